@@ -1,0 +1,24 @@
+/* Digest: BLAKE2b-256 over bytes, through libsodium. */
+#ifndef MST_CORE_BASE_DIGEST_H
+#define MST_CORE_BASE_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sodium.h>
+
+#define MST_DIGEST_BYTES 32
+#define MST_DIGEST_HEX (2 * MST_DIGEST_BYTES + 1) /* with the terminating zero */
+
+typedef struct mst_digest {
+  crypto_generichash_state state;
+} mst_digest;
+
+/** Start, feed, finish. mst_digest_hex writes MST_DIGEST_HEX characters and ends the digest.
+ *  Numbers are fed as they lie in memory (little-endian machines only, checked by configure).
+ *  Local. */
+void mst_digest_start(mst_digest *d);
+void mst_digest_add(mst_digest *d, const void *bytes, int64_t n);
+void mst_digest_hex(mst_digest *d, char hex[MST_DIGEST_HEX]);
+
+#endif

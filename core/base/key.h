@@ -1,0 +1,80 @@
+/* Keys: counter-based randomness (Philox4x32-10; Salmon, Moraes, Dror, Shaw: "Parallel random
+ * numbers: as easy as 1, 2, 3", SC11).
+ *
+ * A value is a pure function of (seed, purpose, client, round, index). It never depends on the
+ * number of ranks, on the order of calls or on what was drawn before; so a run gives the same
+ * draws anywhere. Not for privacy noise or masks: those come from libsodium. */
+#ifndef MST_CORE_BASE_KEY_H
+#define MST_CORE_BASE_KEY_H
+
+#include <stdint.h>
+
+/* What a draw is for. Numbers are part of the same-bits contract: never renumber, only add. */
+typedef enum mst_purpose {
+  MST_PURPOSE_TEST = 0,
+  MST_PURPOSE_PARTITION = 1,
+  MST_PURPOSE_COHORT = 2,
+  MST_PURPOSE_BATCH = 3,
+  MST_PURPOSE_INIT = 4,
+  MST_PURPOSE_FEATURE = 5,
+  MST_PURPOSE_FEATURE_SAMPLE = 6,
+  MST_PURPOSE_ATTACK = 7,
+  MST_PURPOSE_COMPRESS = 8,
+  MST_PURPOSE_SPLIT = 9
+} mst_purpose;
+
+/* A key names one stream of 2^66 random words. Plain data; copy freely. */
+typedef struct mst_key {
+  uint32_t k[2]; /* the Philox key, mixed from the seed and purpose     */
+  uint32_t c[2]; /* counter words 2 and 3: the client and the round     */
+} mst_key;
+
+/** The bijection itself: the four words that Philox4x32-10 gives for a counter under a key, as
+ *  in the published known-answer vectors. Pure function. Local. */
+void mst_philox_block(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+/** The key of (seed, purpose, client, round). Different arguments give independent streams:
+ *  k is the first two words of Philox at counter (seed low, seed high, purpose, 0), so that near
+ *  seeds have unrelated keys; c is the low halves of client and round. Their high halves, zero
+ *  in practice, are the key of that first application. Local. */
+mst_key mst_key_make(uint64_t seed, mst_purpose purpose, uint64_t client, uint64_t round);
+
+/** The four words of block `index` of the key's stream: Philox at counter (index low, index
+ *  high, c[0], c[1]) under k. Pure function. Local. */
+void mst_key_block(mst_key key, uint64_t index, uint32_t out[4]);
+
+/* A cursor over a key's stream, for algorithms that draw an unknown number of values (such as
+ * rejection sampling). Two cursors of one key give the same values. */
+typedef struct mst_stream {
+  mst_key key;
+  uint64_t block;
+  uint32_t word[4];
+  int used; /* words already taken from word[] */
+} mst_stream;
+
+mst_stream mst_stream_of(mst_key key);
+uint32_t mst_stream_u32(mst_stream *s);
+uint64_t mst_stream_u64(mst_stream *s);
+/** Uniform in (0, 1): (k + 1/2) / 2^52 for a 52-bit k, exactly, so never 0 and never 1. */
+double mst_stream_uniform(mst_stream *s);
+/** Uniform integer in [0, n), n >= 1, without bias (Lemire's rejection). */
+uint64_t mst_stream_below(mst_stream *s, uint64_t n);
+/** Standard normal (Box-Muller, the cosine branch of one pair a call). */
+double mst_stream_normal(mst_stream *s);
+/** Standard exponential. */
+double mst_stream_exponential(mst_stream *s);
+/** Natural logarithm of a Gamma(alpha, 1) draw, alpha > 0: Marsaglia-Tsang 2000, with the
+ *  boost of alpha < 1 done in logarithms, so that alpha = 0.005 does not underflow. NaN for an
+ *  alpha that is not positive and finite. */
+double mst_stream_log_gamma_draw(mst_stream *s, double alpha);
+/** p(0..n-1) from Dirichlet(alpha, ..., alpha); sums to 1 up to rounding; alpha > 0, n >= 1.
+ *  Normalised in logarithms: defined for any alpha, down to one category taking all. All NaN
+ *  for an alpha that is not positive and finite. */
+void mst_stream_dirichlet(mst_stream *s, double alpha, int64_t n, double *p);
+/** Fill perm(0..n-1) with a uniformly random permutation of 0..n-1 (Fisher-Yates). */
+void mst_stream_permutation(mst_stream *s, int64_t n, int64_t *perm);
+/** Fill out(0..m-1) with m distinct values of 0..n-1 in increasing order, m <= n, uniformly
+ *  (Knuth's selection sampling, algorithm S). O(n). */
+void mst_stream_subset(mst_stream *s, int64_t n, int64_t m, int64_t *out);
+
+#endif

@@ -1,0 +1,81 @@
+/* Status: the sentence recorded beside a failed function's code, one buffer a thread.
+ *
+ * Texts are formatted into a buffer of their own first, so that a caller may pass the recorded
+ * sentence as an argument of the next one. */
+#include "core/base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char detail[MST_STATUS_DETAIL_MAX];
+
+mst_status mst_fail(mst_status code, const char *format, ...) {
+  char text[MST_STATUS_DETAIL_MAX];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  memcpy(detail, text, sizeof detail);
+  return code;
+}
+
+mst_status mst_fail_within(mst_status code, const char *format, ...) {
+  char text[MST_STATUS_DETAIL_MAX];
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  if (length < 0) return code;
+  size_t used = (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
+  size_t rest = strnlen(detail, sizeof detail - 1 - used);
+  memcpy(text + used, detail, rest);
+  text[used + rest] = '\0';
+  memcpy(detail, text, used + rest + 1);
+  return code;
+}
+
+const char *mst_status_detail(void) {
+  return detail;
+}
+
+void mst_status_clear(void) {
+  detail[0] = '\0';
+}
+
+const char *mst_status_name(mst_status code) {
+  switch (code) {
+    case MST_OK: return "ok";
+    case MST_ERR_INPUT: return "input";
+    case MST_ERR_MEMORY: return "memory";
+    case MST_ERR_IO: return "io";
+    case MST_ERR_FORMAT: return "format";
+    case MST_ERR_NONFINITE: return "nonfinite";
+    case MST_ERR_SINGULAR: return "singular";
+    case MST_ERR_UNSUPPORTED: return "unsupported";
+    case MST_ERR_COMM: return "comm";
+    case MST_ERR_BUDGET: return "budget";
+    case MST_ERR_INTERRUPTED: return "interrupted";
+    case MST_ERR_INTERNAL: return "internal";
+  }
+  return "unknown";
+}
+
+/* Code 2 means that the same input would be refused again; 1 that the surroundings failed. */
+int mst_status_exit_code(mst_status code) {
+  switch (code) {
+    case MST_OK: return 0;
+    case MST_ERR_INPUT:
+    case MST_ERR_FORMAT:
+    case MST_ERR_NONFINITE:
+    case MST_ERR_SINGULAR:
+    case MST_ERR_UNSUPPORTED: return 2;
+    case MST_ERR_BUDGET: return 3;
+    case MST_ERR_INTERRUPTED: return 75; /* EX_TEMPFAIL of sysexits.h */
+    case MST_ERR_MEMORY:
+    case MST_ERR_IO:
+    case MST_ERR_COMM:
+    case MST_ERR_INTERNAL: return 1;
+  }
+  return 1;
+}

@@ -1,0 +1,143 @@
+/* The feature family: its table of members, the checks that hold for all of them, and the
+ * functions through which the rest of muster uses a map. */
+#include "core/features/features.h"
+
+#include <string.h>
+
+#include "core/base/memory.h"
+#include "core/features/member.h"
+
+static const mst_features_ops *const members[] = {
+    &mst_features_identity, &mst_features_relu,       &mst_features_fourier,
+    &mst_features_conv,     &mst_features_scattering,
+};
+enum { MEMBERS = sizeof members / sizeof members[0] };
+
+mst_features_spec mst_features_defaults(void) {
+  return (mst_features_spec){.kind = "conv",
+                             .seed = 1,
+                             .count = 1000,
+                             .bandwidth = 1.0,
+                             .filters = 128,
+                             .patch = 6,
+                             .grid = 3,
+                             .threshold = 0.5,
+                             .scales = 2,
+                             .angles = 8};
+}
+
+int64_t mst_row_elements(const mst_row_shape *shape) {
+  int64_t elements = 1;
+  for (int i = 0; i < shape->dims; i++) elements *= shape->size[i];
+  return elements;
+}
+
+const mst_features_ops *mst_features_find(const char *name) {
+  for (int i = 0; i < MEMBERS; i++)
+    if (strcmp(members[i]->name, name) == 0) return members[i];
+  return NULL;
+}
+
+const mst_features_ops *mst_features_at(int i) {
+  return i >= 0 && i < MEMBERS ? members[i] : NULL;
+}
+
+mst_status mst_features_new(const mst_features_ops *ops, const mst_features_spec *spec,
+                            const mst_row_shape *shape, size_t size, mst_features **out) {
+  mst_features *f = NULL;
+  MST_TRY(mst_alloc(&f, 1, size, "feature map"));
+  f->ops = ops;
+  f->spec = *spec;
+  f->spec.kind = ops->name;
+  f->shape = *shape;
+  *out = f;
+  return MST_OK;
+}
+
+mst_status mst_image_shape_of(const mst_row_shape *shape, const char *kind,
+                              mst_image_shape *image) {
+  if (shape->dims < 2)
+    return mst_fail(MST_ERR_INPUT,
+                    "features.kind %s needs images, but the rows are vectors of %lld numbers; give "
+                    "the dataset's x the shape [n, height, width] or [n, height, width, channels], "
+                    "or choose identity, relu or fourier",
+                    kind, (long long)shape->size[0]);
+  image->height = shape->size[0];
+  image->width = shape->size[1];
+  image->channels = shape->dims == 3 ? shape->size[2] : 1;
+  return MST_OK;
+}
+
+mst_status mst_features_check_range(const char *key, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return MST_OK;
+  return mst_fail(MST_ERR_INPUT, "features.%s is %lld; choose a value from %lld to %lld", key,
+                  (long long)value, (long long)low, (long long)high);
+}
+
+static mst_status check_shape(const mst_row_shape *shape) {
+  /* A row of more numbers than this cannot be a row: it would overflow sizes below. */
+  const int64_t most = INT64_C(1) << 31;
+  if (shape->dims < 1 || shape->dims > 3)
+    return mst_fail(MST_ERR_INPUT,
+                    "rows have %d dimensions; features are made of rows of shape (width), (height, "
+                    "width) or (height, width, channels)",
+                    shape->dims);
+  int64_t elements = 1;
+  for (int i = 0; i < shape->dims; i++) {
+    int64_t size = shape->size[i];
+    if (size < 1 || size > most || elements * size > most)
+      return mst_fail(MST_ERR_INPUT,
+                      "dimension %d of a row has size %lld; a row needs 1 to 2^31 numbers", i,
+                      (long long)size);
+    elements *= size;
+  }
+  return MST_OK;
+}
+
+static mst_status refuse_kind(const char *kind) {
+  char known[256] = "";
+  for (int i = 0; i < MEMBERS; i++) {
+    if (i > 0) strncat(known, ", ", sizeof known - strlen(known) - 1);
+    strncat(known, members[i]->name, sizeof known - strlen(known) - 1);
+  }
+  return mst_fail(MST_ERR_INPUT, "features.kind '%s' is unknown; choose one of %s", kind, known);
+}
+
+mst_status mst_features_create(const mst_features_spec *spec, const mst_row_shape *shape,
+                               mst_features **out) {
+  *out = NULL;
+  const char *kind = spec->kind != NULL ? spec->kind : "";
+  const mst_features_ops *ops = mst_features_find(kind);
+  if (ops == NULL) return refuse_kind(kind);
+  MST_TRY(check_shape(shape));
+  int64_t before = mst_memory_current();
+  MST_TRY(ops->create(spec, shape, out));
+  (*out)->bytes = mst_memory_current() - before;
+  return MST_OK;
+}
+
+int64_t mst_features_sample_rows(const mst_features *f) { return f->ops->sample_rows(f); }
+
+mst_status mst_features_fit(mst_features *f, const float *sample, int64_t m) {
+  int64_t wanted = mst_features_sample_rows(f);
+  if (wanted == 0 || f->ops->fit == NULL) return MST_OK;
+  if (m < 1 || m > wanted)
+    return mst_fail(MST_ERR_INPUT, "features.kind %s is fitted on 1 to %lld training rows, not %lld",
+                    f->ops->name, (long long)wanted, (long long)m);
+  return f->ops->fit(f, sample, m);
+}
+
+mst_status mst_features_parameters(mst_features *f, mst_state *state) {
+  return f->ops->parameters == NULL ? MST_OK : f->ops->parameters(f, state);
+}
+
+mst_status mst_features_apply(mst_features *f, const float *rows, int64_t n, float *out) {
+  if (n < 0) return mst_fail(MST_ERR_INTERNAL, "features of %lld rows", (long long)n);
+  return f->ops->apply(f, rows, n, out);
+}
+
+int64_t mst_features_memory(const mst_features *f) { return f->bytes; }
+
+void mst_features_destroy(mst_features *f) {
+  if (f != NULL) f->ops->destroy(f);
+}

@@ -1,0 +1,67 @@
+/* What the members of the feature family share: making a map, reading a row as an image, and
+ * loops that are compiled for several vector widths. Private to core/features. */
+#ifndef MST_CORE_FEATURES_MEMBER_H
+#define MST_CORE_FEATURES_MEMBER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/features/features.h"
+
+extern const mst_features_ops mst_features_identity;
+extern const mst_features_ops mst_features_relu;
+extern const mst_features_ops mst_features_fourier;
+extern const mst_features_ops mst_features_conv;
+extern const mst_features_ops mst_features_scattering;
+
+/** A zero-filled map of `size` bytes, whose first member is a mst_features, with ops, spec and
+ *  shape set. ops->destroy must be able to release it at once. Local. */
+mst_status mst_features_new(const mst_features_ops *ops, const mst_features_spec *spec,
+                            const mst_row_shape *shape, size_t size,
+                            mst_features **out) MST_CHECKED;
+
+/* A row seen as an image: pixels row by row, channels innermost. */
+typedef struct mst_image_shape {
+  int64_t height, width, channels;
+} mst_image_shape;
+
+/** Read a row's shape as an image.
+ *  \return MST_OK, or MST_ERR_INPUT when the rows are vectors. Local. */
+mst_status mst_image_shape_of(const mst_row_shape *shape, const char *kind,
+                              mst_image_shape *image) MST_CHECKED;
+
+/** MST_OK when value is in [low, high], else MST_ERR_INPUT naming features.<key>. Local. */
+mst_status mst_features_check_range(const char *key, int64_t value, int64_t low,
+                                    int64_t high) MST_CHECKED;
+
+/* MST_WIDE(name, parameters, arguments) defines the static function `name` from the body
+ * `name_body`, which is written once as an always-inlined function of plain loops. The body is
+ * compiled for 64, 32 and 16 byte vectors and the widest that the CPU has is taken at run time.
+ * Its loops are over independent lanes and the build forbids fused operations, so the copies
+ * give the same bits. (Explicit copies rather than target_clones: loader-time selection does
+ * not work under every sanitizer and C library.) */
+#define MST_WIDE_BODY static inline __attribute__((always_inline)) void
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define MST_WIDE(name, parameters, arguments)                                          \
+  __attribute__((target("avx512f"))) static void name##_avx512 parameters {            \
+    name##_body arguments;                                                             \
+  }                                                                                    \
+  __attribute__((target("avx2"))) static void name##_avx2 parameters {                 \
+    name##_body arguments;                                                             \
+  }                                                                                    \
+  static void name##_plain parameters { name##_body arguments; }                       \
+  static void name parameters {                                                        \
+    if (__builtin_cpu_supports("avx512f"))                                             \
+      name##_avx512 arguments;                                                         \
+    else if (__builtin_cpu_supports("avx2"))                                           \
+      name##_avx2 arguments;                                                           \
+    else                                                                               \
+      name##_plain arguments;                                                          \
+  }
+#else
+#define MST_WIDE(name, parameters, arguments)                                          \
+  static void name parameters { name##_body arguments; }
+#endif
+
+#endif

@@ -1,0 +1,60 @@
+/* The BLAS and LAPACK face: 64-bit sizes in, status out, one place for the Fortran interface.
+ *
+ * Matrices here are ROW-MAJOR with a row stride (ld); LAPACK's column-major calls are made on
+ * the transposed view. Products take any size; factorisations above INT_MAX rows or row stride are
+ * refused with MST_ERR_INPUT. OpenBLAS's threads are switched to one by mst_blas_init, so that the
+ * sequence of operations, and with it every bit, does not depend on the number of cores. */
+#ifndef MST_CORE_LINALG_BLAS_H
+#define MST_CORE_LINALG_BLAS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+
+/** One BLAS thread for this process. Call once, before any other function here. Local. */
+void mst_blas_init(void);
+
+/** OpenBLAS's kernel family in use, e.g. "SkylakeX"; "unknown" with another BLAS. Local. */
+const char *mst_blas_kernel(void);
+
+/** C(m,n) = alpha op(A) op(B) + beta C, op(A) is (m,k), op(B) is (k,n); row-major. Local. */
+void mst_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha,
+              const double *a, int64_t lda, const double *b, int64_t ldb, double beta, double *c,
+              int64_t ldc);
+void mst_sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+               const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
+               int64_t ldc);
+
+/** The lower triangle of C(n,n) = alpha A'A + beta C for row-major A(k,n). Local. */
+void mst_syrk_at_a(int64_t n, int64_t k, double alpha, const double *a, int64_t lda, double beta,
+                   double *c, int64_t ldc);
+
+/** Factor the symmetric positive definite A(n,n), given by its lower triangle, as L L'; L
+ *  replaces the lower triangle.
+ *  \return MST_OK, or MST_ERR_SINGULAR naming the pivot that was not positive. Local. */
+mst_status mst_cholesky(int64_t n, double *a, int64_t lda) MST_CHECKED;
+
+/** Solve L L' X = B in place of B(n,m), with L from mst_cholesky. Local. */
+void mst_cholesky_solve(int64_t n, int64_t m, const double *l, int64_t ldl, double *b,
+                        int64_t ldb);
+
+/** Solve (A + ridge I) W = B for symmetric A(n,n) (lower triangle read; left unchanged) and
+ *  B(n,m); W(n,m) contiguous, undefined on error. Works on a copy of A (8 n^2 bytes).
+ *  \return MST_OK, MST_ERR_MEMORY, MST_ERR_INPUT (ridge negative or not finite),
+ *          MST_ERR_NONFINITE naming a row, or MST_ERR_SINGULAR, whose text names the pivot and
+ *          suggests a ridge: a pivot is not positive, or the reciprocal condition of the matrix
+ *          scaled to a diagonal near 1 is that of rounding noise (LAPACK dpocon). Local. */
+mst_status mst_ridge_solve(int64_t n, int64_t m, const double *a, int64_t lda, const double *b,
+                           int64_t ldb, double ridge, double *w) MST_CHECKED;
+
+/** Eigenvalues, ascending, and (when vectors) eigenvectors of the symmetric A(n,n), given by its
+ *  lower triangle. Row i of A becomes the i-th unit eigenvector, with the sign that makes its
+ *  entry of largest magnitude positive (the first such entry on a tie). LAPACK dsyevd.
+ *  \return MST_OK, MST_ERR_MEMORY, MST_ERR_NONFINITE naming the row that holds NaN or infinity,
+ *          MST_ERR_INPUT above order 32766 (LAPACK's workspace is counted in int), or
+ *          MST_ERR_SINGULAR when the iteration does not converge. Local. */
+mst_status mst_eigen_symmetric(int64_t n, double *a, int64_t lda, bool vectors,
+                               double *values) MST_CHECKED;
+
+#endif

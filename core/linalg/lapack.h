@@ -1,0 +1,22 @@
+/* The LAPACK routines that muster calls, by their Fortran symbols: column-major, 32-bit counts,
+ * and the hidden length of each character argument at the end. Private to core/linalg. */
+#ifndef MST_CORE_LINALG_LAPACK_H
+#define MST_CORE_LINALG_LAPACK_H
+
+#include <stddef.h>
+
+/* The lower triangle of a row-major matrix, as LAPACK sees it. */
+#define MST_LAPACK_LOWER "U"
+
+extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info,
+                    size_t uplo_length);
+extern void dpocon_(const char *uplo, const int *n, const double *a, const int *lda,
+                    const double *norm, double *rcond, double *work, int *integers, int *info,
+                    size_t uplo_length);
+extern double dlansy_(const char *norm, const char *uplo, const int *n, const double *a,
+                      const int *lda, double *work, size_t norm_length, size_t uplo_length);
+extern void dsyevd_(const char *job, const char *uplo, const int *n, double *a, const int *lda,
+                    double *values, double *work, const int *work_length, int *integers,
+                    const int *integers_length, int *info, size_t job_length, size_t uplo_length);
+
+#endif
