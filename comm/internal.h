@@ -1,0 +1,132 @@
+/* What the files of comm share: the team's insides, the domain whose ranks sum through memory,
+ * and the round-by-round plan that every sum follows. Not installed.
+ *
+ * A domain is the set of ranks that reduce together in shared memory: a node's ranks with shared
+ * memory switched on, a single rank without it. Every sum is one algorithm on domains: inside a
+ * domain through its segments, between domains through MPI calls of the domains' leaders (one
+ * stream a domain). Without shared memory that is plain MPI. */
+#ifndef MST_COMM_INTERNAL_H
+#define MST_COMM_INTERNAL_H
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <mpi.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "comm/team.h"
+
+/* Rounds in flight: while one is published, the one before is reduced and the one before that is
+ * copied out, so a wait is for a phase that the others began long ago. */
+#define MST_ROUND_BUFFERS 3
+/* Elements that are reduced at a time: long enough for the memory system to stream each source,
+ * short enough for the accumulators to stay in cache. */
+#define MST_SUM_BLOCK ((int64_t)8 * 1024)
+/* Magnitudes of this many chunks fit in the team without an allocation. */
+#define MST_TEAM_CHUNKS 4096
+/* Most bytes handed to one MPI call; far under the 2^31 that an int count can say. */
+#define MST_CALL_BYTES ((int64_t)1 << 30)
+
+/* A rank's progress, in rounds since the team was made; each on a cache line of its own. */
+typedef struct mst_flags {
+  _Alignas(64) _Atomic uint64_t published; /* its terms are in its segment                    */
+  _Alignas(64) _Atomic uint64_t reduced;   /* its slice is summed over the domain             */
+  _Alignas(64) _Atomic uint64_t spread;    /* leader: the round is summed over the domains    */
+  _Alignas(64) _Atomic uint64_t consumed;  /* it needs nothing more of this round             */
+  _Alignas(64) _Atomic int failed;         /* leader: an MPI call between domains failed      */
+} mst_flags;
+
+typedef struct mst_domain {
+  int n, index;            /* number of domains; this rank's                                   */
+  int size, rank;          /* ranks of this one; 0 is its leader                               */
+  MPI_Comm comm;           /* its ranks, or MPI_COMM_NULL when there is only one               */
+  MPI_Comm leaders;        /* all domains' leaders, in the domains' order; null on other ranks */
+  int32_t *order;          /* (team size) team ranks, domain after domain                      */
+  int32_t *first;          /* (n + 1) where each domain begins in order                        */
+  int64_t *sum;            /* (MST_SUM_BLOCK) accumulators of a reduction                      */
+  int64_t *part;           /* (team size) scratch of scatters                                  */
+  int *counts;             /* (2 * team size) scratch of scatters and gathers                  */
+  MPI_Win window;          /* MPI_WIN_NULL when the domain is one rank                         */
+  void *heap;              /* what stands for it then                                          */
+  char **segment;          /* (size) each rank's buffers                                       */
+  mst_flags **flags;       /* (size)                                                           */
+  int64_t capacity;        /* 8-byte elements in one buffer                                    */
+  int64_t round_elements;  /* elements in a round: capacity, or less for a test                */
+  uint64_t rounds;         /* rounds finished since the team was made                          */
+  int patience;            /* polls before a waiting rank yields its core                      */
+} mst_domain;
+
+struct mst_team {
+  MPI_Comm comm;
+  int rank, size;
+  int nodes, node, node_rank, node_size;
+  int host_ranks; /* ranks on this machine, whatever nodes are pretended */
+  bool owns_leaders; /* domain.leaders is not comm itself */
+  mst_domain domain;
+  double *magnitude; /* (MST_TEAM_CHUNKS) */
+  int64_t call_bytes;
+  mst_meter meter;
+  int depth;      /* calls of comm within calls of comm, so that time is counted once */
+  double entered; /* when the outermost began                                         */
+};
+
+/* Time inside comm: every public function that communicates enters and leaves. mst_comm_leave
+ * returns the status it is given. Local. */
+void mst_comm_enter(mst_team *team);
+mst_status mst_comm_leave(mst_team *team, mst_status status);
+
+/* MST_OK for MPI_SUCCESS; otherwise MST_ERR_COMM with what was tried and MPI's words. Local. */
+mst_status mst_comm_check(int code, const char *what);
+
+/* Count one MPI operation that moves bytes to or from this rank. Local. */
+void mst_comm_meter(mst_team *team, double bytes);
+
+/* mst_team_agree on a bare communicator. */
+mst_status mst_comm_agree(MPI_Comm comm, mst_status mine);
+
+/* What mst_team_same does in a debug build, in every build. Collective. */
+mst_status mst_comm_compare(mst_team *team, const int64_t *values, int n, const char *what);
+
+/* Lower the limits so that small data takes the paths of large data: bytes in one MPI call, and
+ * elements in one round of a sum (at least twice the team's size). 0 keeps the default. For
+ * tests; the limits must agree on all ranks. Local. */
+void mst_comm_limit(mst_team *team, int64_t call_bytes, int64_t round_elements);
+
+/* Make the domains of a team whose node map is known, and let them go. A window that cannot be
+ * had is not an error: all domains become single ranks, which send through MPI. Collective. */
+mst_status mst_domain_create(mst_team *team, MPI_Comm node_comm, bool shared_memory);
+void mst_domain_destroy(mst_team *team);
+
+/* Buffer of a round in the segment of the domain's rank `of`. Local. */
+void *mst_domain_buffer(const mst_domain *d, int of, uint64_t round);
+
+/* Wait until the flag of every other rank of the domain, or of its leader alone, has reached
+ * `target`. Spins, then yields, then sleeps a little; keeps MPI's progress going meanwhile. */
+typedef enum mst_phase { MST_PUBLISHED, MST_REDUCED, MST_SPREAD, MST_CONSUMED } mst_phase;
+void mst_domain_wait(mst_team *team, mst_phase phase, uint64_t target);
+void mst_domain_wait_for(mst_team *team, int of, mst_phase phase, uint64_t target);
+/* Raise this rank's own flag. Local. */
+void mst_domain_reach(mst_team *team, mst_phase phase, uint64_t rounds);
+
+/* An element-wise reduction of 8-byte elements: how a term enters the accumulator, how another
+ * is added, how the accumulator leaves. shift means something to the lattice only. */
+typedef struct mst_reducer {
+  MPI_Datatype type; /* of an accumulator, between domains */
+  MPI_Op op;
+  void (*load)(void *sum, const void *term, int64_t n, int shift);
+  void (*add)(void *sum, const void *term, int64_t n, int shift);
+  void (*store)(void *out, const void *sum, int64_t n, int shift);
+} mst_reducer;
+
+extern const mst_reducer mst_reducer_sum_i64, mst_reducer_sum_f64, mst_reducer_max_i64,
+    mst_reducer_max_f64, mst_reducer_lattice;
+
+/* Reduce x(n) over the team in place. magnitude, for the lattice: the bound of each
+ * MST_SUM_CHUNK entries' terms, of which up to 2^headroom are added; NULL otherwise. Collective. */
+mst_status mst_reduce_all(mst_team *team, const mst_reducer *reducer, void *x, int64_t n,
+                          const double *magnitude, int headroom);
+
+#endif
