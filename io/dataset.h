@@ -1,0 +1,100 @@
+/* Dataset files (doc/formats.md): /x float32 [n, ...], /y, optional /client /group /weight, in
+ * parallel HDF5, chunked by rows, checksummed (fletcher32), optionally compressed. A file made by
+ * h5py with just x and y is accepted. All functions are collective on the team unless they say
+ * Local, and return the same status on all ranks. */
+#ifndef MST_IO_DATASET_H
+#define MST_IO_DATASET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "comm/team.h"
+
+typedef enum mst_target {
+  MST_TARGET_NONE,    /* no /y                                  */
+  MST_TARGET_CLASSES, /* /y integer [n], 0 .. n_classes-1       */
+  MST_TARGET_VALUES   /* /y float [n] or [n, outputs]           */
+} mst_target;
+
+typedef struct mst_dataset_info {
+  int64_t rows;
+  int row_dims;            /* 1 .. 3                                            */
+  int64_t row_size[3];     /* e.g. 28, 28 for images; width for flat rows       */
+  int64_t row_elements;    /* their product                                     */
+  mst_target target;
+  int64_t n_classes;       /* classes; 0 for values                             */
+  int64_t outputs;         /* columns of /y: 1 for [n]                          */
+  bool has_client, has_group, has_weight;
+  char task[32];           /* "classification" | "regression" | ""              */
+  char source[256];        /* where it came from, free text                     */
+} mst_dataset_info;
+
+typedef struct mst_dataset mst_dataset;
+
+/** Open and validate: existence, HDF5 signature, format attribute where present, shapes, types,
+ *  that rows agree. n_classes is the attribute, or largest label + 1 where absent.
+ *  \return MST_OK; MST_ERR_IO (missing, unreadable: names path and reason); MST_ERR_FORMAT (not
+ *          HDF5, truncated, another muster format, no /x, wrong rank or type: names path and
+ *          object, what was found and what is allowed). */
+mst_status mst_dataset_open(mst_team *team, const char *path, mst_dataset **out) MST_CHECKED;
+/** Local view; valid while open. */
+const mst_dataset_info *mst_dataset_about(const mst_dataset *d);
+/** Collective; NULL is allowed. */
+void mst_dataset_close(mst_dataset *d);
+
+/** Read rows [first, first+count) of this rank (each rank its own range; count may be 0) into
+ *  x(count, row_elements), converted to float32 from the number type of the file. Checksums are
+ *  verified; a corrupt chunk is MST_ERR_FORMAT on all ranks. Ranks read independently and agree
+ *  at the end. */
+mst_status mst_dataset_read_x(mst_dataset *d, int64_t first, int64_t count, float *x) MST_CHECKED;
+/** Labels of rows [first, first+count), each checked against [0, n_classes): MST_ERR_FORMAT names
+ *  the lowest offending row of all ranks' ranges, its value and n_classes. Any integer type in
+ *  the file. MST_ERR_INPUT where the dataset has no classes. */
+mst_status mst_dataset_read_labels(mst_dataset *d, int64_t first, int64_t count,
+                                   int32_t *label) MST_CHECKED;
+/** Values (count, outputs). MST_ERR_INPUT where the dataset has none. */
+mst_status mst_dataset_read_values(mst_dataset *d, int64_t first, int64_t count,
+                                   float *value) MST_CHECKED;
+/** /client or /group by name, and /weight; MST_ERR_INPUT if absent. An integer that does not fit
+ *  32 bits is MST_ERR_FORMAT naming the row. */
+mst_status mst_dataset_read_i32(mst_dataset *d, const char *name, int64_t first, int64_t count,
+                                int32_t *out) MST_CHECKED;
+mst_status mst_dataset_read_weight(mst_dataset *d, int64_t first, int64_t count,
+                                   float *out) MST_CHECKED;
+
+typedef struct mst_dataset_options {
+  int deflate;         /* 0 = none, 1..9 gzip level                          */
+  int64_t chunk_rows;  /* 0 = so many that a chunk is about 1 MiB            */
+  const char *const *class_names; /* (n_classes) stored as an attribute, or NULL;
+                                     only rank 0's are looked at             */
+} mst_dataset_options;
+
+typedef struct mst_dataset_writer mst_dataset_writer;
+
+/** Begin a dataset file with that content. Written under a temporary name ("<path>.tmp");
+ *  nothing appears under `path` before mst_dataset_commit. The space is reserved here, so a disk
+ *  that is too full is found before any work. info must agree on all ranks; rows and shapes are
+ *  final; row_elements is computed. options may be NULL.
+ *  \return MST_OK, MST_ERR_INPUT (an impossible shape, naming it), MST_ERR_IO (names the folder or
+ *          the bytes needed and free), MST_ERR_MEMORY. */
+mst_status mst_dataset_create(mst_team *team, const char *path, const mst_dataset_info *info,
+                              const mst_dataset_options *options,
+                              mst_dataset_writer **out) MST_CHECKED;
+/** Write rows [first, first+count) of this rank; count may be 0. Parts not present in info are
+ *  NULL. Filtered chunks are written collectively; ranks may give ranges that share a chunk, but
+ *  no row may be given twice. Fastest where ranges begin and end on mst_dataset_chunk_rows.
+ *  \return MST_OK, MST_ERR_INPUT (rows outside the file, a label outside its classes, a part
+ *          missing), MST_ERR_IO. After an error only commit or abandon may follow. */
+mst_status mst_dataset_write(mst_dataset_writer *w, int64_t first, int64_t count, const float *x,
+                             const int32_t *label, const float *value, const int32_t *client,
+                             const int32_t *group, const float *weight) MST_CHECKED;
+/** Rows of one chunk of /x. Local. */
+int64_t mst_dataset_chunk_rows(const mst_dataset_writer *w);
+/** Flush, close, fsync, rename to the final name, fsync the folder. Where the space could not be
+ *  reserved, the file is read back first. Frees w in every case; on an error, or if rows are
+ *  missing (MST_ERR_INTERNAL), or if a write had failed, the temporary file is removed. */
+mst_status mst_dataset_commit(mst_dataset_writer *w) MST_CHECKED;
+/** Give up: close and remove the temporary file. Collective; NULL is allowed. */
+void mst_dataset_abandon(mst_dataset_writer *w);
+
+#endif

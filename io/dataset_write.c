@@ -1,0 +1,316 @@
+/* Writing dataset files: rank 0 makes the file's structure alone and reserves its space, then all
+ * ranks open it together and write their rows collectively; the name appears at the very end. */
+#include <limits.h>
+#include <string.h>
+
+#include "comm/sum.h"
+#include "core/base/memory.h"
+#include "io/dataset.h"
+#include "io/file.h"
+#include "io/hdf5_file.h"
+
+enum { PART_X, PART_Y, PART_CLIENT, PART_GROUP, PART_WEIGHT, PARTS };
+static const char *const part_name[PARTS] = {"x", "y", "client", "group", "weight"};
+
+struct mst_dataset_writer {
+  mst_team *team;
+  char *path, *temporary;
+  mst_dataset_info info;
+  hid_t file, part[PARTS];
+  int64_t chunk_rows; /* of /x                                                   */
+  int64_t written;    /* rows by this rank                                        */
+  bool reserved;      /* the disk cannot become full while writing                */
+  mst_status status;  /* of the first write that failed, the same on all ranks     */
+};
+
+static bool has_part(const mst_dataset_info *info, int part) {
+  switch (part) {
+    case PART_X: return true;
+    case PART_Y: return info->target != MST_TARGET_NONE;
+    case PART_CLIENT: return info->has_client;
+    case PART_GROUP: return info->has_group;
+    default: return info->has_weight;
+  }
+}
+
+static mst_status check_info(const char *path, const mst_dataset_info *info) {
+  if (path == NULL || *path == 0)
+    return mst_fail(MST_ERR_INPUT, "no name was given for the dataset to write");
+  if (info->rows < 1)
+    return mst_fail(MST_ERR_INPUT, "%s: a dataset of %lld rows cannot be written", path,
+                    (long long)info->rows);
+  if (info->row_dims < 1 || info->row_dims > 3)
+    return mst_fail(MST_ERR_INPUT, "%s: a row has %d dimensions; 1 to 3 are allowed", path,
+                    info->row_dims);
+  int64_t bytes = info->rows;
+  bool fits = !__builtin_mul_overflow(bytes, (int64_t)sizeof(float), &bytes);
+  for (int i = 0; i < info->row_dims; i++) {
+    if (info->row_size[i] < 1)
+      return mst_fail(MST_ERR_INPUT, "%s: dimension %d of a row has size %lld", path, i,
+                      (long long)info->row_size[i]);
+    fits = fits && !__builtin_mul_overflow(bytes, info->row_size[i], &bytes);
+  }
+  if (!fits) return mst_fail(MST_ERR_INPUT, "%s: the dataset is impossibly large", path);
+  if (info->target == MST_TARGET_CLASSES && (info->n_classes < 1 || info->n_classes > INT32_MAX))
+    return mst_fail(MST_ERR_INPUT, "%s: n_classes is %lld; 1 to %d are allowed", path,
+                    (long long)info->n_classes, INT32_MAX);
+  if (info->target == MST_TARGET_VALUES && info->outputs < 1)
+    return mst_fail(MST_ERR_INPUT, "%s: outputs is %lld; at least 1 is needed", path,
+                    (long long)info->outputs);
+  return MST_OK;
+}
+
+static mst_status put_attributes(hid_t file, const mst_dataset_info *info,
+                                 const mst_dataset_options *options) {
+  MST_TRY(mst_hdf5_put_text(file, "muster_format", "dataset"));
+  MST_TRY(mst_hdf5_put_int(file, "version", 1));
+  MST_TRY(mst_hdf5_put_text(file, "task", info->task));
+  MST_TRY(mst_hdf5_put_text(file, "source", info->source));
+  if (info->target != MST_TARGET_CLASSES) return MST_OK;
+  MST_TRY(mst_hdf5_put_int(file, "n_classes", info->n_classes));
+  if (options->class_names == NULL) return MST_OK;
+  return mst_hdf5_put_texts(file, "class_names", info->n_classes, options->class_names);
+}
+
+/* Which parts the file has, with their types and shapes. */
+static mst_status put_parts(hid_t file, const mst_dataset_info *info,
+                            const mst_dataset_options *options, int64_t *bytes) {
+  bool classes = info->target == MST_TARGET_CLASSES;
+  int64_t shape[4] = {info->rows};
+  memcpy(shape + 1, info->row_size, (size_t)info->row_dims * sizeof shape[0]);
+  int64_t y_shape[2] = {info->rows, info->outputs};
+  const struct {
+    hid_t type;
+    int dims;
+    const int64_t *shape;
+  } part[PARTS] = {
+      {H5T_IEEE_F32LE, info->row_dims + 1, shape},
+      {classes ? H5T_STD_I32LE : H5T_IEEE_F32LE, classes || info->outputs == 1 ? 1 : 2, y_shape},
+      {H5T_STD_I32LE, 1, shape},
+      {H5T_STD_I32LE, 1, shape},
+      {H5T_IEEE_F32LE, 1, shape},
+  };
+  for (int i = 0; i < PARTS; i++) {
+    hid_t made;
+    if (!has_part(info, i)) continue;
+    MST_TRY(mst_hdf5_put_dataset(file, part_name[i], part[i].type, part[i].dims, part[i].shape,
+                                 i == PART_X ? options->chunk_rows : 0, options->deflate, &made,
+                                 bytes));
+    if (H5Dclose(made) < 0)
+      return mst_hdf5_fail(MST_ERR_IO, "dataset %s cannot be created", part_name[i]);
+  }
+  return MST_OK;
+}
+
+/* On rank 0 alone: the file with all its attributes and empty datasets. */
+static mst_status make_structure(const mst_dataset_writer *w, const mst_dataset_options *options,
+                                 int64_t *bytes) {
+  hid_t file;
+  MST_TRY(mst_hdf5_create(w->temporary, &file));
+  mst_status status = put_attributes(file, &w->info, options);
+  if (status == MST_OK) status = put_parts(file, &w->info, options, bytes);
+  if (H5Fclose(file) < 0 && status == MST_OK)
+    status = mst_hdf5_fail(MST_ERR_IO, "the file cannot be written");
+  return status == MST_OK ? MST_OK : mst_fail_within(status, "%s: ", w->path);
+}
+
+static mst_status open_parts(mst_dataset_writer *w) {
+  MST_TRY(mst_hdf5_open_team(w->team, w->temporary, true, &w->file));
+  for (int i = 0; i < PARTS; i++)
+    if (has_part(&w->info, i))
+      MST_TRY(mst_team_agree(w->team, mst_hdf5_open_dataset(w->file, w->temporary, part_name[i],
+                                                            &w->part[i])));
+  hsize_t chunk[4] = {1};
+  hid_t properties = H5Dget_create_plist(w->part[PART_X]);
+  if (properties >= 0) {
+    H5Pget_chunk(properties, 4, chunk);
+    H5Pclose(properties);
+  }
+  w->chunk_rows = (int64_t)chunk[0];
+  return MST_OK;
+}
+
+static mst_status allocate(mst_team *team, const char *path, const mst_dataset_info *info,
+                           mst_dataset_writer **out) {
+  mst_dataset_writer *w = NULL;
+  MST_TRY(mst_alloc(&w, 1, sizeof *w, "dataset writer"));
+  w->team = team;
+  w->info = *info;
+  w->file = H5I_INVALID_HID;
+  for (int i = 0; i < PARTS; i++) w->part[i] = H5I_INVALID_HID;
+  w->info.row_elements = 1;
+  for (int i = 0; i < info->row_dims; i++) w->info.row_elements *= info->row_size[i];
+  if (info->target == MST_TARGET_CLASSES) w->info.outputs = 1;
+  *out = w;
+  MST_TRY(mst_alloc(&w->path, (int64_t)strlen(path) + 1, 1, "dataset name"));
+  strcpy(w->path, path);
+  return MST_OK;
+}
+
+/* Close what is open; true if HDF5 could write all it had. */
+static bool close_file(mst_dataset_writer *w) {
+  bool ok = true;
+  for (int i = 0; i < PARTS; i++) {
+    if (w->part[i] >= 0 && H5Dclose(w->part[i]) < 0) ok = false;
+    w->part[i] = H5I_INVALID_HID;
+  }
+  if (w->file >= 0 && H5Fclose(w->file) < 0) ok = false;
+  w->file = H5I_INVALID_HID;
+  return ok;
+}
+
+mst_status mst_dataset_create(mst_team *team, const char *path, const mst_dataset_info *info,
+                              const mst_dataset_options *options, mst_dataset_writer **out) {
+  static const mst_dataset_options defaults;
+  if (options == NULL) options = &defaults;
+  *out = NULL;
+  mst_dataset_writer *w = NULL;
+  mst_status status = check_info(path, info);
+  if (status == MST_OK) status = allocate(team, path, info, &w);
+  status = mst_team_agree(team, status);
+  if (status == MST_OK) status = mst_file_begin(team, path, &w->temporary);
+  if (status == MST_OK) {
+    int64_t bytes = 65536; /* the file's structure */
+    mst_status made = MST_OK;
+    if (mst_team_rank(team) == 0) made = make_structure(w, options, &bytes);
+    status = mst_file_follow(team, made);
+    if (status == MST_OK) status = mst_file_reserve(team, w->temporary, bytes, &w->reserved);
+  }
+  if (status == MST_OK) status = open_parts(w);
+  if (status != MST_OK) {
+    mst_dataset_abandon(w);
+    return status;
+  }
+  *out = w;
+  return MST_OK;
+}
+
+int64_t mst_dataset_chunk_rows(const mst_dataset_writer *w) { return w->chunk_rows; }
+
+static mst_status check_part(const mst_dataset_writer *w, int part, int64_t count,
+                             const void *data) {
+  bool wanted = w->part[part] >= 0;
+  if (count == 0 || wanted == (data != NULL)) return MST_OK;
+  return mst_fail(MST_ERR_INPUT, "%s: /%s %s", w->path, part_name[part],
+                  wanted ? "is part of the dataset but was not given"
+                         : "was given but is not part of the dataset");
+}
+
+static mst_status check_labels(const mst_dataset_writer *w, int64_t first, int64_t count,
+                               const int32_t *label) {
+  for (int64_t i = 0; i < count; i++)
+    if (label[i] < 0 || label[i] >= w->info.n_classes)
+      return mst_fail(MST_ERR_INPUT,
+                      "%s: the label of row %lld is %d; with n_classes %lld it must be 0 to %lld",
+                      w->path, (long long)(first + i), label[i], (long long)w->info.n_classes,
+                      (long long)w->info.n_classes - 1);
+  return MST_OK;
+}
+
+static mst_status check_write(const mst_dataset_writer *w, int64_t first, int64_t count,
+                              const void *const data[PARTS]) {
+  if (first < 0 || count < 0 || first > w->info.rows || count > w->info.rows - first)
+    return mst_fail(MST_ERR_INPUT, "%s: %lld rows from row %lld on were given; it has %lld",
+                    w->path, (long long)count, (long long)first, (long long)w->info.rows);
+  for (int i = 0; i < PARTS; i++) MST_TRY(check_part(w, i, count, data[i]));
+  if (w->info.target == MST_TARGET_CLASSES && count > 0)
+    return check_labels(w, first, count, data[PART_Y]);
+  return MST_OK;
+}
+
+mst_status mst_dataset_write(mst_dataset_writer *w, int64_t first, int64_t count, const float *x,
+                             const int32_t *label, const float *value, const int32_t *client,
+                             const int32_t *group, const float *weight) {
+  bool classes = w->info.target == MST_TARGET_CLASSES;
+  const void *data[PARTS] = {x, classes ? (const void *)label : (const void *)value, client, group,
+                             weight};
+  const hid_t type[PARTS] = {H5T_NATIVE_FLOAT, classes ? H5T_NATIVE_INT32 : H5T_NATIVE_FLOAT,
+                             H5T_NATIVE_INT32, H5T_NATIVE_INT32, H5T_NATIVE_FLOAT};
+  if (w->status != MST_OK)
+    return mst_fail(w->status, "%s: an earlier write had failed", w->path);
+  mst_status status = mst_team_agree(w->team, check_write(w, first, count, data));
+  for (int i = 0; i < PARTS && status == MST_OK; i++)
+    if (w->part[i] >= 0)
+      status = mst_hdf5_write_rows(w->team, w->path, w->part[i], type[i], first, count, data[i]);
+  if (status == MST_OK) w->written += count;
+  w->status = status;
+  return status;
+}
+
+/* This rank's share of every part, read back so that all checksums are compared. Local. */
+static mst_status read_back(const mst_dataset_writer *w, hid_t file) {
+  const mst_dataset_info *info = &w->info;
+  int64_t widest = info->row_elements > info->outputs ? info->row_elements : info->outputs;
+  int64_t rank = mst_team_rank(w->team), size = mst_team_size(w->team);
+  int64_t share = (info->rows + size - 1) / size, first = rank * share;
+  int64_t end = first + share < info->rows ? first + share : info->rows;
+  float *rows = NULL;
+  MST_TRY(mst_alloc(&rows, w->chunk_rows * widest, sizeof *rows, "rows that are read back"));
+  mst_status status = MST_OK;
+  for (int i = 0; i < PARTS && status == MST_OK; i++) {
+    hid_t part;
+    if (!has_part(info, i)) continue;
+    status = mst_hdf5_open_dataset(file, w->path, part_name[i], &part);
+    for (int64_t at = first; at < end && status == MST_OK; at += w->chunk_rows)
+      status = mst_hdf5_read_rows(w->path, part, H5T_NATIVE_FLOAT, at,
+                                  end - at < w->chunk_rows ? end - at : w->chunk_rows, rows);
+    if (part >= 0) H5Dclose(part);
+  }
+  mst_free(rows);
+  return status;
+}
+
+/* For file systems that cannot reserve space, where a full disk may have gone unnoticed. */
+static mst_status verify(const mst_dataset_writer *w) {
+  hid_t file;
+  MST_TRY(mst_hdf5_open_team(w->team, w->temporary, false, &file));
+  mst_status status = mst_team_agree(w->team, read_back(w, file));
+  H5Fclose(file);
+  if (status == MST_OK) return MST_OK;
+  return mst_fail_within(MST_ERR_IO, "%s: what was written does not read back (disk full?): ",
+                         w->path);
+}
+
+static mst_status finish(mst_dataset_writer *w) {
+  if (w->status != MST_OK)
+    return mst_fail(w->status, "%s: was not written because a write had failed", w->path);
+  int64_t written = w->written;
+  MST_TRY(mst_sum_i64(w->team, &written, 1));
+  if (written != w->info.rows)
+    return mst_fail(MST_ERR_INTERNAL, "%s: %lld rows were written, %lld were announced", w->path,
+                    (long long)written, (long long)w->info.rows);
+  /* The flush brings every rank's bytes to disk; closing alone does not. */
+  mst_status status = MST_OK;
+  if (H5Fflush(w->file, H5F_SCOPE_GLOBAL) < 0)
+    status = mst_hdf5_fail(MST_ERR_IO, "%s: cannot be brought to disk", w->path);
+  MST_TRY(mst_team_agree(w->team, status));
+  if (!close_file(w)) status = mst_hdf5_fail(MST_ERR_IO, "%s: cannot be closed", w->path);
+  MST_TRY(mst_team_agree(w->team, status));
+  if (!w->reserved) MST_TRY(verify(w));
+  return mst_file_publish(w->team, w->temporary, w->path);
+}
+
+mst_status mst_dataset_commit(mst_dataset_writer *w) {
+  mst_status status = finish(w);
+  if (status != MST_OK) {
+    mst_dataset_abandon(w);
+    return status;
+  }
+  mst_free(w->temporary);
+  mst_free(w->path);
+  mst_free(w);
+  return MST_OK;
+}
+
+void mst_dataset_abandon(mst_dataset_writer *w) {
+  if (w == NULL) return;
+  if (w->file >= 0) {
+    /* HDF5 writes once more while it closes: let there be room for that on a full disk. */
+    mst_file_empty(w->team, w->temporary);
+    close_file(w);
+  }
+  mst_file_discard(w->team, w->temporary);
+  mst_free(w->temporary);
+  mst_free(w->path);
+  mst_free(w);
+}

@@ -1,0 +1,50 @@
+/* Files as everybody in io treats them: look before opening, write under a temporary name, reserve
+ * the space first, publish by rename. Rank 0 does the looking with plain POSIX calls and tells the
+ * team, so that no rank enters HDF5 with a file that another rank would refuse. All functions are
+ * collective on the team unless they say Local, and return the same status on all ranks. */
+#ifndef MST_IO_FILE_H
+#define MST_IO_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "comm/team.h"
+
+/** Every rank takes over rank 0's status and its sentence, without a "rank 0:" in front. For work
+ *  that only rank 0 did. The status of the other ranks is ignored; those with something of their
+ *  own to report use mst_team_agree. */
+mst_status mst_file_follow(mst_team *team, mst_status of_rank_0) MST_CHECKED;
+
+/** Can this file be read? A regular file, not empty, with read permission.
+ *  \return MST_OK, or MST_ERR_IO (missing, a folder, no permission), MST_ERR_FORMAT (empty); the
+ *          sentence names the path and the reason. mst_file_look is the same, Local. */
+mst_status mst_file_check(mst_team *team, const char *path) MST_CHECKED;
+mst_status mst_file_look(const char *path) MST_CHECKED;
+
+/** Begin to write `path`: check that it is not a folder and that its folder exists and can be
+ *  written, and create the temporary file "<path>.tmp" there, empty (one left by a killed run is
+ *  replaced).
+ *  \param temporary  receives its name, on every rank; free with mst_free after publish or discard. */
+mst_status mst_file_begin(mst_team *team, const char *path, char **temporary) MST_CHECKED;
+
+/** Reserve space for a temporary file that will grow to `bytes`: MST_ERR_IO with the bytes needed
+ *  and the bytes free if it does not fit, because of the disk, a quota or a file size limit. The
+ *  file's size does not change. Call it before any collective write: MPI-IO may lose a write that
+ *  finds the disk full without an error, or leave ranks waiting.
+ *  \param sure  false where the file system cannot reserve and only its free space could be
+ *               compared; what is written should then be read back. May be NULL. */
+mst_status mst_file_reserve(mst_team *team, const char *temporary, int64_t bytes,
+                            bool *sure) MST_CHECKED;
+
+/** fsync the temporary file, rename it to `path`, fsync the folder. On an error the temporary file
+ *  is removed and nothing appears under `path`. */
+mst_status mst_file_publish(mst_team *team, const char *temporary, const char *path) MST_CHECKED;
+
+/** Set the temporary file to length 0, which gives its space back while it is still open: HDF5 can
+ *  then end a file that could not be written. Errors are ignored. */
+void mst_file_empty(mst_team *team, const char *temporary);
+
+/** Remove the temporary file; NULL is allowed. */
+void mst_file_discard(mst_team *team, const char *temporary);
+
+#endif

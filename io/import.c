@@ -1,0 +1,185 @@
+/* The table of importers, what their options have in common, and the loop that carries rows from
+ * rank 0's parser to the dataset file. */
+#include "io/import.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/memory.h"
+#include "io/file.h"
+#include "io/import_source.h"
+
+#define BLOCK_BYTES (16 << 20) /* of rows that are parsed before they are written */
+
+static const mst_import_ops *const table[] = {&mst_import_idx, &mst_import_csv, &mst_import_libsvm,
+                                              &mst_import_npy};
+#define MEMBERS ((int)(sizeof table / sizeof table[0]))
+
+const mst_import_ops *mst_import_at(int i) { return i >= 0 && i < MEMBERS ? table[i] : NULL; }
+
+const mst_import_ops *mst_import_find(const char *name) {
+  for (int i = 0; i < MEMBERS; i++)
+    if (name != NULL && strcmp(table[i]->name, name) == 0) return table[i];
+  return NULL;
+}
+
+void mst_import_note(mst_import_source *source, const char *format, ...) {
+  if (source->nonfinite++ > 0) return;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(source->nonfinite_place, sizeof source->nonfinite_place, format, arguments);
+  va_end(arguments);
+}
+
+static mst_status allocate_block(const mst_dataset_info *info, int64_t rows,
+                                 mst_import_block *block) {
+  MST_TRY(mst_alloc(&block->x, rows * info->row_elements, sizeof(float), "imported rows"));
+  if (info->target == MST_TARGET_CLASSES)
+    MST_TRY(mst_alloc(&block->label, rows, sizeof(int32_t), "imported labels"));
+  if (info->target == MST_TARGET_VALUES)
+    MST_TRY(mst_alloc(&block->value, rows * info->outputs, sizeof(float), "imported values"));
+  if (info->has_client)
+    MST_TRY(mst_alloc(&block->client, rows, sizeof(int32_t), "imported clients"));
+  return MST_OK;
+}
+
+static void free_block(mst_import_block *block) {
+  mst_free(block->x);
+  mst_free(block->label);
+  mst_free(block->value);
+  mst_free(block->client);
+}
+
+/* Values that are not finite end the import, after all of them were counted. */
+static mst_status refuse_nonfinite(mst_import_source *source, int64_t block_rows, int64_t rows_left,
+                                   const mst_import_options *options,
+                                   const mst_import_block *block) {
+  while (rows_left > 0) {
+    int64_t count = rows_left < block_rows ? rows_left : block_rows;
+    MST_TRY(source->fill(source, count, block));
+    rows_left -= count;
+  }
+  return mst_fail(MST_ERR_NONFINITE,
+                  "%s: %lld value%s not finite as float32; the first is %s; repair or remove the "
+                  "rows (a dataset that another tool writes with them can be run with "
+                  "on_nonfinite: drop)",
+                  options->input, (long long)source->nonfinite,
+                  source->nonfinite == 1 ? " is" : "s are", source->nonfinite_place);
+}
+
+/* Blocks are whole chunks, so that each chunk is stored once. */
+static mst_status write_rows(mst_team *team, const mst_import_options *options,
+                             mst_import_source *source, mst_dataset_writer *writer) {
+  bool parses = mst_team_rank(team) == 0;
+  const mst_dataset_info *info = &source->info;
+  int64_t chunk = mst_dataset_chunk_rows(writer);
+  int64_t chunks = BLOCK_BYTES / (int64_t)sizeof(float) / (chunk * info->row_elements);
+  int64_t block_rows = chunk * (chunks < 1 ? 1 : chunks);
+  if (block_rows > info->rows) block_rows = info->rows;
+  mst_import_block block = {0};
+  mst_status mine = parses ? allocate_block(info, block_rows, &block) : MST_OK;
+  mst_status status = mst_file_follow(team, mine);
+  for (int64_t at = 0; at < info->rows && status == MST_OK; at += block_rows) {
+    int64_t count = info->rows - at < block_rows ? info->rows - at : block_rows;
+    mine = parses ? source->fill(source, count, &block) : MST_OK;
+    if (mine == MST_OK && parses && source->nonfinite > 0)
+      mine = refuse_nonfinite(source, block_rows, info->rows - at - count, options, &block);
+    status = mst_file_follow(team, mine);
+    if (status == MST_OK)
+      status = mst_dataset_write(writer, parses ? at : 0, parses ? count : 0, block.x, block.label,
+                                 block.value, block.client, NULL, NULL);
+  }
+  if (status == MST_OK) status = mst_file_follow(team, parses ? source->end(source) : MST_OK);
+  free_block(&block);
+  return status;
+}
+
+mst_status mst_import_stream(mst_team *team, const mst_import_options *options, mst_status opened,
+                             mst_import_source *source, mst_dataset_info *made) {
+  mst_dataset_options dataset = options->dataset;
+  mst_dataset_writer *writer = NULL;
+  mst_status status = mst_file_follow(team, opened);
+  if (status == MST_OK) status = mst_team_bcast(team, &source->info, sizeof source->info, 0);
+  dataset.class_names = source->class_names;
+  if (status == MST_OK)
+    status = mst_dataset_create(team, options->output, &source->info, &dataset, &writer);
+  if (status == MST_OK) status = write_rows(team, options, source, writer);
+  if (status == MST_OK) {
+    status = mst_dataset_commit(writer);
+    writer = NULL;
+  }
+  mst_dataset_abandon(writer);
+  if (source->close != NULL) source->close(source->state);
+  if (status == MST_OK && made != NULL) *made = source->info;
+  return status;
+}
+
+/* Options that mean nothing to a format are refused rather than ignored. */
+static mst_status check_options(const mst_import_ops *ops, const mst_import_options *options) {
+  if (options->input == NULL || options->input[0] == 0)
+    return mst_fail(MST_ERR_INPUT, "import %s: no input file was given", ops->name);
+  if (options->output == NULL || options->output[0] == 0)
+    return mst_fail(MST_ERR_INPUT, "import %s: no output file was given", ops->name);
+  if (options->labels != NULL && !ops->takes_labels)
+    return mst_fail(MST_ERR_INPUT,
+                    "import %s: a separate file of labels ('%s') means nothing to this format",
+                    ops->name, options->labels);
+  if ((options->label_column != NULL || options->client_column != NULL ||
+       options->has_header_option) &&
+      !ops->takes_columns)
+    return mst_fail(MST_ERR_INPUT,
+                    "import %s: a label column, a client column or a header mean nothing to this "
+                    "format; only csv has them",
+                    ops->name);
+  if (options->n_features != 0 && !ops->takes_features)
+    return mst_fail(MST_ERR_INPUT,
+                    "import %s: the number of features is found in the file; only libsvm is told",
+                    ops->name);
+  if (options->n_features < 0)
+    return mst_fail(MST_ERR_INPUT, "import %s: %lld features were asked for; at least 1 is needed",
+                    ops->name, (long long)options->n_features);
+  if (options->task != NULL && strcmp(options->task, "classification") != 0 &&
+      strcmp(options->task, "regression") != 0)
+    return mst_fail(MST_ERR_INPUT,
+                    "import %s: task is '%s'; 'classification' and 'regression' are allowed",
+                    ops->name, options->task);
+  if (!(options->scale - options->scale == 0))
+    return mst_fail(MST_ERR_INPUT, "import %s: scale is %g; a finite number is needed", ops->name,
+                    options->scale);
+  if (options->dataset.deflate < 0 || options->dataset.deflate > 9)
+    return mst_fail(MST_ERR_INPUT, "import %s: compression level is %d; 0 to 9 are allowed",
+                    ops->name, options->dataset.deflate);
+  if (options->dataset.chunk_rows < 0)
+    return mst_fail(MST_ERR_INPUT, "import %s: chunks of %lld rows were asked for", ops->name,
+                    (long long)options->dataset.chunk_rows);
+  return MST_OK;
+}
+
+/* The output must not replace what is read. On rank 0. */
+static mst_status check_output(const char *input, const char *output) {
+  struct stat in, out;
+  if (input == NULL || stat(input, &in) != 0 || stat(output, &out) != 0 ||
+      in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+    return MST_OK;
+  return mst_fail(MST_ERR_INPUT, "%s: would be overwritten by its own import; choose another output",
+                  input);
+}
+
+mst_status mst_import_run(mst_team *team, const char *format, const mst_import_options *options,
+                          mst_dataset_info *made) {
+  const mst_import_ops *ops = mst_import_find(format);
+  if (ops == NULL)
+    return mst_fail(MST_ERR_INPUT, "'%s' is no format that can be imported; idx, csv, libsvm and "
+                    "npy are",
+                    format == NULL ? "" : format);
+  MST_TRY(check_options(ops, options));
+  mst_status status = MST_OK;
+  if (mst_team_rank(team) == 0) {
+    status = check_output(options->input, options->output);
+    if (status == MST_OK) status = check_output(options->labels, options->output);
+  }
+  MST_TRY(mst_file_follow(team, status));
+  return ops->run(team, options, made);
+}

@@ -1,0 +1,49 @@
+/* Importers: foreign files to dataset files. One file a member: import_idx.c import_csv.c
+ * import_libsvm.c import_npy.c; the table is in import.c. Rank 0 parses (text is one stream) and
+ * the team writes; every error names file, line or byte, what was found and what is expected.
+ * Input files may be compressed with gzip. How values, classes and clients are read is defined in
+ * doc/formats.md. */
+#ifndef MST_IO_IMPORT_H
+#define MST_IO_IMPORT_H
+
+#include "io/dataset.h"
+
+typedef struct mst_import_options {
+  const char *input;       /* the file with the rows                                       */
+  const char *labels;      /* idx, npy: the file with the labels; NULL = none              */
+  const char *client_column; /* csv: name or number of the column with the client; NULL = none */
+  const char *label_column;  /* csv: name or number (0-based; negative from the end); NULL = last;
+                                "none" = there is no such column                           */
+  const char *task;        /* "classification" (default) or "regression"                   */
+  double scale;            /* multiply every value of x; 0 = the format's default (1/255 for
+                              unsigned bytes, else 1)                                      */
+  int64_t n_features;      /* libsvm: width; 0 = the largest index                         */
+  bool header;             /* csv: the first line names the columns (default: found out)   */
+  bool has_header_option;  /* header was given                                             */
+  mst_dataset_options dataset;
+  const char *output;
+} mst_import_options;
+
+typedef struct mst_import_ops {
+  const char *name;     /* idx csv libsvm npy */
+  const char *summary;
+  mst_status (*run)(mst_team *team, const mst_import_options *options, mst_dataset_info *made);
+  bool takes_labels;    /* options.labels                                      */
+  bool takes_columns;   /* options.label_column, .client_column, .header       */
+  bool takes_features;  /* options.n_features                                  */
+} mst_import_ops;
+
+/** A member by name or by number; NULL where there is none. Local. */
+const mst_import_ops *mst_import_find(const char *name);
+const mst_import_ops *mst_import_at(int i);
+
+/** Import and say in `made` (may be NULL) what was written. Collective on team. Nothing appears
+ *  under options->output unless everything was read, checked and written.
+ *  \return MST_OK; MST_ERR_INPUT (an option that is wrong or means nothing to the format);
+ *          MST_ERR_FORMAT (the input is not what it should be: file, line or byte, what was found);
+ *          MST_ERR_NONFINITE (how many values are not finite, and where the first is);
+ *          MST_ERR_IO; MST_ERR_MEMORY. */
+mst_status mst_import_run(mst_team *team, const char *format, const mst_import_options *options,
+                          mst_dataset_info *made) MST_CHECKED;
+
+#endif

@@ -1,0 +1,14 @@
+# io: all files.
+noinst_LTLIBRARIES += libmstio.la
+io_headers = io/dataset.h io/import.h io/experiment.h io/runfile.h io/progress.h
+nobase_pkginclude_HEADERS += $(io_headers)
+libmstio_la_SOURCES = $(io_headers) io/file.h io/file.c io/hdf5_file.h io/hdf5_file.c \
+  io/hdf5_attribute.c io/hdf5_rows.c io/dataset.c io/dataset_write.c \
+  io/import_source.h io/import.c io/import_bytes.c io/import_text.c io/import_names.c \
+  io/import_array.c io/import_idx.c io/import_csv.c io/import_libsvm.c io/import_npy.c \
+  io/text.h io/text.c io/yaml_text.h io/yaml_text.c io/yaml_tree.h io/yaml_tree.c \
+  io/schema.h io/schema.c io/schema_table.c io/value.c \
+  io/experiment.c io/experiment_get.c io/experiment_read.c \
+  io/series.h io/series.c io/runfile_parts.h io/runfile_parts.c io/runfile_write.h \
+  io/runfile_write.c io/runfile_read.h io/runfile_read.c io/runfile_describe.c io/runfile.c \
+  io/progress_line.h io/progress_line.c io/progress.c

@@ -1,0 +1,240 @@
+/* Run files: what is recorded while a run goes on, and its end. Arrays of the model go to the
+ * temporary file at once, everything else stays in memory until the commit (runfile_write.c). */
+#include "io/runfile.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "comm/sum.h"
+#include "core/base/memory.h"
+#include "io/file.h"
+#include "io/hdf5_file.h"
+#include "io/runfile_write.h"
+
+void mst_runfile_now(char to[MST_RUNFILE_TIME]) {
+  struct tm utc;
+  time_t now = time(NULL);
+  to[0] = '\0';
+  if (gmtime_r(&now, &utc) != NULL) strftime(to, MST_RUNFILE_TIME, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+static void free_runfile(mst_runfile *r) {
+  if (r == NULL) return;
+  mst_free(r->path);
+  mst_free(r->temporary);
+  mst_free(r->job);
+  mst_free(r->experiment);
+  mst_series_free(&r->metrics);
+  mst_series_free(&r->ledger);
+  mst_free(r->timing.at);
+  mst_free(r->result.at);
+  mst_manifest_free(&r->manifest);
+  mst_free(r);
+}
+
+static mst_status allocate(mst_team *team, const char *path, const char *job, const char *text,
+                           uint64_t seed, mst_runfile **out) {
+  MST_TRY(mst_alloc(out, 1, sizeof **out, "run file"));
+  mst_runfile *r = *out;
+  r->team = team;
+  r->seed = seed;
+  r->reserved = true;
+  r->metrics = (mst_series_table){.what = "metric", .type = MST_F64};
+  r->ledger = (mst_series_table){.what = "ledger", .type = MST_I64};
+  mst_runfile_now(r->started);
+  MST_TRY(mst_text_copy(path != NULL ? path : "", &r->path));
+  MST_TRY(mst_text_copy(job, &r->job));
+  return mst_text_copy(text, &r->experiment);
+}
+
+/* The file itself is made at once, so that a folder that HDF5 cannot use is found before any work. */
+static mst_status begin_file(mst_runfile *r) {
+  hid_t file = H5I_INVALID_HID;
+  mst_status st = MST_OK;
+  MST_TRY(mst_file_begin(r->team, r->path, &r->temporary));
+  if (mst_team_rank(r->team) == 0) {
+    st = mst_hdf5_create(r->temporary, &file);
+    if (st == MST_OK && H5Fclose(file) < 0)
+      st = mst_hdf5_fail(MST_ERR_IO, "%s: cannot be written", r->path);
+  }
+  return mst_file_follow(r->team, st);
+}
+
+mst_status mst_runfile_create(mst_team *team, const char *path, const char *job,
+                              const char *experiment_text, uint64_t seed, mst_runfile **out) {
+  mst_runfile *r = NULL;
+  *out = NULL;
+  mst_status st = mst_team_agree(team, allocate(team, path, job, experiment_text, seed, &r));
+  if (st == MST_OK) st = begin_file(r);
+  if (st != MST_OK) {
+    mst_runfile_abandon(r);
+    return st;
+  }
+  *out = r;
+  return MST_OK;
+}
+
+static mst_status add_metrics(mst_runfile *r, int64_t round, int n, const mst_metric *metrics) {
+  MST_TRY(mst_series_round(&r->metrics, round));
+  for (int i = 0; i < n; i++) {
+    int64_t *cell = NULL;
+    MST_TRY(mst_series_cell(&r->metrics, metrics[i].name, &cell));
+    *cell = mst_series_bits(metrics[i].value);
+  }
+  return MST_OK;
+}
+
+mst_status mst_runfile_round(mst_runfile *r, int64_t round, int n, const mst_metric *metrics) {
+  MST_TRY(mst_team_agree(r->team, add_metrics(r, round, n, metrics)));
+  for (int i = 0; i < n; i++) {
+    int64_t bits = mst_series_bits(metrics[i].value);
+    MST_TRY(mst_team_same(r->team, &bits, 1, metrics[i].name));
+  }
+  return MST_OK;
+}
+
+static mst_status add_logical(mst_runfile *r, int64_t round, const char *direction,
+                              const char *what, int64_t value) {
+  char name[2 * MST_SERIES_NAME];
+  int64_t *cell = NULL;
+  snprintf(name, sizeof name, "%.*s_%s", MST_SERIES_NAME, direction, what);
+  MST_TRY(mst_series_round(&r->ledger, round));
+  MST_TRY(mst_series_cell(&r->ledger, name, &cell));
+  if (value < 0 || __builtin_add_overflow(*cell, value, cell))
+    return mst_fail(MST_ERR_INTERNAL, "ledger: %s of round %lld cannot grow by %lld", name,
+                    (long long)round, (long long)value);
+  return MST_OK;
+}
+
+mst_status mst_runfile_ledger(mst_runfile *r, int64_t round, const char *direction, int64_t bytes,
+                              int64_t messages) {
+  mst_status st = mst_series_check_name("ledger", direction);
+  if (st == MST_OK) st = add_logical(r, round, direction, "bytes", bytes);
+  if (st == MST_OK) st = add_logical(r, round, direction, "messages", messages);
+  return mst_team_agree(r->team, st);
+}
+
+/* Keep a figure; one of the same name is replaced. */
+static mst_status keep(mst_figures *f, const char *what, const char *name, double value) {
+  MST_TRY(mst_series_check_name(what, name));
+  int i = 0;
+  while (i < f->n && strcmp(f->at[i].name, name) != 0) i++;
+  if (i == f->capacity) {
+    int capacity = i > 0 ? 2 * i : 16;
+    mst_figure *wide = NULL;
+    MST_TRY(mst_alloc(&wide, capacity, sizeof *wide, "figures of the run file"));
+    if (i > 0) memcpy(wide, f->at, (size_t)i * sizeof *wide);
+    mst_free(f->at);
+    f->at = wide;
+    f->capacity = capacity;
+  }
+  if (i == f->n) {
+    strcpy(f->at[i].name, name);
+    f->n++;
+  }
+  f->at[i].value = value;
+  return MST_OK;
+}
+
+mst_status mst_runfile_timing(mst_runfile *r, const char *name, double value) {
+  return mst_team_agree(r->team, keep(&r->timing, "timing", name, value));
+}
+
+mst_status mst_runfile_result(mst_runfile *r, const char *name, double value) {
+  return mst_team_agree(r->team, keep(&r->result, "result", name, value));
+}
+
+/* Rows of an array that this rank writes: its shard, or its part of what all ranks hold. Small
+ * arrays are written by rank 0. */
+static void writing_share(const mst_runfile *r, const mst_state_item *item, int64_t *first,
+                          int64_t *count) {
+  const int64_t small = 1 << 20; /* bytes: one chunk */
+  int64_t rank = mst_team_rank(r->team), size = mst_team_size(r->team), rows = item->shape[0];
+  int64_t bytes = mst_state_row_elements(item) * mst_dtype_size(item->type) * rows;
+  *first = item->first;
+  *count = item->count;
+  if (item->layout == MST_SHARDED) return;
+  if (bytes <= small) {
+    *first = 0;
+    *count = rank == 0 ? rows : 0;
+    return;
+  }
+  int64_t share = (rows + size - 1) / size;
+  *first = rank * share < rows ? rank * share : rows;
+  *count = *first + share < rows ? share : rows - *first;
+}
+
+static mst_status write_array(mst_runfile *r, hid_t file, const mst_state_item *item) {
+  char name[sizeof item->name + 8];
+  hid_t dataset = H5I_INVALID_HID;
+  int64_t first = 0, count = 0;
+  snprintf(name, sizeof name, "model/%s", item->name);
+  writing_share(r, item, &first, &count);
+  int64_t row_bytes = mst_state_row_elements(item) * mst_dtype_size(item->type);
+  const char *rows = item->data;
+  if (rows != NULL) rows += (first - item->first) * row_bytes;
+  mst_status st = mst_hdf5_open_dataset(file, r->path, name, &dataset);
+  st = mst_team_agree(r->team, st);
+  if (st == MST_OK && row_bytes > 0 && item->shape[0] > 0)
+    st = mst_hdf5_write_rows(r->team, r->path, dataset, mst_runfile_memory_type(item->type), first,
+                             count, rows);
+  bool closed = dataset < 0 || H5Dclose(dataset) >= 0;
+  if (st == MST_OK && !closed) st = mst_hdf5_fail(MST_ERR_IO, "%s: cannot be written", r->path);
+  return mst_team_agree(r->team, st);
+}
+
+static mst_status write_arrays(mst_runfile *r, const mst_state *state) {
+  hid_t file = H5I_INVALID_HID;
+  MST_TRY(mst_hdf5_open_team(r->team, r->temporary, true, &file));
+  mst_status st = MST_OK;
+  for (int i = 0; i < state->n && st == MST_OK; i++) st = write_array(r, file, &state->item[i]);
+  if (st == MST_OK && H5Fflush(file, H5F_SCOPE_GLOBAL) < 0)
+    st = mst_hdf5_fail(MST_ERR_IO, "%s: cannot be brought to disk", r->path);
+  st = mst_team_agree(r->team, st);
+  /* HDF5 writes once more while it closes: let there be room for that on a full disk. */
+  if (st != MST_OK) mst_file_empty(r->team, r->temporary);
+  bool closed = H5Fclose(file) >= 0;
+  if (st == MST_OK && !closed) st = mst_hdf5_fail(MST_ERR_IO, "%s: cannot be closed", r->path);
+  return mst_team_agree(r->team, st);
+}
+
+mst_status mst_runfile_model(mst_runfile *r, const mst_state *state) {
+  int64_t bytes = 0;
+  bool sure = true;
+  mst_status st = MST_OK;
+  for (int i = 0; i < state->n; i++)
+    MST_TRY(mst_manifest_add(&r->manifest, r->team, "model", &state->item[i]));
+  if (mst_team_rank(r->team) == 0) st = mst_runfile_make_model(r, state, &bytes);
+  MST_TRY(mst_file_follow(r->team, st));
+  MST_TRY(mst_team_bcast(r->team, &bytes, sizeof bytes, 0));
+  MST_TRY(mst_file_reserve(r->team, r->temporary, bytes, &sure));
+  r->reserved = r->reserved && sure;
+  return write_arrays(r, state);
+}
+
+static mst_status commit(mst_runfile *r, char hex[MST_DIGEST_HEX]) {
+  MST_TRY(mst_runfile_digest_metrics(r));
+  MST_TRY(mst_team_agree(r->team, mst_manifest_digest(&r->manifest, hex)));
+  MST_TRY(mst_runfile_write_rest(r, hex));
+  /* Where space cannot be reserved a full disk may have gone unnoticed. */
+  if (!r->reserved) MST_TRY(mst_runfile_verify(r->team, r->temporary, NULL));
+  return mst_file_publish(r->team, r->temporary, r->path);
+}
+
+mst_status mst_runfile_commit(mst_runfile *r, char *digest) {
+  char hex[MST_DIGEST_HEX] = "";
+  mst_status st = commit(r, hex);
+  if (st != MST_OK) {
+    mst_runfile_abandon(r);
+    return st;
+  }
+  if (digest != NULL) memcpy(digest, hex, sizeof hex);
+  free_runfile(r);
+  return MST_OK;
+}
+
+void mst_runfile_abandon(mst_runfile *r) {
+  if (r == NULL) return;
+  mst_file_discard(r->team, r->temporary);
+  free_runfile(r);
+}

@@ -1,0 +1,54 @@
+/* What run files are made of: groups and arrays of HDF5, and the manifest whose digest a run file
+ * carries. Private to io. */
+#ifndef MST_IO_RUNFILE_PARTS_H
+#define MST_IO_RUNFILE_PARTS_H
+
+#include <hdf5.h>
+
+#include "comm/team.h"
+#include "core/base/digest.h"
+#include "core/base/state.h"
+#include "io/text.h"
+
+#define MST_RUNFILE_VERSION 1
+
+/* One line an array: its path below / and the digest of a state list that holds it alone. */
+typedef struct mst_manifest_line {
+  char path[80];
+  char hex[MST_DIGEST_HEX];
+} mst_manifest_line;
+
+typedef struct mst_manifest {
+  int n, capacity;
+  mst_manifest_line *line;
+} mst_manifest;
+
+/** Digest item and add it under "<group>/<item's name>". Collective on team. */
+mst_status mst_manifest_add(mst_manifest *m, mst_team *team, const char *group,
+                            const mst_state_item *item) MST_CHECKED;
+
+/** The digest of the lines "path hex\n" sorted by path: that of a run file. Local; sorts m. */
+mst_status mst_manifest_digest(mst_manifest *m, char hex[MST_DIGEST_HEX]) MST_CHECKED;
+void mst_manifest_free(mst_manifest *m);
+
+/** HDF5's type of a dtype in a file, and in memory. Local. */
+hid_t mst_runfile_file_type(mst_dtype t);
+hid_t mst_runfile_memory_type(mst_dtype t);
+
+/** Make the groups of path: "model/features/filters" makes model and model/features, and with
+ *  `whole` the last part too. Local. */
+mst_status mst_runfile_groups(hid_t file, const char *path, bool whole) MST_CHECKED;
+
+/** Make and write a one-dimensional array on this rank alone. Local. */
+mst_status mst_runfile_put(hid_t file, const char *path, mst_dtype type, int64_t n,
+                           const void *data) MST_CHECKED;
+
+/** The paths of all arrays below a group, sorted, as a list of strings separated by '\n'. Local. */
+mst_status mst_runfile_list(hid_t file, const char *name, const char *group,
+                            mst_text *paths) MST_CHECKED;
+
+/** Type and whole shape of an opened array. MST_ERR_FORMAT for what a state cannot hold. Local. */
+mst_status mst_runfile_shape(hid_t dataset, const char *file, const char *path,
+                             mst_state_item *item) MST_CHECKED;
+
+#endif
