@@ -1,0 +1,106 @@
+/* Scoring an analytic model. Rows are scored in the roster's blocks, so every row meets the same
+ * product whatever the rank count; losses of blocks are added on the lattice. */
+#include <math.h>
+
+#include "comm/sum.h"
+#include "core/base/memory.h"
+#include "core/linalg/blas.h"
+#include "core/linalg/lattice.h"
+#include "parallel/analytic.h"
+#include "parallel/feature_source.h"
+
+/* Total over ranks of one term a block, exact: the largest term, the same on any rank count,
+ * gives the step. Collective. */
+static mst_status exact_total(mst_team *team, const double *term, int64_t n, int64_t terms,
+                              double *total) {
+  double largest = mst_lattice_magnitude(term, n);
+  int64_t sum = 0;
+  MST_TRY(mst_max_f64(team, &largest, 1));
+  if (!isfinite(largest)) {
+    *total = NAN;
+    return MST_OK;
+  }
+  int shift = mst_lattice_shift(mst_lattice_exponent(largest) + mst_lattice_exponent((double)terms));
+  for (int64_t i = 0; i < n; i++) mst_lattice_add(&sum, term + i, 1, shift);
+  MST_TRY(mst_sum_i64(team, &sum, 1));
+  mst_lattice_to(total, &sum, 1, shift);
+  return MST_OK;
+}
+
+typedef struct scorer {
+  const mst_analytic_model *model;
+  double *rows;  /* (MST_BLOCK_ROWS, d) features as doubles */
+  double *score; /* (MST_BLOCK_ROWS, c)                     */
+} scorer;
+
+/* Loss and hits of one block. */
+static double score_block(scorer *s, int64_t rows, const float *f, const float *target,
+                          const int32_t *label, int64_t *correct) {
+  int64_t d = s->model->d, c = s->model->c;
+  double loss = 0;
+  for (int64_t i = 0; i < rows * d; i++) s->rows[i] = (double)f[i];
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t k = 0; k < c; k++) s->score[i * c + k] = s->model->intercept[k];
+  mst_gemm(false, false, rows, c, d, 1.0, s->rows, d, s->model->weights, c, 1.0, s->score, c);
+  for (int64_t i = 0; i < rows; i++) {
+    int64_t best = 0;
+    for (int64_t k = 0; k < c; k++) {
+      double e = s->score[i * c + k] - (double)target[i * c + k];
+      loss += e * e;
+      if (s->score[i * c + k] > s->score[i * c + best]) best = k;
+    }
+    if (label && label[i] == best) (*correct)++;
+  }
+  return loss;
+}
+
+mst_status mst_analytic_evaluate(mst_team *team, const mst_analytic_data *data,
+                                 mst_features *features, const mst_analytic_model *model,
+                                 const mst_observer *observer, mst_analytic_score *score) {
+  const mst_roster *roster = data->roster;
+  int rank = mst_team_rank(team);
+  int64_t mine = roster->rank_block[rank + 1] - roster->rank_block[rank];
+  int64_t from = roster->rank_block[rank], groups = 1, correct = 0;
+  double *loss = NULL;
+  scorer s = {.model = model};
+  mst_feature_source source;
+  mst_status st = mst_feature_source_create(data, features, false, &source);
+  if (st == MST_OK) st = mst_alloc(&loss, mine, sizeof *loss, "losses of blocks");
+  if (st == MST_OK)
+    st = mst_alloc(&s.rows, MST_BLOCK_ROWS * model->d, sizeof *s.rows, "features to score");
+  if (st == MST_OK)
+    st = mst_alloc(&s.score, MST_BLOCK_ROWS * model->c, sizeof *s.score, "scores");
+  st = mst_team_agree(team, st);
+  if (st == MST_OK && observer && observer->on_phase)
+    observer->on_phase(observer->context, "evaluation", roster->rows, "rows");
+  groups = mst_rows_groups(data->rows);
+  mst_block_source blocks = mst_feature_source_blocks(&source, groups);
+  for (int64_t g = 0; st == MST_OK && g < groups; g++) {
+    int64_t first = 0, n = 0;
+    st = blocks.load(blocks.context, g, &first, &n);
+    for (int64_t b = first; st == MST_OK && b < first + n; b++) {
+      const float *f = NULL, *t = NULL;
+      st = blocks.block(blocks.context, b, &f, &t);
+      if (st != MST_OK) break;
+      loss[b - from] = score_block(&s, roster->block[b].rows, f, t,
+                                   data->label ? data->label + roster->block[b].first : NULL, &correct);
+      if (observer && observer->on_step)
+        observer->on_step(observer->context, roster->block[b].rows);
+    }
+    st = mst_team_agree(team, st);
+  }
+  double total = 0;
+  if (st == MST_OK) st = exact_total(team, loss, mine, roster->blocks, &total);
+  if (st == MST_OK) st = mst_sum_i64(team, &correct, 1);
+  if (st == MST_OK) {
+    double rows = (double)roster->rows;
+    *score = (mst_analytic_score){.rows = roster->rows, .correct = correct,
+                                  .accuracy = data->label ? (double)correct / rows : NAN,
+                                  .loss = total / rows / (double)model->c};
+  }
+  mst_free(s.score);
+  mst_free(s.rows);
+  mst_free(loss);
+  mst_feature_source_free(&source);
+  return st;
+}

@@ -1,0 +1,30 @@
+/* Feature source: raw rows of a store, as blocks of features and targets. Features are computed
+ * when a block is asked for, or once and kept (`resident`). Used by the Gram and by scoring. */
+#ifndef MST_PARALLEL_FEATURE_SOURCE_H
+#define MST_PARALLEL_FEATURE_SOURCE_H
+
+#include "parallel/analytic.h"
+
+typedef struct mst_feature_source {
+  const mst_analytic_data *data;
+  mst_features *features;
+  bool resident;
+  int64_t group, first_block, blocks; /* loaded */
+  int64_t first_place;
+  const float *x, *value;
+  float *kept;    /* (rows of the group, d) when resident          */
+  bool *computed; /* (blocks) whether kept holds the block         */
+  int64_t n_computed;
+  float *scratch; /* (MST_BLOCK_ROWS, d) otherwise                 */
+  float *one_hot; /* (MST_BLOCK_ROWS, outputs)                     */
+} mst_feature_source;
+
+/** resident needs one group. Local. */
+mst_status mst_feature_source_create(const mst_analytic_data *data, mst_features *features,
+                                     bool resident, mst_feature_source *out) MST_CHECKED;
+void mst_feature_source_free(mst_feature_source *s);
+
+/** The view of it that mst_gram takes; s must outlive it. groups as the store was assigned. */
+mst_block_source mst_feature_source_blocks(mst_feature_source *s, int64_t groups);
+
+#endif

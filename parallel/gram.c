@@ -1,0 +1,408 @@
+/* The distributed Gram. A pass over the rows fills the panel sums of some tile columns: each
+ * block's rows are scaled to doubles once, every tile column is one product of fixed shape, and
+ * the product is rounded onto the lattice straight into the sums. The sums of a pass lie in the
+ * order of their owners, so that the reduce-scatter needs no packing. Blocks, tiles and scales do
+ * not depend on the rank count, and integers add in any order: so neither does the result.
+ * Equations: doc/methods/analytic.md; the bound on partial sums: doc/methods/lattice.md. */
+#include "parallel/gram.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "comm/sum.h"
+#include "core/base/memory.h"
+#include "core/linalg/blas.h"
+#include "core/linalg/lattice.h"
+
+#define BLOCKS_AT_ONCE 4 /* blocks scaled together, so that a panel's sums stay in cache */
+#define LEAD_PAD 8       /* doubles: row strides are whole cache lines */
+
+typedef struct gram_pass {
+  int64_t first, end;  /* tile columns                                              */
+  int64_t *offset;     /* of tile (i, j) at (j - first) * tiles + i, in owner order  */
+  int64_t *count;      /* (p) elements that each rank owns                          */
+  int64_t elements;    /* of the pass                                               */
+  int64_t *sum;        /* (elements) int64, or double when fast                     */
+} gram_pass;
+
+typedef struct gram_work {
+  mst_team *team;
+  const mst_roster *roster;
+  const mst_block_source *source;
+  const mst_gram_plan *plan;
+  const mst_pipeline *pipeline;
+  const mst_gram_options *options;
+  const mst_observer *observer;
+  mst_tiles *out;
+  mst_gram_result *result;
+  int64_t n, lead;     /* order; row stride of z                                    */
+  double *scale;       /* (n) power of two of each column: |column| <= 1 after it   */
+  double *z;           /* (BLOCKS_AT_ONCE, MST_BLOCK_ROWS, lead) scaled rows        */
+  double *panel;       /* (n, MST_TILE) one tile column's product                   */
+  double *vector;      /* (elements of a pass) one client's contribution, or NULL   */
+  bool single;
+} gram_work;
+
+static int64_t extent(int64_t n, int64_t tile) {
+  int64_t left = n - tile * MST_TILE;
+  return left < MST_TILE ? left : MST_TILE;
+}
+
+static int64_t column_elements(int64_t n, int64_t j) { return (n - j * MST_TILE) * extent(n, j); }
+
+void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gram_plan *plan) {
+  int64_t tiles = (n + MST_TILE - 1) / MST_TILE, total = 0, largest = 0, taken = 0;
+  for (int64_t j = 0; j < tiles; j++) total += column_elements(n, j);
+  plan->n = n;
+  plan->tiles = tiles;
+  plan->panel_tiles = tiles;
+  /* A pass holds its sums and, of them, the owner's part that arrives. */
+  if (!whole)
+    for (plan->panel_tiles = 1; plan->panel_tiles < tiles; plan->panel_tiles++) {
+      taken = 0;
+      for (int64_t j = 0; j <= plan->panel_tiles; j++) taken += column_elements(n, j);
+      if ((taken + taken / ranks) * 8 > budget) break;
+    }
+  for (int64_t j = 0; j < plan->panel_tiles; j++) largest += column_elements(n, j);
+  plan->passes = (tiles + plan->panel_tiles - 1) / plan->panel_tiles;
+  int64_t lead = (n + LEAD_PAD - 1) / LEAD_PAD * LEAD_PAD;
+  plan->bytes = 8 * (largest + (ranks > 1 ? largest / ranks : largest) + n +
+                     BLOCKS_AT_ONCE * MST_BLOCK_ROWS * lead + n * MST_TILE + (whole ? largest : 0));
+}
+
+/* 2^exponent as a double. */
+static double power_of_two(int exponent) { return ldexp(1.0, exponent); }
+
+static bool stop_asked(const gram_work *w) {
+  return w->observer && w->observer->should_stop && w->observer->should_stop(w->observer->context);
+}
+
+/* The largest block sum of squares of every column over all ranks: norm^2 <= blocks * that. A
+ * maximum, unlike a rounded sum, is the same whatever the rank count. */
+static mst_status column_scales(gram_work *w) {
+  int64_t d = w->source->features, c = w->source->targets;
+  double *largest = NULL, *block = NULL;
+  mst_status st = mst_alloc(&largest, w->n, sizeof *largest, "column norms");
+  if (st == MST_OK) st = mst_alloc(&block, w->n, sizeof *block, "column norms of a block");
+  st = mst_team_agree(w->team, st);
+  for (int64_t g = 0; st == MST_OK && g < w->source->groups; g++) {
+    int64_t first = 0, blocks = 0;
+    double start = MPI_Wtime();
+    st = w->source->load(w->source->context, g, &first, &blocks);
+    for (int64_t b = first; st == MST_OK && b < first + blocks && !stop_asked(w); b++) {
+      const float *f = NULL, *t = NULL;
+      int64_t rows = w->roster->block[b].rows;
+      st = w->source->block(w->source->context, b, &f, &t);
+      if (st != MST_OK) break;
+      memset(block, 0, (size_t)w->n * sizeof *block);
+      for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < d; j++) block[j] += (double)f[i * d + j] * f[i * d + j];
+        for (int64_t j = 0; j < c; j++) block[d + j] += (double)t[i * c + j] * t[i * c + j];
+      }
+      block[d + c] = (double)rows;
+      for (int64_t j = 0; j < w->n; j++)
+        if (!(block[j] <= largest[j])) largest[j] = isfinite(block[j]) ? block[j] : INFINITY;
+      if (w->observer && w->observer->on_step) w->observer->on_step(w->observer->context, rows);
+    }
+    w->result->seconds_source += MPI_Wtime() - start;
+    st = mst_team_agree(w->team, st);
+  }
+  if (st == MST_OK) st = mst_max_f64(w->team, largest, w->n);
+  for (int64_t j = 0; st == MST_OK && j < w->n; j++) {
+    double regularisers = j < d ? w->options->gamma * (double)w->roster->clients : 0;
+    double square = largest[j] * (double)w->roster->blocks + regularisers;
+    if (!isfinite(square))
+      st = mst_fail(MST_ERR_NONFINITE,
+                    "column %lld of the features and targets has values that are not finite or "
+                    "whose squares overflow; scale the data down",
+                    (long long)j);
+    else
+      w->scale[j] = power_of_two(-mst_lattice_exponent(sqrt(square) * (1 + 0x1p-40)));
+    if (st == MST_OK && square == 0) w->scale[j] = 1;
+  }
+  mst_free(block);
+  mst_free(largest);
+  return st;
+}
+
+/* Lay out a pass: which tiles, in the order of their owners. */
+static mst_status lay_out(const gram_work *w, int64_t first, gram_pass *pass) {
+  int p = mst_team_size(w->team);
+  int64_t tiles = w->plan->tiles, at = 0;
+  *pass = (gram_pass){.first = first, .end = first + w->plan->panel_tiles};
+  if (pass->end > tiles) pass->end = tiles;
+  MST_TRY(mst_alloc(&pass->offset, (pass->end - first) * tiles, sizeof *pass->offset,
+                    "places of tiles"));
+  MST_TRY(mst_alloc(&pass->count, p, sizeof *pass->count, "elements of ranks"));
+  for (int64_t j = first; j < pass->end; j++)
+    for (int64_t i = j; i < tiles; i++)
+      pass->count[mst_tiles_owner(w->out->grid, i, j)] += extent(w->n, i) * extent(w->n, j);
+  int64_t *next = NULL;
+  MST_TRY(mst_alloc(&next, p, sizeof *next, "places of ranks"));
+  for (int r = 0; r < p; r++) {
+    next[r] = at;
+    at += pass->count[r];
+  }
+  for (int64_t j = first; j < pass->end; j++)
+    for (int64_t i = j; i < tiles; i++) {
+      int owner = mst_tiles_owner(w->out->grid, i, j);
+      pass->offset[(j - first) * tiles + i] = next[owner];
+      next[owner] += extent(w->n, i) * extent(w->n, j);
+    }
+  mst_free(next);
+  pass->elements = at;
+  return mst_alloc(&pass->sum, at, sizeof *pass->sum, "panel sums");
+}
+
+static void clear_pass(gram_pass *pass) {
+  mst_free(pass->offset);
+  mst_free(pass->count);
+  mst_free(pass->sum);
+  *pass = (gram_pass){0};
+}
+
+/* Scale the rows of a block to doubles: z(rows, lead) = [features | targets | 1] * scale. */
+static void scale_rows(const gram_work *w, int64_t rows, const float *f, const float *t,
+                       double *z) {
+  int64_t d = w->source->features, c = w->source->targets;
+  for (int64_t i = 0; i < rows; i++) {
+    double *row = z + i * w->lead;
+    for (int64_t j = 0; j < d; j++) row[j] = (double)f[i * d + j] * w->scale[j];
+    for (int64_t j = 0; j < c; j++) row[d + j] = (double)t[i * c + j] * w->scale[d + j];
+    row[d + c] = w->scale[d + c];
+  }
+}
+
+/* panel(n - j T, T): tile column j of z'z, lower part. One product a shape, for every block. */
+static void tile_column(const gram_work *w, int64_t j, int64_t rows, const double *z) {
+  int64_t width = extent(w->n, j), from = j * MST_TILE, below = from + width;
+  memset(w->panel, 0, (size_t)(width * width) * sizeof *w->panel); /* the upper half stays zero */
+  mst_syrk_at_a(width, rows, 1.0, z + from, w->lead, 0.0, w->panel, width);
+  if (below < w->n)
+    mst_gemm(true, false, w->n - below, width, rows, 1.0, z + below, w->lead, z + from, w->lead,
+             0.0, w->panel + width * width, width);
+}
+
+/* Add tile column j, now in the panel, to the sums of the pass. */
+static void add_column(const gram_work *w, gram_pass *pass, int64_t j) {
+  int64_t width = extent(w->n, j);
+  const double *tile = w->panel;
+  for (int64_t i = j; i < w->plan->tiles; i++) {
+    int64_t size = extent(w->n, i) * width;
+    int64_t at = pass->offset[(j - pass->first) * w->plan->tiles + i];
+    if (w->single)
+      for (int64_t k = 0; k < size; k++) w->vector[at + k] += tile[k];
+    else if (w->options->fast) {
+      double *sum = (double *)pass->sum + at;
+      for (int64_t k = 0; k < size; k++) sum[k] += tile[k];
+    } else
+      mst_lattice_add(pass->sum + at, tile, size, MST_LATTICE_BITS);
+    tile += size;
+  }
+}
+
+/* Multiply a vector in the pass's layout by the scales of its rows and columns, or divide. */
+static void scale_vector(const gram_work *w, const gram_pass *pass, bool multiply, double *v) {
+  for (int64_t j = pass->first; j < pass->end; j++)
+    for (int64_t i = j; i < w->plan->tiles; i++) {
+      double *tile = v + pass->offset[(j - pass->first) * w->plan->tiles + i];
+      int64_t width = extent(w->n, j);
+      for (int64_t r = 0; r < extent(w->n, i); r++)
+        for (int64_t q = 0; q < width; q++) {
+          double s = w->scale[i * MST_TILE + r], u = w->scale[j * MST_TILE + q];
+          tile[r * width + q] = multiply ? tile[r * width + q] * s * u : tile[r * width + q] / s / u;
+        }
+    }
+}
+
+/* One client's contribution, complete: through the stages before the sum, onto the lattice. */
+static mst_status contribute(const gram_work *w, gram_pass *pass, int64_t client) {
+  scale_vector(w, pass, false, w->vector);
+  mst_status st = mst_pipeline_contribute(w->pipeline, client, 0, pass->elements, w->vector);
+  if (st != MST_OK) return st;
+  scale_vector(w, pass, true, w->vector);
+  if (w->options->fast)
+    for (int64_t k = 0; k < pass->elements; k++) ((double *)pass->sum)[k] += w->vector[k];
+  else
+    mst_lattice_add(pass->sum, w->vector, pass->elements, MST_LATTICE_BITS);
+  memset(w->vector, 0, (size_t)pass->elements * sizeof *w->vector);
+  return MST_OK;
+}
+
+/* Products of up to BLOCKS_AT_ONCE consecutive blocks; tile columns outermost, so that a column's
+ * sums stay in cache while the blocks add to them. */
+static mst_status add_blocks(gram_work *w, gram_pass *pass, int64_t first, int64_t blocks) {
+  double start = MPI_Wtime();
+  for (int64_t k = 0; k < blocks; k++) {
+    const float *f = NULL, *t = NULL;
+    MST_TRY(w->source->block(w->source->context, first + k, &f, &t));
+    scale_rows(w, w->roster->block[first + k].rows, f, t, w->z + k * MST_BLOCK_ROWS * w->lead);
+  }
+  double middle = MPI_Wtime();
+  w->result->seconds_source += middle - start;
+  for (int64_t j = pass->first; j < pass->end; j++)
+    for (int64_t k = 0; k < blocks; k++) {
+      tile_column(w, j, w->roster->block[first + k].rows, w->z + k * MST_BLOCK_ROWS * w->lead);
+      add_column(w, pass, j);
+    }
+  w->result->seconds_products += MPI_Wtime() - middle;
+  return MST_OK;
+}
+
+static mst_status add_group(gram_work *w, gram_pass *pass, int64_t first, int64_t blocks) {
+  for (int64_t b = first; b < first + blocks && !stop_asked(w);) {
+    int64_t n = first + blocks - b, rows = 0;
+    /* A single contribution is whole before the next client begins. */
+    if (n > (w->single ? 1 : BLOCKS_AT_ONCE)) n = w->single ? 1 : BLOCKS_AT_ONCE;
+    MST_TRY(add_blocks(w, pass, b, n));
+    for (int64_t k = 0; k < n; k++) rows += w->roster->block[b + k].rows;
+    int64_t client = w->roster->block[b].client;
+    b += n;
+    if (w->single && (b == w->roster->blocks || w->roster->block[b].client != client))
+      MST_TRY(contribute(w, pass, client));
+    if (w->observer && w->observer->on_step) w->observer->on_step(w->observer->context, rows);
+  }
+  return MST_OK;
+}
+
+/* A client's regulariser on the lattice, for diagonal entry e. */
+static int64_t regulariser(const gram_work *w, int64_t e) {
+  return (int64_t)rint(w->options->gamma * w->scale[e] * w->scale[e] * power_of_two(MST_LATTICE_BITS));
+}
+
+/* Add gamma I for each client whose rows begin on this rank; clients without rows belong to the
+ * rank where their rows would begin. */
+static void add_regularisers(const gram_work *w, gram_pass *pass) {
+  const mst_roster *r = w->roster;
+  int rank = mst_team_rank(w->team), p = mst_team_size(w->team);
+  int64_t begin = r->rank_block[rank] < r->blocks ? r->block[r->rank_block[rank]].first : r->rows;
+  int64_t end = rank + 1 == p ? r->rows + 1
+                : r->rank_block[rank + 1] < r->blocks ? r->block[r->rank_block[rank + 1]].first
+                                                      : r->rows;
+  int64_t clients = 0;
+  for (int64_t k = 0; k < r->clients; k++)
+    if (r->client_first[k] >= begin && r->client_first[k] < end) clients++;
+  for (int64_t j = pass->first; j < pass->end; j++) {
+    int64_t width = extent(w->n, j);
+    int64_t at = pass->offset[(j - pass->first) * w->plan->tiles + j];
+    for (int64_t q = 0; q < width; q++) {
+      int64_t e = j * MST_TILE + q;
+      if (e >= w->source->features) break;
+      if (w->options->fast)
+        ((double *)pass->sum)[at + q * width + q] +=
+            (double)clients * w->options->gamma * w->scale[e] * w->scale[e];
+      else
+        pass->sum[at + q * width + q] += clients * regulariser(w, e);
+    }
+  }
+}
+
+/* The owner's tiles: remove the K regularisers, undo the scales, store column-major. */
+static void store_tiles(const gram_work *w, const gram_pass *pass, const int64_t *sum) {
+  int rank = mst_team_rank(w->team);
+  double step = power_of_two(-MST_LATTICE_BITS);
+  for (int64_t j = pass->first; j < pass->end; j++)
+    for (int64_t i = j; i < w->plan->tiles; i++) {
+      if (mst_tiles_owner(w->out->grid, i, j) != rank) continue;
+      int64_t width = extent(w->n, j), height = extent(w->n, i);
+      double *tile = mst_tiles_at(w->out, i, j);
+      for (int64_t q = 0; q < width; q++)
+        for (int64_t r = i == j ? q : 0; r < height; r++) {
+          int64_t e = j * MST_TILE + q, h = i * MST_TILE + r, at = r * width + q;
+          bool own = e == h && e < w->source->features;
+          double value;
+          if (w->options->fast) {
+            value = ((const double *)sum)[at];
+            if (own) value -= (double)w->roster->clients * w->options->gamma * w->scale[e] * w->scale[e];
+          } else {
+            int64_t s = sum[at] - (own ? w->roster->clients * regulariser(w, e) : 0);
+            value = (double)s * step;
+          }
+          tile[q * w->out->lld + r] = value / w->scale[e] / w->scale[h];
+        }
+      sum += height * width;
+    }
+}
+
+static mst_status run_pass(gram_work *w, int64_t first_tile) {
+  gram_pass pass = {0};
+  int64_t *mine = NULL;
+  mst_status st = lay_out(w, first_tile, &pass);
+  if (st == MST_OK && w->single)
+    st = mst_alloc(&w->vector, pass.elements, sizeof *w->vector, "one client's contribution");
+  st = mst_team_agree(w->team, st);
+  for (int64_t g = 0; st == MST_OK && g < w->source->groups; g++) {
+    int64_t first = 0, blocks = 0;
+    double start = MPI_Wtime();
+    st = w->source->load(w->source->context, g, &first, &blocks);
+    w->result->seconds_source += MPI_Wtime() - start;
+    if (st == MST_OK) st = add_group(w, &pass, first, blocks);
+    st = mst_team_agree(w->team, st);
+  }
+  if (st == MST_OK) {
+    add_regularisers(w, &pass);
+    st = mst_alloc(&mine, pass.count[mst_team_rank(w->team)], sizeof *mine, "owned sums");
+    st = mst_team_agree(w->team, st);
+  }
+  if (st == MST_OK) {
+    double start = MPI_Wtime();
+    st = w->options->fast ? mst_sum_scatter_fast(w->team, (double *)pass.sum, pass.count, (double *)mine)
+                          : mst_sum_scatter_i64(w->team, pass.sum, pass.count, mine);
+    w->result->seconds_sums += MPI_Wtime() - start;
+  }
+  if (st == MST_OK) store_tiles(w, &pass, mine);
+  mst_free(mine);
+  mst_free(w->vector);
+  w->vector = NULL;
+  clear_pass(&pass);
+  return st;
+}
+
+static mst_status check_stop(gram_work *w) {
+  bool any = false;
+  MST_TRY(mst_team_any(w->team, stop_asked(w), &any));
+  return any ? mst_fail(MST_ERR_INTERRUPTED, "interrupted while summing the statistics; start the "
+                                             "run again")
+             : MST_OK;
+}
+
+mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_source *source,
+                    const mst_gram_plan *plan, const mst_pipeline *pipeline,
+                    const mst_gram_options *options, const mst_observer *observer, mst_tiles *out,
+                    mst_gram_result *result) {
+  *result = (mst_gram_result){0};
+  gram_work w = {.team = team, .roster = roster, .source = source, .plan = plan,
+                 .pipeline = pipeline, .options = options, .observer = observer, .out = out,
+                 .result = result, .n = plan->n};
+  w.lead = (w.n + LEAD_PAD - 1) / LEAD_PAD * LEAD_PAD;
+  w.single = mst_pipeline_needs_single(pipeline);
+  mst_status st = MST_OK;
+  if (w.single && plan->passes > 1)
+    st = mst_fail(MST_ERR_UNSUPPORTED, "stages that look at single contributions need the whole "
+                                       "Gram matrix of one client in memory: give more memory");
+  if (st == MST_OK && w.single && !roster->single)
+    st = mst_fail(MST_ERR_INTERNAL, "the roster's blocks mix clients, but a stage needs single "
+                                    "contributions");
+  if (st == MST_OK) st = mst_alloc(&w.scale, w.n, sizeof *w.scale, "column scales");
+  if (st == MST_OK)
+    st = mst_alloc(&w.z, BLOCKS_AT_ONCE * MST_BLOCK_ROWS * w.lead, sizeof *w.z, "scaled rows");
+  if (st == MST_OK)
+    st = mst_alloc(&w.panel, w.n * MST_TILE, sizeof *w.panel, "a tile column's product");
+  st = mst_team_agree(team, st);
+  if (st == MST_OK && observer && observer->on_phase)
+    observer->on_phase(observer->context, "features", roster->rows, "rows");
+  if (st == MST_OK) st = column_scales(&w);
+  if (st == MST_OK) st = check_stop(&w);
+  if (st == MST_OK && observer && observer->on_phase)
+    observer->on_phase(observer->context, "statistics", roster->rows * plan->passes, "rows");
+  for (int64_t j = 0; st == MST_OK && j < plan->tiles; j += plan->panel_tiles) {
+    st = run_pass(&w, j);
+    if (st == MST_OK) st = check_stop(&w);
+  }
+  result->regularisers = roster->clients;
+  result->flops = (double)roster->count * (double)w.n * (double)w.n;
+  mst_free(w.panel);
+  mst_free(w.z);
+  mst_free(w.scale);
+  return st;
+}

@@ -1,0 +1,70 @@
+/* Distributed Gram: Z'Z of row shards Z = [features | targets | 1], summed exactly over blocks
+ * and ranks, panel by panel into the block-cyclic layout.
+ *
+ * Columns are first scaled by powers of two so that every column has norm at most 1. By the
+ * Cauchy-Schwarz inequality every entry of every partial sum is then at most 1 in magnitude, so
+ * one 64-bit limb with 62 fraction bits holds any sum without overflow: the lattice loses nothing
+ * beyond 2^-63 a block, far under the rounding of the blocks' own products. */
+#ifndef MST_PARALLEL_GRAM_H
+#define MST_PARALLEL_GRAM_H
+
+#include <stdint.h>
+
+#include "core/base/observer.h"
+#include "parallel/pipeline.h"
+#include "parallel/roster.h"
+#include "parallel/tiles.h"
+
+/* Where rows come from. Blocks are those of the roster; they are visited group by group, so that
+ * not all rows need be in memory. */
+typedef struct mst_block_source {
+  void *context;
+  int64_t features; /* d */
+  int64_t targets;  /* c */
+  int64_t groups;   /* the same on all ranks */
+  /* Collective. Make this rank's blocks of a group available: [first, first + blocks). */
+  mst_status (*load)(void *context, int64_t group, int64_t *first, int64_t *blocks);
+  /* Local. features(rows, d) and targets(rows, c) of block b, valid until the next call. */
+  mst_status (*block)(void *context, int64_t b, const float **features, const float **targets);
+} mst_block_source;
+
+/* How the Gram of order n = d + c + 1 is walked through on one rank. */
+typedef struct mst_gram_plan {
+  int64_t n;             /* order of Z'Z                                                    */
+  int64_t tiles;         /* tile columns                                                    */
+  int64_t panel_tiles;   /* tile columns summed in one pass over the rows                   */
+  int64_t passes;        /* over the rows, the first one for the scales not counted         */
+  int64_t bytes;         /* of this rank's buffers beside the tiled matrix                  */
+} mst_gram_plan;
+
+/** Choose the panel width for a budget of bytes a rank for the panel sums; at least one tile
+ *  column is taken whatever the budget, all of them when `whole` (single contributions need it).
+ *  The Gram does not depend on the choice. Local. */
+void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gram_plan *plan);
+
+typedef struct mst_gram_options {
+  bool fast;    /* floating-point sums instead of the lattice                              */
+  double gamma; /* each client's regulariser, added once a client to the first d diagonal
+                   entries and removed again from the sum (the RI step)                    */
+} mst_gram_options;
+
+typedef struct mst_gram_result {
+  int64_t regularisers;    /* that were in the sum and were removed (K)     */
+  double flops;            /* of this rank's products: rows * n^2           */
+  double seconds_source;   /* of this rank: waiting for rows and features   */
+  double seconds_products; /* products and their rounding to the lattice    */
+  double seconds_sums;     /* reduce-scatter                                */
+} mst_gram_result;
+
+/** out (n x n tiles, zeroed) = sum over clients k of (Z_k'Z_k + gamma I), less the clients'
+ *  regularisers, on the lattice: what remains is the pooled Gram.
+ *  \return MST_OK; MST_ERR_NONFINITE naming the column whose values are not finite or whose squares
+ *          overflow; any status of the source or of the pipeline's stages; MST_ERR_INTERRUPTED when
+ *          observer->should_stop says so on any rank.
+ *  Collective on the team of out's grid. Source: doc/methods/analytic.md, doc/methods/lattice.md. */
+mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_source *source,
+                    const mst_gram_plan *plan, const mst_pipeline *pipeline,
+                    const mst_gram_options *options, const mst_observer *observer, mst_tiles *out,
+                    mst_gram_result *result) MST_CHECKED;
+
+#endif

@@ -1,0 +1,65 @@
+/* Roster: clients to ranks, and rows to their owners.
+ *
+ * Rows are put in client order (client 0's rows by their number in the dataset, then client 1's,
+ * ...). That sequence is cut into blocks that do not depend on the rank count; ranks own
+ * consecutive blocks, balanced by rows. */
+#ifndef MST_PARALLEL_ROSTER_H
+#define MST_PARALLEL_ROSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "comm/team.h"
+#include "core/base/status.h"
+
+#define MST_BLOCK_ROWS 512 /* rows of a block; part of the same-bits contract */
+
+typedef struct mst_block {
+  int64_t first, rows; /* in the client-ordered sequence; rows is never 0    */
+  int64_t client;      /* the client, or -1 when a block may mix clients      */
+} mst_block;
+
+typedef struct mst_roster {
+  int64_t rows, clients;
+  int64_t *client_first;  /* (clients + 1) first row of each client in the sequence           */
+  int64_t *order;         /* (rows) dataset row at each place of the sequence                 */
+  bool single;            /* blocks end at client borders, because a stage needs single
+                             contributions                                                    */
+  int64_t blocks;
+  mst_block *block;       /* (blocks)                                                         */
+  int64_t *rank_block;    /* (p + 1) first block of each rank                                 */
+  int64_t first, count;   /* this rank's places in the sequence                               */
+} mst_roster;
+
+/** Make the roster from the client of each dataset row (the same on all ranks). single = true
+ *  keeps each client whole on one rank. Rank r's blocks begin at the border nearest to
+ *  rows * r / p, so that a rank is within one block (single: one client) of rows / p; ranks may
+ *  stay empty. Local: every rank computes the same.
+ *  \param client  (rows) each in [0, clients).
+ *  \return MST_OK, MST_ERR_INPUT naming the row whose client is out of range, MST_ERR_MEMORY.
+ *  Memory: 8 (rows + clients) bytes and 24 a block; as much again for the clients while it is
+ *  made. Cost: O(rows + clients). */
+mst_status mst_roster_create(const mst_team *team, int64_t rows, const int32_t *client,
+                             int64_t clients, bool single, mst_roster **out) MST_CHECKED;
+/** Local; NULL is allowed. */
+void mst_roster_destroy(mst_roster *r);
+
+/** Move row records from the contiguous reading layout (rank r holds dataset rows
+ *  [read_first, read_first + read_count)) to their owners in sequence order. The ranks' parts
+ *  must follow each other in rank order and cover the dataset, as mst_roster_read_share gives
+ *  them; row_bytes and the roster must agree on all ranks.
+ *  \param rows  (read_count) records of row_bytes.
+ *  \param out   (roster->count) records; must not overlap rows.
+ *  \return MST_OK; MST_ERR_INPUT (row_bytes < 1, parts that leave a gap or overlap: names the
+ *          rank); MST_ERR_MEMORY; MST_ERR_COMM; the same on all ranks.
+ *  Collective on team. Peak memory beyond rows and out: 8 count + 4 read_count + roster rows / 4
+ *  bytes and the exchange's two buffers (at most 64 MiB each): records arrive in `out` and are
+ *  put in order there. */
+mst_status mst_roster_distribute(mst_team *team, const mst_roster *r, int64_t read_first,
+                                 int64_t read_count, const void *rows, int64_t row_bytes,
+                                 void *out) MST_CHECKED;
+
+/** This rank's share of n dataset rows when read as contiguous blocks. Local. */
+void mst_roster_read_share(const mst_team *team, int64_t n, int64_t *first, int64_t *count);
+
+#endif
