@@ -1,0 +1,351 @@
+/* `muster import`: foreign files to dataset files, and the convenience format fashion-mnist, which
+ * finds the four files of Debian's dataset-fashion-mnist and writes two datasets. */
+#include "jobs/jobs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/memory.h"
+#include "io/import.h"
+#include "io/text.h"
+
+enum {
+  OPTION_HELP,
+  OPTION_OUTPUT,
+  OPTION_FORCE,
+  OPTION_LABELS,
+  OPTION_LABEL_COLUMN,
+  OPTION_CLIENT_COLUMN,
+  OPTION_TASK,
+  OPTION_SCALE,
+  OPTION_FEATURES,
+  OPTION_HEADER,
+  OPTION_NO_HEADER,
+  OPTION_DEFLATE,
+  OPTION_CHUNK_ROWS,
+  OPTION_FROM
+};
+
+static const mst_option options[] = {
+    [OPTION_HELP] = {"help", 'h', NULL},
+    [OPTION_OUTPUT] = {"output", 'o', "FILE"},
+    [OPTION_FORCE] = {"force", 'f', NULL},
+    [OPTION_LABELS] = {"labels", 0, "FILE"},
+    [OPTION_LABEL_COLUMN] = {"label-column", 0, "NAME"},
+    [OPTION_CLIENT_COLUMN] = {"client-column", 0, "NAME"},
+    [OPTION_TASK] = {"task", 0, "TASK"},
+    [OPTION_SCALE] = {"scale", 0, "FACTOR"},
+    [OPTION_FEATURES] = {"features", 0, "N"},
+    [OPTION_HEADER] = {"header", 0, NULL},
+    [OPTION_NO_HEADER] = {"no-header", 0, NULL},
+    [OPTION_DEFLATE] = {"deflate", 0, "LEVEL"},
+    [OPTION_CHUNK_ROWS] = {"chunk-rows", 0, "ROWS"},
+    [OPTION_FROM] = {"from", 0, "FOLDER"},
+    {NULL, 0, NULL}};
+
+typedef struct import {
+  mst_team *team;
+  const char *format;
+  mst_import_options options;
+  const char *from; /* fashion-mnist: its folder, or NULL to search */
+  bool force, given[sizeof options / sizeof options[0]];
+} import;
+
+/* Options that only some formats have; NULL = every format. */
+static const char *formats_of(int option) {
+  switch (option) {
+    case OPTION_LABELS: return "idx npy";
+    case OPTION_LABEL_COLUMN:
+    case OPTION_CLIENT_COLUMN:
+    case OPTION_HEADER:
+    case OPTION_NO_HEADER: return "csv";
+    case OPTION_FEATURES: return "libsvm";
+    case OPTION_FROM: return "fashion-mnist";
+    case OPTION_TASK: return "csv libsvm npy idx";
+    case OPTION_SCALE: return "csv libsvm npy idx";
+    default: return NULL;
+  }
+}
+
+static const char *format_name(int i) {
+  if (mst_import_at(i) != NULL) return mst_import_at(i)->name;
+  return i == 0 || mst_import_at(i - 1) != NULL ? "fashion-mnist" : NULL;
+}
+
+static mst_status take_operand(import *m, const char *value) {
+  if (m->format == NULL) {
+    m->format = value;
+  } else if (m->options.input == NULL && strcmp(m->format, "fashion-mnist") != 0) {
+    m->options.input = value;
+  } else if (m->options.labels == NULL &&
+             (strcmp(m->format, "idx") == 0 || strcmp(m->format, "npy") == 0)) {
+    m->options.labels = value;
+  } else {
+    return mst_fail(MST_ERR_INPUT, "muster import %s: '%s' is one file too many (see muster import "
+                                   "--help)", m->format, value);
+  }
+  return MST_OK;
+}
+
+static mst_status take_option(import *m, int index, const char *value) {
+  mst_import_options *o = &m->options;
+  int64_t n = 0;
+  m->given[index] = true;
+  switch (index) {
+    case OPTION_OUTPUT: o->output = value; break;
+    case OPTION_FORCE: m->force = true; break;
+    case OPTION_LABELS: o->labels = value; break;
+    case OPTION_LABEL_COLUMN: o->label_column = value; break;
+    case OPTION_CLIENT_COLUMN: o->client_column = value; break;
+    case OPTION_FROM: m->from = value; break;
+    case OPTION_SCALE: return mst_argument_real("scale", value, &o->scale);
+    case OPTION_FEATURES: return mst_argument_int("features", value, 1, INT32_MAX, &o->n_features);
+    case OPTION_CHUNK_ROWS:
+      return mst_argument_int("chunk-rows", value, 1, INT32_MAX, &o->dataset.chunk_rows);
+    case OPTION_DEFLATE:
+      MST_TRY(mst_argument_int("deflate", value, 0, 9, &n));
+      o->dataset.deflate = (int)n;
+      break;
+    case OPTION_HEADER:
+    case OPTION_NO_HEADER:
+      o->header = index == OPTION_HEADER;
+      o->has_header_option = true;
+      break;
+    case OPTION_TASK:
+      if (strcmp(value, "classification") != 0 && strcmp(value, "regression") != 0)
+        return mst_fail(MST_ERR_INPUT, "option --task: '%s' is neither classification nor regression",
+                        value);
+      o->task = value;
+      break;
+    default: break;
+  }
+  return MST_OK;
+}
+
+/* An option that means nothing to the format is refused, not ignored. */
+static mst_status check_options(const import *m) {
+  for (int i = 0; options[i].name != NULL; i++) {
+    const char *formats = formats_of(i), *at;
+    if (!m->given[i] || formats == NULL) continue;
+    size_t n = strlen(m->format);
+    for (at = strstr(formats, m->format); at != NULL; at = strstr(at + 1, m->format))
+      if ((at == formats || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0')) break;
+    if (at == NULL)
+      return mst_fail(MST_ERR_INPUT, "option --%s means nothing to format %s; it belongs to %s",
+                      options[i].name, m->format, formats);
+  }
+  return MST_OK;
+}
+
+static mst_status read_arguments(import *m, int argc, char **argv) {
+  mst_arguments a = mst_arguments_of(argc, argv, options);
+  mst_argument kind;
+  int index;
+  const char *value;
+  for (;;) {
+    MST_TRY(mst_arguments_next(&a, &kind, &index, &value));
+    if (kind == MST_ARGUMENT_END) break;
+    if (kind == MST_ARGUMENT_OPERAND)
+      MST_TRY(take_operand(m, value));
+    else
+      MST_TRY(take_option(m, index, value));
+  }
+  if (m->format == NULL)
+    return mst_fail(MST_ERR_INPUT, "muster import needs a format, as in 'muster import csv rows.csv "
+                                   "-o rows.h5' (see muster import --help)");
+  bool fashion = strcmp(m->format, "fashion-mnist") == 0;
+  if (!fashion && mst_import_find(m->format) == NULL)
+    return mst_fail(MST_ERR_INPUT,
+                    "muster import knows no format '%s'; the nearest is %s (see muster list "
+                    "importers)",
+                    m->format, mst_nearest(m->format, format_name));
+  if (!fashion && m->options.input == NULL)
+    return mst_fail(MST_ERR_INPUT, "muster import %s needs a file to read (see muster import --help)",
+                    m->format);
+  if (!fashion && m->options.output == NULL)
+    return mst_fail(MST_ERR_INPUT, "muster import %s needs the name of the dataset to write: -o "
+                                   "FILE.h5", m->format);
+  return check_options(m);
+}
+
+static mst_status describe_shape(const mst_dataset_info *info, mst_text *t) {
+  MST_TRY(mst_text_add(t, "%lld rows of ", (long long)info->rows));
+  for (int i = 0; i < info->row_dims; i++)
+    MST_TRY(mst_text_add(t, "%s%lld", i > 0 ? " x " : "", (long long)info->row_size[i]));
+  if (info->target == MST_TARGET_CLASSES)
+    MST_TRY(mst_text_add(t, ", %lld classes", (long long)info->n_classes));
+  if (info->target == MST_TARGET_VALUES)
+    MST_TRY(mst_text_add(t, ", %lld output%s", (long long)info->outputs,
+                         info->outputs == 1 ? "" : "s"));
+  return MST_OK;
+}
+
+static json_t *describe_json(const char *path, const mst_dataset_info *info) {
+  return json_pack("{s:s, s:I, s:I, s:I}", "file", path, "rows", (json_int_t)info->rows,
+                   "row_elements", (json_int_t)info->row_elements, "classes",
+                   (json_int_t)info->n_classes);
+}
+
+/* Import one dataset and say what was written; its JSON description is added to files. */
+static mst_status import_one(import *m, const char *format, const mst_import_options *o,
+                             json_t *files) {
+  bool exists = false;
+  mst_dataset_info made = {0};
+  mst_text shape = MST_TEXT_EMPTY;
+  MST_TRY(mst_team_any(m->team, mst_team_rank(m->team) == 0 && access(o->output, F_OK) == 0,
+                       &exists));
+  if (exists && !m->force)
+    return mst_fail(MST_ERR_INPUT, "%s exists; give --force to replace it, or another name with -o",
+                    o->output);
+  MST_TRY(mst_import_run(m->team, format, o, &made));
+  mst_status st = describe_shape(&made, &shape);
+  if (st == MST_OK) st = mst_print(m->team, "%s: %s\n", o->output, shape.at);
+  if (st == MST_OK && json_array_append_new(files, describe_json(o->output, &made)) != 0)
+    st = mst_fail(MST_ERR_MEMORY, "no memory for the description of %s", o->output);
+  mst_text_free(&shape);
+  return mst_team_agree(m->team, st);
+}
+
+/* Look for one of the package's files in folder, packed or not; path(size) out. Local. */
+static bool find_file(const char *folder, const char *name, char *path, size_t size) {
+  static const char *const ending[] = {".gz", ""};
+  for (int i = 0; i < 2; i++) {
+    int n = snprintf(path, size, "%s/%s%s", folder, name, ending[i]);
+    if (n > 0 && (size_t)n < size && access(path, R_OK) == 0) return true;
+  }
+  return false;
+}
+
+#define PATH_BYTES 4096
+#define PARTS 4
+static const char *const part_name[PARTS] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                             "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
+typedef char part_paths[PARTS][PATH_BYTES];
+
+static bool find_parts(const char *folder, part_paths path) {
+  for (int i = 0; i < PARTS; i++)
+    if (!find_file(folder, part_name[i], path[i], PATH_BYTES)) return false;
+  return true;
+}
+
+/* datasets/fashion-mnist below each folder of a list separated by ':'. */
+static bool search_list(const char *list, part_paths path) {
+  while (*list != '\0') {
+    size_t n = strcspn(list, ":");
+    char folder[PATH_BYTES];
+    snprintf(folder, sizeof folder, "%.*s/datasets/fashion-mnist", (int)n, list);
+    if (n > 0 && n < PATH_BYTES - 64 && find_parts(folder, path)) return true;
+    list += n + (list[n] == ':');
+  }
+  return false;
+}
+
+/* The four files: in --from, or where the XDG base directories say that data lies. Local. */
+static mst_status find_fashion(const import *m, part_paths path) {
+  if (m->from != NULL)
+    return find_parts(m->from, path)
+               ? MST_OK
+               : mst_fail(MST_ERR_IO,
+                          "%s does not hold the four files of Fashion-MNIST "
+                          "(train-images-idx3-ubyte.gz and so on, packed or not)",
+                          m->from);
+  const char *home = getenv("HOME"), *own = getenv("XDG_DATA_HOME"), *shared = getenv("XDG_DATA_DIRS");
+  char local[PATH_BYTES] = "";
+  if (home != NULL && strlen(home) < PATH_BYTES - 64) {
+    strcpy(local, home);
+    strcat(local, "/.local/share");
+  }
+  if (search_list(own != NULL && own[0] != '\0' ? own : local, path) ||
+      search_list(shared != NULL && shared[0] != '\0' ? shared : "/usr/local/share:/usr/share", path))
+    return MST_OK;
+  return mst_fail(MST_ERR_IO,
+                  "Fashion-MNIST was not found: install the Debian package dataset-fashion-mnist, or "
+                  "say where its four files are with --from FOLDER");
+}
+
+static mst_status import_fashion(import *m, json_t *files) {
+  static const char *const output_name[2] = {"fashion-train.h5", "fashion-test.h5"};
+  const char *folder = m->options.output != NULL ? m->options.output : ".";
+  part_paths path = {{0}};
+  MST_TRY(mst_team_agree(m->team, mst_team_rank(m->team) == 0 ? find_fashion(m, path) : MST_OK));
+  MST_TRY(mst_team_bcast(m->team, path, (int64_t)sizeof path, 0));
+  for (int i = 0; i < 2; i++) {
+    mst_text output = MST_TEXT_EMPTY;
+    mst_import_options o = m->options;
+    mst_status st = mst_text_add(&output, "%s/%s", folder, output_name[i]);
+    o.input = path[2 * i];
+    o.labels = path[2 * i + 1];
+    o.output = output.at;
+    st = mst_team_agree(m->team, st);
+    if (st == MST_OK) st = import_one(m, "idx", &o, files);
+    mst_text_free(&output);
+    MST_TRY(st);
+  }
+  return MST_OK;
+}
+
+static mst_status import_command(mst_team *team, int argc, char **argv) {
+  import m = {.team = team};
+  MST_TRY(mst_team_agree(team, read_arguments(&m, argc, argv)));
+  json_t *files = json_array();
+  mst_status st = files != NULL ? MST_OK : mst_fail(MST_ERR_MEMORY, "no memory for the result");
+  st = mst_team_agree(team, st);
+  if (st == MST_OK)
+    st = strcmp(m.format, "fashion-mnist") == 0 ? import_fashion(&m, files)
+                                                : import_one(&m, m.format, &m.options, files);
+  if (st == MST_OK)
+    st = mst_print_json(team, json_pack("{s:s, s:O}", "format", m.format, "files", files));
+  json_decref(files);
+  return st;
+}
+
+static const char help[] =
+    "usage: muster import idx    IMAGES [LABELS] -o FILE.h5 [options]\n"
+    "       muster import csv    FILE -o FILE.h5 [options]\n"
+    "       muster import libsvm FILE -o FILE.h5 [options]\n"
+    "       muster import npy    ROWS.npy [TARGETS.npy] -o FILE.h5 [options]\n"
+    "       muster import fashion-mnist [-o FOLDER] [--from FOLDER]\n"
+    "\n"
+    "Convert rows and their targets to a dataset file: HDF5 with /x (float32) and /y, chunked by\n"
+    "rows and checksummed, which any HDF5 tool reads. IDX files may be packed with gzip.\n"
+    "fashion-mnist finds the files of the Debian package dataset-fashion-mnist and writes\n"
+    "fashion-train.h5 and fashion-test.h5 into FOLDER (default: the current one).\n"
+    "\n"
+    "options\n"
+    "  -o, --output FILE        the dataset to write (fashion-mnist: the folder)\n"
+    "  -f, --force              replace an existing file (default: refuse)\n"
+    "      --labels FILE        idx, npy: the file with the targets; the same as a second operand\n"
+    "                           (default: none)\n"
+    "      --label-column NAME  csv: column of the target, by name or by number from 0, negative\n"
+    "                           from the end (default: the last)\n"
+    "      --client-column NAME csv: column with the client of a row, for partition natural\n"
+    "                           (default: none)\n"
+    "      --header, --no-header  csv: the first line does, or does not, name the columns\n"
+    "                           (default: found out)\n"
+    "      --features N         libsvm: columns of /x (default: the largest index)\n"
+    "      --task TASK          classification or regression (default: classification)\n"
+    "      --scale FACTOR       multiply every value of /x (default: 1/255 for unsigned bytes,\n"
+    "                           otherwise 1)\n"
+    "      --deflate LEVEL      gzip level 0 to 9 of the stored chunks; 0 = none (default: 0)\n"
+    "      --chunk-rows ROWS    rows of a chunk (default: so many that a chunk is about 1 MiB)\n"
+    "      --from FOLDER        fashion-mnist: where its four files are (default: below\n"
+    "                           datasets/fashion-mnist of the XDG data folders, such as /usr/share)\n"
+    "  -h, --help               this text\n"
+    "\n"
+    "output\n"
+    "  One line a dataset that was written, then one JSON object: {\"format\", \"files\": [...]}.\n"
+    "  Nothing appears under the final name unless everything was read, checked and written.\n"
+    "\n"
+    "exit codes\n"
+    "  0 done   1 failed (a file is missing or cannot be written)\n"
+    "  2 bad input (a wrong option, a damaged or foreign file)\n"
+    "\n"
+    "example\n"
+    "  muster import csv measurements.csv --label-column outcome -o measurements.h5\n";
+
+const mst_command mst_command_import = {.name = "import",
+                                        .summary = "convert foreign files to dataset files",
+                                        .help = help,
+                                        .run = import_command};

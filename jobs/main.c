@@ -1,0 +1,234 @@
+/* The `muster` command: the environment that BLAS needs, MPI, the team, the subcommand, and one
+ * message and one exit code for all ranks. Help and version need no MPI. */
+#include "jobs/jobs.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "core/base/memory.h"
+#include "core/linalg/blas.h"
+
+static const mst_command *const commands[] = {&mst_command_run, &mst_command_import,
+                                              &mst_command_inspect, &mst_command_list};
+#define COMMANDS ((int)(sizeof commands / sizeof commands[0]))
+
+static volatile sig_atomic_t signal_came;
+
+bool mst_signal_came(void) {
+  return signal_came != 0;
+}
+
+static void note_signal(int number) {
+  (void)number;
+  signal_came = 1;
+}
+
+static void watch_signals(void) {
+  struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGUSR1, &action, NULL);
+}
+
+/* An OpenBLAS that does not know a CPU falls back to its AVX2 kernels, even where the CPU has
+ * AVX-512. True when the AVX-512 kernels would do better; what the user has set is respected. */
+static bool better_kernel_exists(void) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (getenv("OPENBLAS_CORETYPE") != NULL) return false;
+  const char *kernel = mst_blas_kernel();
+  if (strcmp(kernel, "Haswell") != 0 && strcmp(kernel, "Zen") != 0) return false;
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512cd");
+#else
+  return false;
+#endif
+}
+
+/* OpenBLAS reads its environment while it is loaded, before main; so what a rank needs (one thread,
+ * the right kernels) is put there and the program starts itself once more. Both variables are then
+ * set, so this happens once. Without /proc, or under valgrind, the program goes on as it is. */
+static void prepare_blas(char **argv) {
+  static const char *const guard = "MUSTER_RESTARTED", *const self = "/proc/self/exe";
+  const char *preload = getenv("LD_PRELOAD");
+  bool again = getenv(guard) != NULL;
+  unsetenv(guard);
+  if (again || (preload != NULL && strstr(preload, "vgpreload") != NULL)) return;
+  bool threads = getenv("OPENBLAS_NUM_THREADS") == NULL, kernel = better_kernel_exists();
+  if ((!threads && !kernel) || access(self, R_OK | X_OK) != 0) return;
+  if (threads) setenv("OPENBLAS_NUM_THREADS", "1", 0);
+  if (kernel) setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 0);
+  setenv(guard, "1", 1);
+  execv(self, argv);
+  unsetenv(guard);
+}
+
+/* The rank that a launcher gives before MPI starts; 0 without one. */
+static int launched_rank(void) {
+  static const char *const name[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                     "SLURM_PROCID"};
+  for (int i = 0; i < 4; i++)
+    if (getenv(name[i]) != NULL) return atoi(getenv(name[i]));
+  return 0;
+}
+
+/* For fault tests: MUSTER_FAIL_ALLOCATION=RANK:N makes the N-th allocation of one rank fail. */
+static void plant_fault(const mst_team *team) {
+  const char *fault = getenv("MUSTER_FAIL_ALLOCATION");
+  if (fault == NULL) return;
+  char *end;
+  long rank = strtol(fault, &end, 10);
+  if (*end == ':' && rank == mst_team_rank(team)) mst_memory_fail_at(atoll(end + 1));
+}
+
+static const char *command_name(int i) {
+  return i < COMMANDS ? commands[i]->name : NULL;
+}
+
+static const mst_command *find_command(const char *name) {
+  for (int i = 0; i < COMMANDS; i++)
+    if (strcmp(commands[i]->name, name) == 0) return commands[i];
+  return NULL;
+}
+
+static void print_help(void) {
+  printf("usage: muster COMMAND [arguments]\n"
+         "       mpirun -n RANKS muster COMMAND [arguments]\n"
+         "\n"
+         "Distributed training for HPC clusters: experiments are YAML files, data and results are\n"
+         "HDF5 files, the same experiment gives the same bits on any number of ranks.\n"
+         "\n"
+         "commands\n");
+  for (int i = 0; i < COMMANDS; i++)
+    printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
+  printf("\n"
+         "options\n"
+         "  -h, --help            this text; muster COMMAND --help explains a command\n"
+         "      --version         versions of muster and of the libraries that it uses\n"
+         "      --no-shared-memory  ranks of a node exchange messages instead of sharing memory\n"
+         "                        (default: share)\n"
+         "\n"
+         "environment\n"
+         "  MUSTER_SHARED_MEMORY  0: as --no-shared-memory (default: 1)\n"
+         "  OPENBLAS_NUM_THREADS  BLAS threads of a rank (default: 1; start more ranks instead)\n"
+         "  OPENBLAS_CORETYPE     OpenBLAS kernels (default: chosen for the CPU)\n"
+         "\n"
+         "exit codes\n"
+         "  0 done   1 failed   2 bad input   3 a privacy budget refused the run\n"
+         "  75 SIGTERM or SIGUSR1 ended the run in order: it can be resumed\n"
+         "\n"
+         "example\n"
+         "  muster import fashion-mnist\n"
+         "  mpirun -n 2 muster run examples/analytic_fashion.yaml\n");
+}
+
+/* --help of a command, and for `run --help JOB` the job's keys. */
+static mst_status print_command_help(const mst_command *c, const char *word) {
+  fputs(c->help, stdout);
+  if (c != &mst_command_run || word == NULL) return MST_OK;
+  const mst_job_ops *job = mst_job_find(word);
+  if (job == NULL)
+    return mst_fail(MST_ERR_INPUT, "there is no help for job '%s' (see muster list jobs)", word);
+  putchar('\n');
+  return mst_job_describe(job);
+}
+
+static mst_status unknown_command(const char *word) {
+  return mst_fail(MST_ERR_INPUT, "unknown %s '%s': the nearest is %s (see muster --help)",
+                  word[0] == '-' ? "option" : "command", word,
+                  word[0] == '-' ? "--help" : mst_nearest(word, command_name));
+}
+
+static bool is_help(const char *argument) {
+  return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
+/* Take --no-shared-memory out of the arguments, wherever it stands before "--". */
+static bool take_shared_memory(int *argc, char **argv) {
+  const char *setting = getenv("MUSTER_SHARED_MEMORY");
+  bool shared = setting == NULL || strcmp(setting, "0") != 0;
+  int kept = 1, i = 1;
+  for (; i < *argc && strcmp(argv[i], "--") != 0; i++) {
+    if (strcmp(argv[i], "--no-shared-memory") == 0)
+      shared = false;
+    else
+      argv[kept++] = argv[i];
+  }
+  for (; i < *argc; i++) argv[kept++] = argv[i];
+  *argc = kept;
+  argv[kept] = NULL;
+  return shared;
+}
+
+/* What needs no MPI: help and version, printed by one rank. True when that was all. */
+static bool answer_alone(int argc, char **argv, mst_status *st) {
+  bool first = launched_rank() == 0;
+  *st = MST_OK;
+  if (argc < 2 || is_help(argv[1]) || (strcmp(argv[1], "help") == 0 && argc == 2)) {
+    if (first) print_help();
+    return true;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    if (first) mst_print_version();
+    return true;
+  }
+  bool asked = strcmp(argv[1], "help") == 0;
+  const mst_command *c = find_command(argv[asked ? 2 : 1]);
+  int at = asked ? 2 : 1;
+  for (int i = 2; !asked && i < argc && strcmp(argv[i], "--") != 0; i++)
+    if (is_help(argv[i])) {
+      asked = true;
+      at = i;
+    }
+  if (!asked) return false;
+  if (c == NULL)
+    *st = unknown_command(argv[argc > 2 && strcmp(argv[1], "help") == 0 ? 2 : 1]);
+  else if (first)
+    *st = print_command_help(c, at + 1 < argc ? argv[at + 1] : NULL);
+  if (*st != MST_OK && first) fprintf(stderr, "muster: %s\n", mst_status_detail());
+  return true;
+}
+
+/* The command on a team; one status for all ranks, told once. */
+static mst_status run_on_team(mst_team *team, int argc, char **argv) {
+  plant_fault(team);
+  const mst_command *c = find_command(argv[1]);
+  mst_status st = c != NULL ? c->run(team, argc - 1, argv + 1) : unknown_command(argv[1]);
+  if (st == MST_OK) st = mst_print_end(team);
+  st = mst_team_agree(team, st);
+  if (st != MST_OK) mst_team_say(team, "%s", mst_status_detail());
+  return st;
+}
+
+int main(int argc, char **argv) {
+  prepare_blas(argv);
+  mst_status st = MST_OK;
+  bool shared = take_shared_memory(&argc, argv);
+  if (answer_alone(argc, argv, &st)) {
+    if (st == MST_OK && (fflush(stdout) != 0 || ferror(stdout))) st = MST_ERR_IO;
+    return mst_status_exit_code(st);
+  }
+  int provided = 0;
+  if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+    fprintf(stderr, "muster: MPI cannot be started\n");
+    return mst_status_exit_code(MST_ERR_COMM);
+  }
+  watch_signals();
+  mst_blas_init();
+  mst_team *team = NULL;
+  mst_team_options team_options = mst_team_defaults();
+  team_options.shared_memory = shared;
+  st = mst_team_create(MPI_COMM_WORLD, &team_options, &team);
+  if (st == MST_OK)
+    st = run_on_team(team, argc, argv);
+  else if (launched_rank() == 0)
+    fprintf(stderr, "muster: %s\n", mst_status_detail());
+  mst_team_destroy(team);
+  MPI_Finalize();
+  return mst_status_exit_code(st);
+}

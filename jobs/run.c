@@ -1,0 +1,257 @@
+/* `muster run`: read the experiment, keep the run file and the watch around the job, print the
+ * result. */
+#include "jobs/jobs.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/memory.h"
+#include "io/text.h"
+
+/* What the command line says, and what is made of it. */
+typedef struct run {
+  mst_team *team;
+  mst_source source;
+  const char **override; /* (source.n_override) key.path=value */
+  bool dry_run, resume, quiet;
+
+  char *text;
+  const mst_job_ops *job;
+  mst_job_schema schema;
+  mst_experiment *experiment;
+  char *run_path;
+  mst_watch *watch;
+  mst_job_context context;
+  char digest[MST_DIGEST_HEX];
+} run;
+
+enum { OPTION_HELP, OPTION_SET, OPTION_DRY_RUN, OPTION_RESUME, OPTION_QUIET };
+static const mst_option options[] = {[OPTION_HELP] = {"help", 'h', NULL},
+                                     [OPTION_SET] = {"set", 's', "key.path=value"},
+                                     [OPTION_DRY_RUN] = {"dry-run", 'n', NULL},
+                                     [OPTION_RESUME] = {"resume", 0, NULL},
+                                     [OPTION_QUIET] = {"quiet", 'q', NULL},
+                                     {NULL, 0, NULL}};
+
+static mst_status take_operand(run *r, const char *value) {
+  if (r->source.name != NULL)
+    return mst_fail(MST_ERR_INPUT, "muster run takes one experiment file, but '%s' follows '%s'",
+                    value, r->source.name);
+  r->source.name = value;
+  return MST_OK;
+}
+
+static mst_status read_arguments(run *r, int argc, char **argv) {
+  mst_arguments a = mst_arguments_of(argc, argv, options);
+  mst_argument kind;
+  int index;
+  const char *value;
+  MST_TRY(mst_alloc(&r->override, argc, sizeof *r->override, "overrides"));
+  r->source.override = r->override;
+  for (;;) {
+    MST_TRY(mst_arguments_next(&a, &kind, &index, &value));
+    if (kind == MST_ARGUMENT_END) break;
+    if (kind == MST_ARGUMENT_OPERAND) {
+      MST_TRY(take_operand(r, value));
+      continue;
+    }
+    if (index == OPTION_SET) r->override[r->source.n_override++] = value;
+    r->dry_run |= index == OPTION_DRY_RUN;
+    r->resume |= index == OPTION_RESUME;
+    r->quiet |= index == OPTION_QUIET;
+  }
+  return r->source.name != NULL
+             ? MST_OK
+             : mst_fail(MST_ERR_INPUT, "muster run needs an experiment file, as in "
+                                       "'muster run experiment.yaml' (see muster run --help)");
+}
+
+/* output.run, or the experiment's name with .h5 in the current folder. */
+static mst_status choose_run_path(run *r) {
+  if (mst_experiment_is_set(r->experiment, "output.run"))
+    return mst_text_copy(mst_experiment_path(r->experiment, "output.run"), &r->run_path);
+  const char *name = strrchr(r->source.name, '/');
+  name = name != NULL ? name + 1 : r->source.name;
+  const char *dot = strrchr(name, '.');
+  int stem = dot != NULL && dot != name ? (int)(dot - name) : (int)strlen(name);
+  mst_text path = MST_TEXT_EMPTY;
+  MST_TRY(mst_text_add(&path, "%.*s.h5", stem, name));
+  r->run_path = path.at;
+  return MST_OK;
+}
+
+static mst_status read_experiment(run *r) {
+  r->source.text = r->text;
+  MST_TRY(mst_job_choose(&r->source, &r->job));
+  MST_TRY(mst_job_schema_for(&r->source, r->job, &r->schema));
+  MST_TRY(mst_experiment_parse(r->text, r->source.name, r->override, r->source.n_override,
+                               &r->schema.schema, &r->experiment));
+  MST_TRY(choose_run_path(r));
+  r->context = (mst_job_context){.team = r->team,
+                                 .path = r->source.name,
+                                 .experiment = r->experiment,
+                                 .dry_run = r->dry_run,
+                                 .resume = r->resume,
+                                 .quiet = r->quiet,
+                                 .result = json_object(),
+                                 .estimate = json_object()};
+  if (r->context.result == NULL || r->context.estimate == NULL)
+    return mst_fail(MST_ERR_MEMORY, "no memory for the result");
+  MST_TRY(mst_watch_create(r->team, r->quiet, &r->watch));
+  r->context.observer = mst_watch_observer(r->watch);
+  return MST_OK;
+}
+
+/* A run file may replace an older run file, and nothing else: not the dataset that output.run
+ * names by mistake. */
+static mst_status check_replaceable(run *r) {
+  bool exists = false;
+  char *text = NULL;
+  MST_TRY(mst_team_any(r->team, mst_team_rank(r->team) == 0 && access(r->run_path, F_OK) == 0,
+                       &exists));
+  if (!exists) return MST_OK;
+  mst_status st = mst_runfile_describe(r->team, r->run_path, &text);
+  if (st == MST_OK) free(text);
+  if (st == MST_ERR_FORMAT)
+    return mst_fail(MST_ERR_INPUT,
+                    "output.run: %s exists and is not a run file; name another file, or remove it",
+                    r->run_path);
+  return st;
+}
+
+/* Headline figures become attributes of the run file: numbers as they are, truth as 0 or 1. */
+static mst_status record_results(run *r) {
+  const char *name;
+  json_t *value;
+  json_object_foreach(r->context.result, name, value) {
+    double x = json_is_boolean(value) ? json_is_true(value) : json_number_value(value);
+    if (json_is_number(value) || json_is_boolean(value))
+      MST_TRY(mst_runfile_result(r->context.runfile, name, x));
+  }
+  return MST_OK;
+}
+
+/* The job between the opening and the commit of its run file. */
+static mst_status perform(run *r) {
+  mst_runfile *file = NULL;
+  MST_TRY(check_replaceable(r));
+  MST_TRY(mst_runfile_create(r->team, r->run_path, r->job->name, mst_experiment_text(r->experiment),
+                             mst_job_seed(r->experiment), &file));
+  r->context.runfile = file;
+  mst_watch_runfile(r->watch, file);
+  mst_status st = mst_team_agree(r->team, r->job->run(&r->context));
+  if (st == MST_OK) st = record_results(r);
+  if (st == MST_OK) st = mst_watch_record(r->watch);
+  mst_watch_runfile(r->watch, NULL);
+  r->context.runfile = NULL;
+  if (st != MST_OK) {
+    mst_runfile_abandon(file);
+    return st;
+  }
+  return mst_runfile_commit(file, r->digest);
+}
+
+static mst_status print_figures(run *r, const json_t *figures, const char *before) {
+  const char *name;
+  json_t *value;
+  char text[MST_NUMBER];
+  json_object_foreach((json_t *)(uintptr_t)figures, name, value) {
+    size_t length = strlen(name);
+    bool bytes = length > 6 && strcmp(name + length - 6, "_bytes") == 0;
+    if (json_is_string(value))
+      MST_TRY(mst_print(r->team, "%s%-20s %s\n", before, name, json_string_value(value)));
+    else if (json_is_number(value) && bytes)
+      MST_TRY(mst_print(r->team, "%s%-20s %s\n", before, name,
+                        mst_size_text((int64_t)json_number_value(value))));
+    else if (json_is_number(value))
+      MST_TRY(mst_print(r->team, "%s%-20s %s\n", before, name,
+                        mst_text_real(json_number_value(value), text)));
+  }
+  return MST_OK;
+}
+
+static mst_status print_estimate(run *r) {
+  MST_TRY(mst_print(r->team, "%s", mst_experiment_text(r->experiment)));
+  MST_TRY(mst_print(r->team, "# needs, on %d rank%s:\n", mst_team_size(r->team),
+                    mst_team_size(r->team) == 1 ? "" : "s"));
+  MST_TRY(print_figures(r, r->context.estimate, "#   "));
+  return mst_print_json(r->team, json_pack("{s:s, s:b, s:i, s:O}", "job", r->job->name, "dry_run", 1,
+                                           "ranks", mst_team_size(r->team), "estimate",
+                                           r->context.estimate));
+}
+
+static mst_status print_result(run *r) {
+  MST_TRY(print_figures(r, r->context.result, ""));
+  MST_TRY(mst_print(r->team, "%-20s %s\n", "run", r->run_path));
+  return mst_print_json(
+      r->team,
+      json_pack("{s:s, s:s, s:I, s:i, s:f, s:s, s:O}", "job", r->job->name, "run", r->run_path,
+                "rounds", (json_int_t)r->context.rounds, "ranks", mst_team_size(r->team), "seconds",
+                floor(1e3 * mst_watch_seconds(r->watch)) / 1e3, "digest", r->digest, "result",
+                r->context.result));
+}
+
+static mst_status run_experiment(run *r, int argc, char **argv) {
+  MST_TRY(mst_team_agree(r->team, read_arguments(r, argc, argv)));
+  MST_TRY(mst_experiment_read(r->team, r->source.name, &r->text));
+  MST_TRY(mst_team_agree(r->team, read_experiment(r)));
+  if (r->dry_run) {
+    MST_TRY(mst_team_agree(r->team, r->job->run(&r->context)));
+    return print_estimate(r);
+  }
+  MST_TRY(perform(r));
+  return print_result(r);
+}
+
+static mst_status run_command(mst_team *team, int argc, char **argv) {
+  run r = {.team = team};
+  mst_status st = run_experiment(&r, argc, argv);
+  mst_watch_destroy(r.watch);
+  json_decref(r.context.result);
+  json_decref(r.context.estimate);
+  mst_experiment_free(r.experiment);
+  mst_free(r.run_path);
+  mst_free(r.override);
+  free(r.text);
+  return st;
+}
+
+static const char help[] =
+    "usage: muster run EXPERIMENT.yaml [options]\n"
+    "       mpirun -n RANKS muster run EXPERIMENT.yaml [options]\n"
+    "       srun muster run EXPERIMENT.yaml [options]\n"
+    "\n"
+    "Run the experiment that a YAML file describes, on as many ranks as the launcher starts (one\n"
+    "without a launcher). The model and the metrics have the same bits on any number of ranks.\n"
+    "\n"
+    "options\n"
+    "  -s, --set KEY.PATH=VALUE  replace or add one key of the experiment; the value is read as\n"
+    "                            YAML; may be given several times, the last one counts; file\n"
+    "                            names are relative to the current folder (default: none)\n"
+    "  -n, --dry-run             print the resolved experiment, and the memory and bytes it will\n"
+    "                            need; no work is done (default: off)\n"
+    "      --resume              go on from the last checkpoint if there is one; harmless on a\n"
+    "                            first run (default: off)\n"
+    "  -q, --quiet               no progress on standard error (default: off)\n"
+    "      --no-shared-memory    ranks of a node exchange messages instead of sharing memory\n"
+    "                            (default: share; also MUSTER_SHARED_MEMORY=0)\n"
+    "  -h, --help [JOB]          this text; with a job: its keys with ranges, defaults and units\n"
+    "\n"
+    "output\n"
+    "  Standard output holds the headline figures, and as its last line one JSON object:\n"
+    "  {\"job\", \"run\": the run file, \"rounds\", \"ranks\", \"seconds\", \"digest\": of model and\n"
+    "  metrics, \"result\": {...}}. Progress and messages go to standard error. The run file appears\n"
+    "  under its name only when the run has succeeded; an older run file of that name is replaced.\n"
+    "\n"
+    "exit codes\n"
+    "  0 done   1 failed   2 bad input   3 a privacy budget refused the run\n"
+    "  75 SIGTERM or SIGUSR1 ended the run in order: submit it again with --resume\n"
+    "\n"
+    "example\n"
+    "  mpirun -n 4 muster run examples/analytic_fashion.yaml --set clients.alpha=0.1\n";
+
+const mst_command mst_command_run = {
+    .name = "run", .summary = "run an experiment", .help = help, .run = run_command};

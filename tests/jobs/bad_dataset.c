@@ -1,0 +1,72 @@
+/* Write a small dataset file with one thing wrong, for the scripts that drive the command:
+ *
+ *   bad_dataset KIND FILE     KIND: sound labels nonfinite no_x x_text y_short y_real singular */
+#include <hdf5.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ROWS 40
+#define COLUMNS 6
+#define CLASSES 4
+
+static float x[ROWS][COLUMNS];
+static int32_t y[ROWS];
+static float y_real[ROWS];
+
+static void put(hid_t file, const char *name, hid_t type, int dims, const hsize_t *shape,
+                const void *data) {
+  hid_t space = H5Screate_simple(dims, shape, NULL);
+  hid_t set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+  H5Dclose(set);
+  H5Sclose(space);
+}
+
+static void put_attribute(hid_t file, const char *name, int64_t value) {
+  hid_t space = H5Screate(H5S_SCALAR);
+  hid_t a = H5Acreate2(file, name, H5T_NATIVE_INT64, space, H5P_DEFAULT, H5P_DEFAULT);
+  H5Awrite(a, H5T_NATIVE_INT64, &value);
+  H5Aclose(a);
+  H5Sclose(space);
+}
+
+static void fill(const char *kind) {
+  uint32_t s = 7;
+  for (int i = 0; i < ROWS; i++) {
+    y[i] = i % CLASSES;
+    y_real[i] = (float)(i % CLASSES) + 0.5f;
+    for (int j = 0; j < COLUMNS; j++) {
+      s = s * 1664525u + 1013904223u;
+      x[i][j] = (float)(s >> 8) / 16777216.0f + (float)(j == y[i]);
+    }
+    /* The last column is the sum of two others: the statistics are singular. */
+    if (strcmp(kind, "singular") == 0) x[i][COLUMNS - 1] = x[i][0] + x[i][1];
+  }
+  if (strcmp(kind, "labels") == 0) y[13] = CLASSES + 3;
+  if (strcmp(kind, "nonfinite") == 0) {
+    x[5][2] = NAN;
+    x[21][0] = INFINITY;
+    x[21][1] = NAN;
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) return 2;
+  const char *kind = argv[1];
+  fill(kind);
+  hid_t file = H5Fcreate(argv[2], H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  if (file < 0) return 1;
+  const hsize_t shape[2] = {ROWS, COLUMNS}, less[1] = {ROWS - 1};
+  if (strcmp(kind, "x_text") == 0)
+    put(file, "x", H5T_C_S1, 1, shape, y);
+  else if (strcmp(kind, "no_x") != 0)
+    put(file, "x", H5T_NATIVE_FLOAT, 2, shape, x);
+  if (strcmp(kind, "y_real") == 0)
+    put(file, "y", H5T_NATIVE_FLOAT, 1, shape, y_real);
+  else
+    put(file, "y", H5T_NATIVE_INT32, 1, strcmp(kind, "y_short") == 0 ? less : shape, y);
+  if (strcmp(kind, "y_real") != 0) put_attribute(file, "n_classes", CLASSES);
+  return H5Fclose(file) < 0 ? 1 : 0;
+}

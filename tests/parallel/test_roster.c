@@ -1,0 +1,377 @@
+/* The roster: its sequence and blocks against their definition, on any number of ranks the same;
+ * the ranks' shares; and rows that arrive where the roster says, or one error everywhere. */
+#define MST_TEST_MPI
+#include "parallel/roster.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "comm/sum.h"
+#include "core/base/key.h"
+#include "core/base/memory.h"
+#include "tests/harness.h"
+
+/* Clients of n rows, drawn so that low numbers are common and many high ones stay empty; a third
+ * of the rows belongs to one client when `heavy`. */
+static int32_t *draw_clients(int64_t n, int64_t clients, bool heavy) {
+  int32_t *client = calloc((size_t)n + 1, sizeof *client);
+  mst_stream s = mst_stream_of(mst_key_make(5, MST_PURPOSE_TEST, (uint64_t)clients, 0));
+  for (int64_t i = 0; i < n; i++) {
+    uint64_t below = 1 + mst_stream_below(&s, (uint64_t)clients);
+    client[i] = (int32_t)mst_stream_below(&s, below);
+    if (heavy && i % 3 == 0) client[i] = (int32_t)(clients / 2);
+  }
+  return client;
+}
+
+/* All ranks, and this rank alone. */
+static mst_team *team, *alone;
+
+static void make_teams(void) {
+  mst_team_options options = mst_team_defaults();
+  ck_ok(mst_team_create(MPI_COMM_WORLD, &options, &team));
+  ck_ok(mst_team_create(MPI_COMM_SELF, &options, &alone));
+}
+
+static void free_teams(void) {
+  mst_team_destroy(alone);
+  mst_team_destroy(team);
+}
+
+/* Sizes that every structural test runs through. */
+typedef struct shape {
+  int64_t rows, clients;
+  bool heavy;
+} shape;
+static const shape SHAPE[] = {{0, 0, false},   {0, 3, false},     {1, 1, false},
+                              {513, 2, false}, {1536, 1, false},  {5000, 1, false},
+                              {5000, 40, false}, {5000, 9000, false}, {20000, 7, true},
+                              {20000, 60, true}};
+#define SHAPES ((int)(sizeof SHAPE / sizeof SHAPE[0]))
+/* Tests loop over shapes, first mixed, then single. */
+#define SHAPE_OF(i) SHAPE[(i) % SHAPES]
+#define SINGLE_OF(i) ((i) >= SHAPES)
+
+static mst_roster *roster_of(const mst_team *t, shape s, bool single, int32_t **client) {
+  *client = draw_clients(s.rows, s.clients > 0 ? s.clients : 1, s.heavy);
+  mst_roster *r = NULL;
+  ck_ok(mst_roster_create(t, s.rows, *client, s.clients, single, &r));
+  ck_assert_int_eq(r->rows, s.rows);
+  ck_assert_int_eq(r->clients, s.clients);
+  ck_assert(r->single == single);
+  return r;
+}
+
+START_TEST(the_sequence_is_by_client_then_by_dataset_row) {
+  int32_t *client = NULL;
+  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  ck_assert_int_eq(r->client_first[0], 0);
+  ck_assert_int_eq(r->client_first[r->clients], r->rows);
+  for (int64_t k = 0; k < r->clients; k++)
+    for (int64_t j = r->client_first[k]; j < r->client_first[k + 1]; j++) {
+      ck_assert(r->order[j] >= 0 && r->order[j] < r->rows);
+      ck_assert_int_eq(client[r->order[j]], k);
+      if (j > r->client_first[k]) ck_assert_int_lt(r->order[j - 1], r->order[j]);
+    }
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
+START_TEST(blocks_cover_the_sequence_and_are_full_but_at_borders) {
+  int32_t *client = NULL;
+  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  int64_t next = 0;
+  for (int64_t b = 0; b < r->blocks; b++) {
+    mst_block block = r->block[b];
+    ck_assert_int_eq(block.first, next);
+    ck_assert(block.rows > 0 && block.rows <= MST_BLOCK_ROWS);
+    next = block.first + block.rows;
+    if (!r->single) {
+      ck_assert_int_eq(block.client, -1);
+      if (b < r->blocks - 1) ck_assert_int_eq(block.rows, MST_BLOCK_ROWS);
+      continue;
+    }
+    ck_assert_int_ge(block.first, r->client_first[block.client]);
+    ck_assert_int_le(next, r->client_first[block.client + 1]);
+    if (next < r->client_first[block.client + 1]) ck_assert_int_eq(block.rows, MST_BLOCK_ROWS);
+  }
+  ck_assert_int_eq(next, r->rows);
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
+START_TEST(sequence_and_blocks_do_not_depend_on_the_rank_count) {
+  int32_t *client = NULL, *same = NULL;
+  mst_roster *a = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  mst_roster *b = roster_of(alone, SHAPE_OF(_i), SINGLE_OF(_i), &same);
+  size_t rows = (size_t)a->rows, clients = (size_t)a->clients;
+  if (rows > 0) ck_assert_mem_eq(a->order, b->order, rows * sizeof *a->order);
+  ck_assert_mem_eq(a->client_first, b->client_first, (clients + 1) * sizeof *a->client_first);
+  ck_assert_int_eq(a->blocks, b->blocks);
+  if (a->blocks > 0)
+    ck_assert_mem_eq(a->block, b->block, (size_t)a->blocks * sizeof *a->block);
+  ck_assert_int_eq(b->first, 0);
+  ck_assert_int_eq(b->count, b->rows);
+  mst_roster_destroy(a);
+  mst_roster_destroy(b);
+  free(client);
+  free(same);
+}
+END_TEST
+
+/* The ranks' places follow each other, are whole blocks, and are within one unit (a block, or the
+ * largest client) of an even share. */
+START_TEST(ranks_own_consecutive_even_shares) {
+  int ranks = mst_team_size(team), rank = mst_team_rank(team);
+  int32_t *client = NULL;
+  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  int64_t unit = MST_BLOCK_ROWS;
+  for (int64_t k = 0; r->single && k < r->clients; k++) {
+    int64_t size = r->client_first[k + 1] - r->client_first[k];
+    unit = size > unit ? size : unit;
+  }
+  ck_assert_int_eq(r->rank_block[0], 0);
+  ck_assert_int_eq(r->rank_block[ranks], r->blocks);
+  int64_t *counts = calloc((size_t)ranks, sizeof *counts);
+  ck_ok(mst_gather_i64(team, r->count, counts));
+  int64_t next = 0;
+  for (int p = 0; p < ranks; p++) {
+    int64_t rows = 0;
+    for (int64_t b = r->rank_block[p]; b < r->rank_block[p + 1]; b++) rows += r->block[b].rows;
+    ck_assert_int_eq(counts[p], rows);
+    if (p == rank) ck_assert_int_eq(r->first, next);
+    next += rows;
+    ck_assert_int_le(llabs(rows * ranks - r->rows), (unit + 1) * ranks);
+  }
+  ck_assert_int_eq(next, r->rows);
+  free(counts);
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
+/* Every block that a rank may begin with, tried one after the other: the nearest to rows * p /
+ * ranks, and of two equally near ones the lower. 1536 rows on two ranks are such a tie. */
+START_TEST(ranks_begin_at_the_nearest_border) {
+  int32_t *client = NULL;
+  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  for (int p = 1; p < mst_team_size(team); p++) {
+    int64_t target = r->rows * p / mst_team_size(team), nearest = INT64_MAX, expected = -1;
+    for (int64_t b = 0; b <= r->blocks; b++) {
+      bool inside = b > 0 && b < r->blocks;
+      if (r->single && inside && r->block[b].client == r->block[b - 1].client) continue;
+      int64_t distance = llabs((b < r->blocks ? r->block[b].first : r->rows) - target);
+      if (distance < nearest) {
+        nearest = distance;
+        expected = b;
+      }
+    }
+    ck_assert_int_eq(r->rank_block[p], expected);
+  }
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
+START_TEST(a_single_client_stays_whole_on_one_rank) {
+  int32_t *client = NULL;
+  mst_roster *r = roster_of(team, SHAPE_OF(_i), true, &client);
+  for (int p = 1; p < mst_team_size(team); p++) {
+    int64_t b = r->rank_block[p];
+    if (b > 0 && b < r->blocks) ck_assert_int_ne(r->block[b - 1].client, r->block[b].client);
+  }
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
+/* Byte i of dataset row `row`'s record. */
+static unsigned char byte_of(int64_t row, int64_t i) {
+  return (unsigned char)((uint64_t)(row * 131 + i * 29 + row / 97) * 2654435761u >> 13);
+}
+
+/* Distribute rows that were read as [first, first + count) and check every byte. */
+static void check_distribution(const mst_roster *r, int64_t first, int64_t count,
+                               int64_t bytes) {
+  unsigned char *rows = malloc((size_t)(count * bytes) + 1);
+  unsigned char *out = malloc((size_t)(r->count * bytes) + 1);
+  for (int64_t i = 0; i < count * bytes; i++) rows[i] = byte_of(first + i / bytes, i % bytes);
+  memset(out, 0xA5, (size_t)(r->count * bytes) + 1);
+  ck_ok(mst_roster_distribute(team, r, first, count, rows, bytes, out));
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < r->count; i++)
+    for (int64_t j = 0; j < bytes; j++)
+      wrong += out[i * bytes + j] != byte_of(r->order[r->first + i], j);
+  ck_assert_int_eq(wrong, 0);
+  ck_assert_int_eq(out[r->count * bytes], 0xA5);
+  free(rows);
+  free(out);
+}
+
+START_TEST(rows_arrive_at_their_owners_in_sequence_order) {
+  static const int64_t BYTES[] = {1, 4, 100};
+  int32_t *client = NULL;
+  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  int64_t first = 0, count = 0;
+  mst_roster_read_share(team, r->rows, &first, &count);
+  check_distribution(r, first, count, BYTES[_i % 3]);
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
+START_TEST(rows_arrive_from_any_consecutive_parts) {
+  int rank = mst_team_rank(team), last = mst_team_size(team) - 1;
+  int32_t *client = NULL;
+  mst_roster *r = roster_of(team, (shape){5000, 40, false}, false, &client);
+  check_distribution(r, rank == 0 ? 0 : 5000, rank == 0 ? 5000 : 0, 12);
+  check_distribution(r, 0, rank == last ? 5000 : 0, 12);
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
+START_TEST(read_shares_cover_all_rows_evenly) {
+  int ranks = mst_team_size(team);
+  static const int64_t ROWS[] = {0, 1, 5, 60000, INT64_MAX / 2};
+  int64_t *firsts = calloc((size_t)ranks, sizeof *firsts), *counts = calloc((size_t)ranks, 8);
+  for (int t = 0; t < 5; t++) {
+    int64_t first = -1, count = -1, next = 0;
+    mst_roster_read_share(team, ROWS[t], &first, &count);
+    ck_ok(mst_gather_i64(team, first, firsts));
+    ck_ok(mst_gather_i64(team, count, counts));
+    for (int p = 0; p < ranks; p++) {
+      ck_assert_int_eq(firsts[p], next);
+      ck_assert(counts[p] == ROWS[t] / ranks || counts[p] == ROWS[t] / ranks + 1);
+      next += counts[p];
+    }
+    ck_assert_int_eq(next, ROWS[t]);
+  }
+  free(firsts);
+  free(counts);
+}
+END_TEST
+
+START_TEST(a_client_out_of_range_is_refused) {
+  mst_roster *r = NULL;
+  int32_t client[6] = {0, 1, 2, 3, 1, 0};
+  ck_refused(mst_roster_create(team, 6, client, 3, false, &r), MST_ERR_INPUT,
+             "row 3 belongs to client 3");
+  client[3] = -2;
+  ck_refused(mst_roster_create(team, 6, client, 3, true, &r), MST_ERR_INPUT, "client -2");
+  ck_refused(mst_roster_create(team, -6, client, 3, true, &r), MST_ERR_INPUT, "-6 rows");
+  ck_assert_ptr_null(r);
+  mst_roster_destroy(NULL);
+}
+END_TEST
+
+START_TEST(parts_that_do_not_cover_the_rows_are_refused_everywhere) {
+  int last = mst_team_size(team) - 1;
+  int32_t *client = NULL;
+  mst_roster *r = roster_of(team, (shape){5000, 40, false}, false, &client);
+  char *rows = calloc(5000, 4), *out = calloc((size_t)r->count + 1, 4);
+  int64_t first = 0, count = 0;
+  mst_roster_read_share(team, 5000, &first, &count);
+  bool mine = mst_team_rank(team) == last;
+  ck_refused(mst_roster_distribute(team, r, first, count - mine, rows, 4, out), MST_ERR_INPUT,
+             "4999 rows of 5000");
+  ck_refused(mst_roster_distribute(team, r, first + mine, count - mine, rows, 4, out),
+             MST_ERR_INPUT, "are next");
+  ck_refused(mst_roster_distribute(team, r, first, count, rows, 0, out), MST_ERR_INPUT, "0 bytes");
+  ck_refused(mst_roster_distribute(team, r, first, mine ? -1 : count, rows, 4, out),
+             MST_ERR_INPUT, "-1 records");
+  free(rows);
+  free(out);
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
+START_TEST(a_rank_that_runs_out_of_memory_alone_fails_everywhere) {
+  int last = mst_team_size(team) - 1;
+  int32_t *client = NULL;
+  mst_roster *r = roster_of(team, (shape){5000, 40, false}, false, &client);
+  int64_t first = 0, count = 0, held = mst_memory_current();
+  mst_roster_read_share(team, 5000, &first, &count);
+  char *rows = calloc((size_t)count + 1, 4), *out = calloc((size_t)r->count + 1, 4);
+  for (int64_t at = 1; at <= 7; at++) {
+    if (mst_team_rank(team) == last) mst_memory_fail_at(at);
+    ck_refused(mst_roster_distribute(team, r, first, count, rows, 4, out), MST_ERR_MEMORY,
+               "cannot allocate");
+    mst_memory_fail_at(0);
+    ck_assert_int_eq(mst_memory_current(), held);
+  }
+  ck_ok(mst_roster_distribute(team, r, first, count, rows, 4, out));
+  free(rows);
+  free(out);
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
+START_TEST(creating_without_memory_fails_and_leaks_nothing) {
+  int32_t *client = draw_clients(5000, 40, false);
+  int64_t held = mst_memory_current();
+  for (int64_t at = 1; at <= 5; at++) {
+    mst_roster *r = NULL;
+    mst_memory_fail_at(at);
+    mst_status status = mst_roster_create(alone, 5000, client, 40, true, &r);
+    mst_memory_fail_at(0);
+    ck_assert_int_eq(status, MST_ERR_MEMORY);
+    ck_assert_ptr_null(r);
+    ck_assert_int_eq(mst_memory_current(), held);
+  }
+  free(client);
+}
+END_TEST
+
+START_TEST(a_million_rows_of_five_thousand_clients_are_quick) {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (rank == 0) {
+    int32_t *client = draw_clients(1000000, 5000, false);
+    mst_roster *r = NULL;
+    clock_t start = clock();
+    ck_ok(mst_roster_create(alone, 1000000, client, 5000, true, &r));
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    mst_roster_destroy(r);
+    free(client);
+    ck_assert_msg(seconds < 0.3, "%g s of processor time", seconds);
+  }
+}
+END_TEST
+
+static Suite *suite(void) {
+  Suite *s = suite_create("roster");
+  TCase *layout = tcase_create("layout");
+  tcase_add_unchecked_fixture(layout, make_teams, free_teams);
+  tcase_add_loop_test(layout, the_sequence_is_by_client_then_by_dataset_row, 0, 2 * SHAPES);
+  tcase_add_loop_test(layout, blocks_cover_the_sequence_and_are_full_but_at_borders, 0,
+                      2 * SHAPES);
+  tcase_add_loop_test(layout, sequence_and_blocks_do_not_depend_on_the_rank_count, 0, 2 * SHAPES);
+  tcase_add_loop_test(layout, ranks_own_consecutive_even_shares, 0, 2 * SHAPES);
+  tcase_add_loop_test(layout, ranks_begin_at_the_nearest_border, 0, 2 * SHAPES);
+  tcase_add_loop_test(layout, a_single_client_stays_whole_on_one_rank, 0, SHAPES);
+  tcase_add_test(layout, read_shares_cover_all_rows_evenly);
+  tcase_add_test(layout, a_million_rows_of_five_thousand_clients_are_quick);
+  suite_add_tcase(s, layout);
+  TCase *moves = tcase_create("moves");
+  tcase_add_unchecked_fixture(moves, make_teams, free_teams);
+  tcase_add_loop_test(moves, rows_arrive_at_their_owners_in_sequence_order, 0, 2 * SHAPES);
+  tcase_add_test(moves, rows_arrive_from_any_consecutive_parts);
+  suite_add_tcase(s, moves);
+  TCase *refusals = tcase_create("refusals");
+  tcase_add_unchecked_fixture(refusals, make_teams, free_teams);
+  tcase_add_test(refusals, a_client_out_of_range_is_refused);
+  tcase_add_test(refusals, parts_that_do_not_cover_the_rows_are_refused_everywhere);
+  tcase_add_test(refusals, a_rank_that_runs_out_of_memory_alone_fails_everywhere);
+  tcase_add_test(refusals, creating_without_memory_fails_and_leaks_nothing);
+  suite_add_tcase(s, refusals);
+  return s;
+}
+
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}
