@@ -112,21 +112,50 @@ void mst_domain_wait_for(mst_team *team, int of, mst_phase phase, uint64_t targe
 void mst_domain_reach(mst_team *team, mst_phase phase, uint64_t rounds);
 
 /* An element-wise reduction of 8-byte elements: how a term enters the accumulator, how another
- * is added, how the accumulator leaves. shift means something to the lattice only. */
+ * is added, how the accumulator leaves; out may be in for load and store. shift means something
+ * to the lattice only. */
+typedef void (*mst_kernel)(void *out, const void *in, int64_t n, int shift);
+
 typedef struct mst_reducer {
   MPI_Datatype type; /* of an accumulator, between domains */
   MPI_Op op;
-  void (*load)(void *sum, const void *term, int64_t n, int shift);
-  void (*add)(void *sum, const void *term, int64_t n, int shift);
-  void (*store)(void *out, const void *sum, int64_t n, int shift);
+  mst_kernel load, add, store;
 } mst_reducer;
 
 extern const mst_reducer mst_reducer_sum_i64, mst_reducer_sum_f64, mst_reducer_max_i64,
     mst_reducer_max_f64, mst_reducer_lattice;
 
-/* Reduce x(n) over the team in place. magnitude, for the lattice: the bound of each
- * MST_SUM_CHUNK entries' terms, of which up to 2^headroom are added; NULL otherwise. Collective. */
+/* Entries [begin, end). */
+typedef struct mst_span {
+  int64_t begin, end;
+} mst_span;
+
+/* One reduction of x(n) over the team, in place, on its way. */
+typedef struct mst_reduction {
+  mst_team *team;
+  const mst_reducer *reducer;
+  char *x;
+  int64_t n;
+  const double *magnitude; /* lattice: the bound of each MST_SUM_CHUNK entries' terms, ... */
+  int headroom;            /* ... of which up to 2^headroom are added; NULL and 0 otherwise */
+  uint64_t start;          /* the team's round count when it began */
+  mst_status status;
+} mst_reduction;
+
+/* The entries of round k, and the slice of them that is reduced by one of `parts` ranks. Slices
+ * begin at cache lines. Local. */
+mst_span mst_reduction_round(const mst_reduction *r, int64_t k);
+mst_span mst_span_slice(mst_span round, int of, int parts);
+/* Apply a kernel to the entries of a span; out and in begin at the span's first. Local. */
+void mst_reduction_apply(const mst_reduction *r, mst_kernel f, void *out, const void *in,
+                         mst_span s);
+/* Allreduce n accumulators over the domains. Called by leaders. */
+mst_status mst_reduction_between(const mst_reduction *r, void *sums, int64_t n);
+
+/* Reduce x(n) over the team in place; the rest as in mst_reduction. Collective. */
 mst_status mst_reduce_all(mst_team *team, const mst_reducer *reducer, void *x, int64_t n,
                           const double *magnitude, int headroom);
+/* Its part for domains of one rank. Collective on the leaders. */
+mst_status mst_reduce_alone(mst_reduction *r, int64_t rounds);
 
 #endif

@@ -63,7 +63,7 @@ static mst_status allocate(mst_conv_map *map) {
   /* LANES more: runs are read and written in whole vectors, over their end. */
   MST_TRY(mst_alloc(&map->planes, map->image.channels * plane + LANES, sizeof(float),
                     "image planes"));
-  MST_TRY(mst_alloc(&map->sums, 2 * map->image.height * map->pitch, sizeof(double), "box sums"));
+  MST_TRY(mst_alloc(&map->sums, 4 * (map->image.width + 2 * LANES), sizeof(double), "box sums"));
   MST_TRY(mst_alloc(&map->mean, map->rows_of * map->pitch, sizeof(float), "patch means"));
   MST_TRY(mst_alloc(&map->scale, map->rows_of * map->pitch, sizeof(float), "patch scales"));
   MST_TRY(mst_alloc(&map->columns, map->elements * positions + LANES, sizeof(float),
@@ -142,67 +142,80 @@ static void split_channels(mst_conv_map *map, const float *image) {
     for (int64_t i = 0; i < plane; i++) map->planes[c * plane + i] = image[i * channels + c];
 }
 
-/* Mean and variance of every patch by box sums: along rows, then down. In double, where the
+#define MST_RUN static inline __attribute__((always_inline)) void
+
+MST_RUN add_pixels(const float *restrict pixels, int64_t n, double *restrict sums,
+                   double *restrict squares) {
+  for (int64_t x = 0; x < n; x++) {
+    double v = pixels[x];
+    sums[x] += v;
+    squares[x] += v * v;
+  }
+}
+
+MST_RUN add_doubles(const double *restrict from, int64_t n, double *restrict to) {
+  for (int64_t x = 0; x < n; x++) to[x] += from[x];
+}
+
+MST_RUN write_moments(const double *restrict sums, const double *restrict squares, int64_t n,
+                      double weight, double contrast, float *restrict mean,
+                      float *restrict scale) {
+  for (int64_t x = 0; x < n; x++) {
+    double m = sums[x] * weight, variance = squares[x] * weight - m * m;
+    variance = variance < 0.0 ? 0.0 : variance;
+    mean[x] = (float)m;
+    scale[x] = (float)(1.0 / sqrt(variance + contrast));
+  }
+}
+
+/* Mean and variance of every patch by box sums: down its rows, then across. In double, where the
  * difference E[p^2] - E[p]^2 of float pixels keeps its digits. */
 MST_WIDE_BODY find_moments_body(mst_conv_map *map) {
-  int64_t width = map->image.width, height = map->image.height, n = map->columns_of;
-  double *restrict sums = map->sums, *restrict squares = map->sums + height * map->pitch;
-  memset(sums, 0, (size_t)(2 * height * map->pitch) * sizeof *sums);
-  for (int64_t c = 0; c < map->image.channels; c++)
-    for (int64_t y = 0; y < height; y++)
-      for (int64_t s = 0; s < map->patch; s++) {
-        const float *restrict row = map->planes + (c * height + y) * width + s;
-        for (int64_t x = 0; x < n; x++) {
-          double v = row[x];
-          sums[y * map->pitch + x] += v;
-          squares[y * map->pitch + x] += v * v;
-        }
-      }
-  double weight = 1.0 / (double)map->elements, contrast = map->contrast[0];
+  int64_t width = map->image.width, plane = map->image.height * width, room = width + 2 * LANES;
+  double *down = map->sums, *down_squares = down + room;
+  double *box = down_squares + room, *box_squares = box + room;
   for (int64_t y = 0; y < map->rows_of; y++) {
-    const double *restrict from = sums + y * map->pitch;
-    const double *restrict from_squares = squares + y * map->pitch;
-    float *restrict mean = map->mean + y * map->pitch, *restrict scale = map->scale + y * map->pitch;
-    for (int64_t x = 0; x < n; x++) {
-      double sum = 0.0, square = 0.0;
-      for (int64_t r = 0; r < map->patch; r++) {
-        sum += from[r * map->pitch + x];
-        square += from_squares[r * map->pitch + x];
-      }
-      double m = sum * weight, variance = square * weight - m * m;
-      mean[x] = (float)m;
-      scale[x] = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + contrast));
+    memset(down, 0, (size_t)(4 * room) * sizeof *down);
+    for (int64_t c = 0; c < map->image.channels; c++)
+      for (int64_t r = 0; r < map->patch; r++)
+        add_pixels(map->planes + c * plane + (y + r) * width, round_up(width, LANES), down,
+                   down_squares);
+    for (int64_t s = 0; s < map->patch; s++) {
+      add_doubles(down + s, map->pitch, box);
+      add_doubles(down_squares + s, map->pitch, box_squares);
     }
+    write_moments(box, box_squares, map->pitch, 1.0 / (double)map->elements, map->contrast[0],
+                  map->mean + y * map->pitch, map->scale + y * map->pitch);
   }
 }
 MST_WIDE(find_moments, (mst_conv_map * map), (map))
+
+MST_RUN write_run(const float *restrict from, const float *restrict mean,
+                  const float *restrict scale, int64_t n, float *restrict to) {
+  for (int64_t x = 0; x < n; x++) to[x] = (from[x] - mean[x]) * scale[x];
+}
 
 /* columns(elements, rows * columns_of) = the normalised patches at position rows y0 .. y0+rows-1,
  * transposed. Runs are written in whole vectors: what one writes over its end, the next, which
  * starts there, writes again. */
 MST_WIDE_BODY gather_patches_body(mst_conv_map *map, int64_t y0, int64_t rows) {
-  int64_t width = map->image.width, height = map->image.height;
-  float *restrict to = map->columns;
+  int64_t width = map->image.width, plane = map->image.height * width;
+  int64_t across = map->columns_of, pitch = map->pitch;
+  float *to = map->columns;
   for (int64_t r = 0; r < map->patch; r++)
     for (int64_t s = 0; s < map->patch; s++)
       for (int64_t c = 0; c < map->image.channels; c++)
-        for (int64_t y = y0; y < y0 + rows; y++, to += map->columns_of) {
-          const float *restrict from = map->planes + (c * height + y + r) * width + s;
-          const float *restrict mean = map->mean + y * map->pitch;
-          const float *restrict scale = map->scale + y * map->pitch;
-          for (int64_t x = 0; x < map->pitch; x += LANES)
-            for (int64_t i = 0; i < LANES; i++)
-              to[x + i] = (from[x + i] - mean[x + i]) * scale[x + i];
-        }
+        for (int64_t y = y0; y < y0 + rows; y++, to += across)
+          write_run(map->planes + c * plane + (y + r) * width + s, map->mean + y * pitch,
+                    map->scale + y * pitch, pitch, to);
 }
 MST_WIDE(gather_patches, (mst_conv_map * map, int64_t y0, int64_t rows), (map, y0, rows))
 
 /* Add the two-sided ReLU of `count` responses (count, lanes) to a cell's sums, in order. NaN
  * passes through. */
-static inline __attribute__((always_inline)) void add_responses(
-    const float *restrict z, int64_t count, int64_t lanes, const float *restrict upper,
-    const float *restrict lower, float *restrict cell) {
-  float *restrict positive = cell, *restrict negative = cell + lanes;
+MST_RUN add_responses(const float *restrict z, int64_t count, int64_t lanes,
+                      const float *restrict upper, const float *restrict lower,
+                      float *restrict positive, float *restrict negative) {
   int64_t i = 0;
   for (; i + 4 <= count; i += 4, z += 4 * lanes)
     for (int64_t j = 0; j < lanes; j++) {
@@ -229,7 +242,7 @@ MST_WIDE_BODY pool_body(mst_conv_map *map, int64_t rows) {
     for (int64_t c = 0; c < map->grid; c++) {
       int64_t first = cell_edge(c, n, map->grid), end = cell_edge(c + 1, n, map->grid);
       add_responses(map->response + (y * n + first) * lanes, end - first, lanes, map->upper,
-                    map->lower, map->cells + c * 2 * lanes);
+                    map->lower, map->cells + c * 2 * lanes, map->cells + (c * 2 + 1) * lanes);
     }
 }
 MST_WIDE(pool, (mst_conv_map * map, int64_t rows), (map, rows))

@@ -25,7 +25,7 @@ typedef struct mst_conv_map {
   float *bank_lanes;   /* (elements, lanes)                                                 */
   float *upper, *lower;/* (lanes): b + threshold, b - threshold                             */
   float *planes;       /* (channels, height, width)                                         */
-  double *sums;        /* (2, height, pitch): of a patch's rows, and of their squares       */
+  double *sums;        /* box sums of pixels and of squares, down a patch and over it       */
   float *mean, *scale; /* (rows_of, pitch): a patch's mean and 1 / sqrt(var + contrast)     */
   float *columns;      /* (elements, positions of a block): normalised patches              */
   float *response;     /* (positions of a block, lanes)                                     */

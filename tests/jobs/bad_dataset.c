@@ -1,6 +1,6 @@
 /* Write a small dataset file with one thing wrong, for the scripts that drive the command:
  *
- *   bad_dataset KIND FILE     KIND: sound labels nonfinite no_x x_text y_short y_real singular */
+ *   bad_dataset KIND FILE     KIND: sound labels nonfinite no_x x_text y_short y_real twins */
 #include <hdf5.h>
 #include <math.h>
 #include <stdint.h>
@@ -41,8 +41,7 @@ static void fill(const char *kind) {
       s = s * 1664525u + 1013904223u;
       x[i][j] = (float)(s >> 8) / 16777216.0f + (float)(j == y[i]);
     }
-    /* The last column is the sum of two others: the statistics are singular. */
-    if (strcmp(kind, "singular") == 0) x[i][COLUMNS - 1] = x[i][0] + x[i][1];
+    if (strcmp(kind, "twins") == 0) x[i][COLUMNS - 1] = x[i][0]; /* equal columns */
   }
   if (strcmp(kind, "labels") == 0) y[13] = CLASSES + 3;
   if (strcmp(kind, "nonfinite") == 0) {
