@@ -15,7 +15,7 @@
 /* Elements in a round. Within one domain a round should stay in a core's cache (measured: best at
  * 32 to 64 Ki of 16 to 256); between domains it should be long against an allreduce's latency. */
 #define ROUND_NEAR ((int64_t)32 * 1024)
-#define ROUND_FAR ((int64_t)256 * 1024)
+#define ROUND_FAR ((int64_t)128 * 1024)
 /* The segments of one node together stay near this many bytes. */
 #define NODE_BYTES ((int64_t)256 << 20)
 

@@ -9,7 +9,10 @@ libmstcore_la_SOURCES = $(core_headers) \
   core/base/state.c \
   core/linalg/lapack.h core/linalg/lattice.c core/linalg/blas.c core/linalg/solve.c core/linalg/eigen.c \
   core/features/features.c core/features/identity.c core/features/relu.c core/features/fourier.c \
-  core/features/conv.c core/features/scattering.c \
+  core/features/member.h core/features/projection.h core/features/projection.c \
+  core/features/conv.h core/features/conv.c core/features/conv_fit.c \
+  core/features/scattering.h core/features/scattering.c core/features/scattering_transform.c \
+  core/features/wavelets.h core/features/wavelets.c \
   core/partition/members.h core/partition/deal.c \
   core/partition/partition.c core/partition/iid.c core/partition/shards.c \
   core/partition/dirichlet.c core/partition/quantity.c core/partition/natural.c \

@@ -305,7 +305,7 @@ static mst_status report(analytic_job *j, const mst_analytic_model *m, const mst
   MST_TRY(set_result(j, "clients", (double)j->clients, true));
   MST_TRY(set_result(j, "clients_with_rows", (double)j->clients_with_rows, true));
   MST_TRY(set_result(j, "features", (double)m->d, true));
-  MST_TRY(set_result(j, "condition_at_least", m->condition, false));
+  MST_TRY(set_result(j, "condition_estimate", m->condition, false));
   MST_TRY(set_result(j, "setup_uplink_bytes", (double)sample_bytes(j), true));
   MST_TRY(set_result(j, "uplink_bytes", (double)j->plan.uplink_bytes, true));
   MST_TRY(set_result(j, "downlink_bytes", (double)j->plan.downlink_bytes, true));

@@ -15,6 +15,7 @@
 #define EXCHANGE_BYTES ((int64_t)64 << 20)  /* buffers of a redistribution                   */
 #define WINDOW_BYTES ((int64_t)256 << 20)   /* a read, when memory does not ask for less      */
 #define PANEL_BYTES ((int64_t)256 << 20)    /* panel sums that are always worth their memory  */
+#define SINGULAR_CONDITION 0x1p50 /* 1 / (4 eps): the solution has no right digit beyond this   */
 
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -182,19 +183,54 @@ static void centre_and_scale(mst_tiles *t, const scaling *s, double ridge) {
     }
 }
 
+/* A probe v of random signs rides along where the row of ones was, which centring has emptied: the
+ * solve then gives G^-1 v, whose length tells how near to singular G is. Entries carry the scale of
+ * their diagonal, so that badly scaled features alone do not look singular. Local. */
+static double probe_scale(double diagonal) {
+  int exponent = 0;
+  if (!(diagonal > 0)) return 1;
+  frexp(diagonal, &exponent);
+  return ldexp(1.0, exponent / 2);
+}
+
+static void plant_probe(mst_tiles *t, const scaling *s, const double *diagonal) {
+  int rank = mst_team_rank(t->grid->team);
+  int64_t i = (s->n - 1) / MST_TILE, r = (s->n - 1) % MST_TILE;
+  mst_key key = mst_key_make(0, MST_PURPOSE_PROBE, 0, 0);
+  for (int64_t j = 0; j < t->tiles; j++) {
+    if (mst_tiles_owner(t->grid, i, j) != rank) continue;
+    for (int64_t q = 0; q < mst_tiles_extent(t, j) && j * MST_TILE + q < s->d; q++) {
+      uint32_t word[4];
+      mst_key_block(key, (uint64_t)(j * MST_TILE + q), word);
+      mst_tiles_at(t, i, j)[q * t->lld + r] =
+          (word[0] & 1 ? 1 : -1) * probe_scale(diagonal[j * MST_TILE + q]);
+    }
+  }
+}
+
+/* Estimate of the condition number, to about a factor sqrt(d), from the probe's solution: exact
+ * arithmetic gives at most the true one. */
+static double probe_condition(const scaling *s, const double *diagonal, const double *x,
+                              int64_t columns) {
+  double square = 0;
+  for (int64_t i = 0; i < s->d; i++) {
+    double y = x[i * columns + columns - 1] * probe_scale(diagonal[i]);
+    square += y * y;
+  }
+  return sqrt(square / (double)s->d);
+}
+
 /* Read the model off the solved system. Equation (14). */
 static mst_status read_model(const mst_tiles *t, const scaling *s, const double *x, double ridge,
                              mst_analytic_model *model) {
   int64_t d = model->d, c = model->c, columns = s->n - d;
-  double *diagonal = NULL, penalty = 0, residual = 0, largest = 0, smallest = INFINITY;
+  double *diagonal = NULL, penalty = 0, residual = 0;
   mst_status st = mst_alloc(&diagonal, s->n, sizeof *diagonal, "diagonal");
   st = mst_team_agree(t->grid->team, st);
   if (st == MST_OK) st = mst_tiles_diagonal(t, diagonal);
   if (st == MST_OK) {
     for (int64_t k = 0; k < c; k++) model->intercept[k] = s->sum[d + k] / s->rows;
     for (int64_t i = 0; i < d; i++) {
-      largest = fmax(largest, diagonal[i]);
-      smallest = fmin(smallest, diagonal[i]);
       for (int64_t k = 0; k < c; k++) {
         double scaled = x[i * columns + k], w = scaled * s->inverse[i];
         penalty += scaled * scaled;
@@ -205,7 +241,6 @@ static mst_status read_model(const mst_tiles *t, const scaling *s, const double 
     /* The Schur complement of the targets is their residual plus ridge |W|^2. */
     for (int64_t k = 0; k < c; k++) residual += diagonal[d + k];
     model->train_loss = fmax(0, residual - ridge * penalty) / s->rows / (double)c;
-    model->condition = largest * largest / (smallest * smallest);
   }
   mst_free(diagonal);
   return st;
@@ -214,28 +249,38 @@ static mst_status read_model(const mst_tiles *t, const scaling *s, const double 
 static mst_status solve(mst_tiles *t, const mst_analytic_options *options,
                         mst_analytic_model *model) {
   scaling s = {.d = model->d, .n = t->n};
-  double *x = NULL;
+  double *x = NULL, *diagonal = NULL;
   mst_status st = find_scaling(t, options, &s);
   if (st == MST_OK && s.rows < 1)
     st = mst_fail(MST_ERR_INPUT, "no row is left to learn from");
   if (st == MST_OK) {
     centre_and_scale(t, &s, options->ridge);
     st = mst_alloc(&x, model->d * (t->n - model->d), sizeof *x, "solution");
+    if (st == MST_OK) st = mst_alloc(&diagonal, t->n, sizeof *diagonal, "diagonal");
     st = mst_team_agree(t->grid->team, st);
   }
+  if (st == MST_OK) st = mst_tiles_diagonal(t, diagonal);
+  if (st == MST_OK) plant_probe(t, &s, diagonal);
   if (st == MST_OK) {
     if (options->fast) st = mst_tiles_solve_scalapack(t, model->d, x);
     else {
       st = mst_tiles_cholesky(t, model->d);
       if (st == MST_OK) st = mst_tiles_back_solve(t, model->d, x);
     }
+    if (st == MST_OK) {
+      model->condition = probe_condition(&s, diagonal, x, t->n - model->d);
+      if (!(model->condition * sqrt((double)s.d) < SINGULAR_CONDITION))
+        st = mst_fail(MST_ERR_SINGULAR, "the condition number is about %.1e or more",
+                      model->condition);
+    }
     if (st == MST_ERR_SINGULAR)
       st = mst_fail_within(st, "the statistics are singular at ridge %g: give analytic.ridge, for "
-                               "example %g",
+                               "example %g: ",
                            options->ridge, options->standardize ? 1e-6 * s.rows : 1e-3 * s.rows);
   }
   if (st == MST_OK) st = read_model(t, &s, x, options->ridge, model);
   mst_free(x);
+  mst_free(diagonal);
   mst_free(s.sum);
   mst_free(s.inverse);
   return st;

@@ -38,8 +38,8 @@ typedef struct mst_analytic_model {
   double *weights;   /* (d, c): score = feature weights + intercept, features unscaled   */
   double *intercept; /* (c)                                                              */
   double train_loss; /* mean squared residual over rows and outputs, from the statistics */
-  double condition;  /* lower bound on the solved system's condition number:
-                        (largest / smallest diagonal entry of the Cholesky factor)^2     */
+  double condition;  /* of the solved system, scaled to a unit diagonal: an estimate from a
+                        random probe, within about sqrt(d) below the true one            */
 } mst_analytic_model;
 
 /* How the work is arranged on one rank, and what that costs. Bytes are a rank's. */

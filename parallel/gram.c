@@ -109,8 +109,7 @@ static mst_status column_scales(gram_work *w) {
   }
   if (st == MST_OK) st = mst_max_f64(w->team, largest, w->n);
   for (int64_t j = 0; st == MST_OK && j < w->n; j++) {
-    double regularisers = j < d ? w->options->gamma * (double)w->roster->clients : 0;
-    double square = largest[j] * (double)w->roster->blocks + regularisers;
+    double square = largest[j] * (double)w->roster->blocks;
     if (!isfinite(square))
       st = mst_fail(MST_ERR_NONFINITE,
                     "column %lld of the features and targets has values that are not finite or "
@@ -265,9 +264,12 @@ static mst_status add_group(gram_work *w, gram_pass *pass, int64_t first, int64_
   return MST_OK;
 }
 
-/* A client's regulariser on the lattice, for diagonal entry e. */
-static int64_t regulariser(const gram_work *w, int64_t e) {
-  return (int64_t)rint(w->options->gamma * w->scale[e] * w->scale[e] * power_of_two(MST_LATTICE_BITS));
+/* A client's regulariser on the lattice, for diagonal entry e, modulo 2^64: sums may wrap round
+ * while the K regularisers are in them, and are right again when these are taken out. */
+static uint64_t regulariser(const gram_work *w, int64_t e) {
+  double steps = rint(w->options->gamma * w->scale[e] * w->scale[e] * power_of_two(MST_LATTICE_BITS));
+  double left = fmod(steps, 0x1p64);
+  return left < 0x1p64 ? (uint64_t)left : 0;
 }
 
 /* Add gamma I for each client whose rows begin on this rank; clients without rows belong to the
@@ -288,11 +290,8 @@ static void add_regularisers(const gram_work *w, gram_pass *pass) {
     for (int64_t q = 0; q < width; q++) {
       int64_t e = j * MST_TILE + q;
       if (e >= w->source->features) break;
-      if (w->options->fast)
-        ((double *)pass->sum)[at + q * width + q] +=
-            (double)clients * w->options->gamma * w->scale[e] * w->scale[e];
-      else
-        pass->sum[at + q * width + q] += clients * regulariser(w, e);
+      uint64_t *sum = (uint64_t *)pass->sum + at + q * width + q;
+      *sum += (uint64_t)clients * regulariser(w, e);
     }
   }
 }
@@ -313,10 +312,9 @@ static void store_tiles(const gram_work *w, const gram_pass *pass, const int64_t
           double value;
           if (w->options->fast) {
             value = ((const double *)sum)[at];
-            if (own) value -= (double)w->roster->clients * w->options->gamma * w->scale[e] * w->scale[e];
           } else {
-            int64_t s = sum[at] - (own ? w->roster->clients * regulariser(w, e) : 0);
-            value = (double)s * step;
+            uint64_t regularisers = own ? (uint64_t)w->roster->clients * regulariser(w, e) : 0;
+            value = (double)(int64_t)((uint64_t)sum[at] - regularisers) * step;
           }
           tile[q * w->out->lld + r] = value / w->scale[e] / w->scale[h];
         }
@@ -340,7 +338,7 @@ static mst_status run_pass(gram_work *w, int64_t first_tile) {
     st = mst_team_agree(w->team, st);
   }
   if (st == MST_OK) {
-    add_regularisers(w, &pass);
+    if (!w->options->fast) add_regularisers(w, &pass); /* floating sums would lose digits to them */
     st = mst_alloc(&mine, pass.count[mst_team_rank(w->team)], sizeof *mine, "owned sums");
     st = mst_team_agree(w->team, st);
   }

@@ -156,13 +156,17 @@ static void movement_free(movement *m) {
   mst_free(m->spare);
 }
 
-static mst_status movement_make(const mst_team *team, const mst_roster *r, int64_t read_count,
-                                int64_t row_bytes, movement *m) {
+static mst_status check_sizes(int64_t read_count, int64_t row_bytes) {
   if (row_bytes < 1 || read_count < 0)
     return mst_fail(MST_ERR_INPUT,
                     "roster: cannot move %lld records of %lld bytes; give at least 0 of at "
                     "least 1",
                     (long long)read_count, (long long)row_bytes);
+  return MST_OK;
+}
+
+static mst_status movement_make(const mst_team *team, const mst_roster *r, int64_t read_count,
+                                int64_t row_bytes, movement *m) {
   int64_t words = ceil_div(r->rows, 64), ranks = mst_team_size(team);
   MST_TRY(mst_alloc(&m->destination, read_count, sizeof *m->destination, "owners of rows"));
   MST_TRY(mst_alloc(&m->source, r->count, sizeof *m->source, "places of arriving rows"));
@@ -265,8 +269,10 @@ mst_status mst_roster_distribute(mst_team *team, const mst_roster *r, int64_t re
                                  int64_t read_count, const void *rows, int64_t row_bytes,
                                  void *out) {
   movement m = {0};
-  mst_status status = mst_team_agree(team, movement_make(team, r, read_count, row_bytes, &m));
-  if (status == MST_OK)
+  mst_status mine = check_sizes(read_count, row_bytes);
+  if (mine == MST_OK) mine = movement_make(team, r, read_count, row_bytes, &m);
+  mst_status status = mst_team_agree(team, mine);
+  if (mine == MST_OK && status == MST_OK)
     status = move(team, r, read_first, read_count, rows, row_bytes, &m, out);
   movement_free(&m);
   return status;

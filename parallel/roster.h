@@ -51,10 +51,11 @@ void mst_roster_destroy(mst_roster *r);
  *  \param rows  (read_count) records of row_bytes.
  *  \param out   (roster->count) records; must not overlap rows.
  *  \return MST_OK; MST_ERR_INPUT (row_bytes < 1, parts that leave a gap or overlap: names the
- *          rank); MST_ERR_MEMORY; MST_ERR_COMM; the same on all ranks.
+ *          rank); MST_ERR_MEMORY; MST_ERR_COMM; MST_ERR_INTERNAL (the ranks' rosters
+ *          differ); the same on all ranks.
  *  Collective on team. Peak memory beyond rows and out: 8 count + 4 read_count + roster rows / 4
- *  bytes and the exchange's two buffers (at most 64 MiB each): records arrive in `out` and are
- *  put in order there. */
+ *  bytes and the exchange's buffer (64 MiB): records arrive in `out` and are put in order
+ *  there. */
 mst_status mst_roster_distribute(mst_team *team, const mst_roster *r, int64_t read_first,
                                  int64_t read_count, const void *rows, int64_t row_bytes,
                                  void *out) MST_CHECKED;

@@ -142,7 +142,7 @@ for layer in core comm io parallel; do
   "$NM" -g "$lib" 2>/dev/null | awk 'NF == 3 && $2 ~ /^[A-TV-Z]$/ { print $3 }' |
     grep -vE "$foreign" | grep -v '^mst_' | sort -u |
     report "public symbols of libmst$layer begin with mst_"
-  "$NM" -g "$lib" 2>/dev/null | awk '$(NF - 1) == "U" { print $NF }' | sort -u >"$scratch/needs"
+  "$NM" -g "$lib" 2>/dev/null | awk 'NF > 1 && $(NF - 1) == "U" { print $NF }' | sort -u >"$scratch/needs"
   case $layer in
     core) never="MPI_.*|H5.*|_?_?($print_functions|getenv|secure_getenv|$files_functions)(_chk|_2)?|$end_functions";;
     comm) never="H5.*|($files_functions)|$end_functions";;

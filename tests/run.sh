@@ -30,7 +30,7 @@ count() { # name, exit code
   if [ -n "$line" ]; then
     c=$(echo "$line" | sed 's/.*Checks: \([0-9]*\).*/\1/')
     f=$(echo "$line" | sed 's/.*Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 + \2/')
-    f=$((f))
+    f=$(($f))
     c=$((c - f))
   else
     line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)

@@ -20,7 +20,8 @@ typedef enum mst_purpose {
   MST_PURPOSE_FEATURE_SAMPLE = 6,
   MST_PURPOSE_ATTACK = 7,
   MST_PURPOSE_COMPRESS = 8,
-  MST_PURPOSE_SPLIT = 9
+  MST_PURPOSE_SPLIT = 9,
+  MST_PURPOSE_PROBE = 10
 } mst_purpose;
 
 /* A key names one stream of 2^66 random words. Plain data; copy freely. */

@@ -142,8 +142,6 @@ static void split_channels(mst_conv_map *map, const float *image) {
     for (int64_t i = 0; i < plane; i++) map->planes[c * plane + i] = image[i * channels + c];
 }
 
-#define MST_RUN static inline __attribute__((always_inline)) void
-
 MST_RUN add_pixels(const float *restrict pixels, int64_t n, double *restrict sums,
                    double *restrict squares) {
   for (int64_t x = 0; x < n; x++) {

@@ -122,7 +122,8 @@ mst_status mst_features_fit(mst_features *f, const float *sample, int64_t m) {
   int64_t wanted = mst_features_sample_rows(f);
   if (wanted == 0 || f->ops->fit == NULL) return MST_OK;
   if (m < 1 || m > wanted)
-    return mst_fail(MST_ERR_INPUT, "features.kind %s is fitted on 1 to %lld training rows, not %lld",
+    return mst_fail(MST_ERR_INPUT,
+                    "features.kind %s is fitted on 1 to %lld training rows, not %lld",
                     f->ops->name, (long long)wanted, (long long)m);
   return f->ops->fit(f, sample, m);
 }

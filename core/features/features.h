@@ -5,7 +5,8 @@
  * the same bits whatever rows are beside it in a batch, so they depend neither on rank count nor
  * on the partition. Members keep this by giving BLAS the same shapes for every row.
  *
- * One file a member: identity.c relu.c fourier.c conv.c scattering.c; the table is in features.c. */
+ * One file a member: identity.c relu.c fourier.c conv.c scattering.c; the table is in
+ * features.c. */
 #ifndef MST_CORE_FEATURES_FEATURES_H
 #define MST_CORE_FEATURES_FEATURES_H
 

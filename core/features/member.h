@@ -39,8 +39,9 @@ mst_status mst_features_check_range(const char *key, int64_t value, int64_t low,
  * compiled for 64, 32 and 16 byte vectors and the widest that the CPU has is taken at run time.
  * Its loops are over independent lanes and the build forbids fused operations, so the copies
  * give the same bits. (Explicit copies rather than target_clones: loader-time selection does
- * not work under every sanitizer and C library.) */
-#define MST_WIDE_BODY static inline __attribute__((always_inline)) void
+ * not work under every sanitizer and C library.) MST_RUN opens a part of such a body. */
+#define MST_RUN static inline __attribute__((always_inline)) void
+#define MST_WIDE_BODY MST_RUN
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define MST_WIDE(name, parameters, arguments)                                          \

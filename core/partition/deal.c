@@ -89,7 +89,8 @@ void mst_deal_shares_free(mst_deal_shares *shares) {
 
 /* Whether client a is owed the next row before client b. */
 static int is_owed_first(const double *remainder, int64_t a, int64_t b) {
-  return remainder[a] > remainder[b] || (remainder[a] == remainder[b] && a < b);
+  if (remainder[a] != remainder[b]) return remainder[a] > remainder[b];
+  return a < b;
 }
 
 static void sift_down(const double *remainder, int64_t *heap, int64_t size, int64_t at) {

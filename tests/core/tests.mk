@@ -23,8 +23,25 @@ SERIAL_TESTS += tests/core/test_aa_law
 tests_core_test_aa_law_SOURCES = tests/harness.h tests/core/test_aa_law.c
 tests_core_test_aa_law_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
 tests_core_test_aa_law_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-SERIAL_TESTS += tests/core/test_partition
-tests_core_test_partition_SOURCES = tests/harness.h tests/core/test_partition.c
+SERIAL_TESTS += tests/core/test_partition tests/core/test_partition_recipes
+tests_core_test_partition_SOURCES = tests/harness.h tests/core/partition_sample.h \
+  tests/core/test_partition.c
 tests_core_test_partition_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
 tests_core_test_partition_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_partition_recipes_SOURCES = tests/harness.h tests/core/partition_sample.h \
+  tests/core/test_partition_recipes.c
+tests_core_test_partition_recipes_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
+tests_core_test_partition_recipes_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 SHELL_TESTS += tests/check_arrows.sh
+SERIAL_TESTS += tests/core/test_features
+tests_core_test_features_SOURCES = tests/harness.h tests/core/images.h tests/core/test_features.c
+tests_core_test_features_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
+tests_core_test_features_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+SERIAL_TESTS += tests/core/test_features_conv
+tests_core_test_features_conv_SOURCES = tests/harness.h tests/core/images.h tests/core/test_features_conv.c
+tests_core_test_features_conv_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
+tests_core_test_features_conv_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+SERIAL_TESTS += tests/core/test_features_scattering
+tests_core_test_features_scattering_SOURCES = tests/harness.h tests/core/images.h tests/core/test_features_scattering.c
+tests_core_test_features_scattering_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
+tests_core_test_features_scattering_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

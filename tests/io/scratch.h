@@ -27,14 +27,16 @@ static inline void drop_team(void) {
   team = NULL;
 }
 
-/* A name in the scratch folder; four of them may be in use. */
+/* A name in the scratch folder; the same text for the same name, for good. */
 static inline const char *scratch(const char *name) {
-  static char path[4][512];
-  static int turn;
+  static char path[64][512];
   const char *folder = getenv("TEST_SCRATCH");
-  turn = (turn + 1) % 4;
-  snprintf(path[turn], sizeof path[turn], "%s/%s", folder == NULL ? "/tmp" : folder, name);
-  return path[turn];
+  char wanted[512];
+  int i = 0;
+  snprintf(wanted, sizeof wanted, "%s/%s", folder == NULL ? "/tmp" : folder, name);
+  while (i < 63 && path[i][0] != 0 && strcmp(path[i], wanted) != 0) i++;
+  memcpy(path[i], wanted, sizeof wanted);
+  return path[i];
 }
 
 static inline bool exists(const char *path) {

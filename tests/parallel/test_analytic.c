@@ -180,6 +180,36 @@ START_TEST(singular_statistics_at_ridge_zero_suggest_a_ridge) {
 }
 END_TEST
 
+START_TEST(fewer_rows_than_features_are_singular_at_ridge_zero) {
+  toy t = toy_make(60, D, C);
+  toy_run r;
+  mst_partition_spec spec = dirichlet(10);
+  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
+  r.options.ridge = 0;
+  ck_refused(toy_train(&r, &t), MST_ERR_SINGULAR, "analytic.ridge");
+  toy_end(&r);
+  toy_free(&t);
+}
+END_TEST
+
+START_TEST(badly_scaled_features_are_not_singular) {
+  toy t = toy_make(500, 40, C);
+  for (int64_t i = 0; i < t.n; i++) {
+    t.x[i * 40 + 3] *= 1e-12f;
+    t.x[i * 40 + 8] *= 1e12f;
+  }
+  toy_run r;
+  mst_partition_spec spec = dirichlet(10);
+  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
+  r.options.ridge = 0;
+  r.options.standardize = false;
+  ck_ok(toy_train(&r, &t));
+  ck_assert_double_lt(r.model.condition, 1e6);
+  toy_end(&r);
+  toy_free(&t);
+}
+END_TEST
+
 START_TEST(a_constant_feature_gets_no_weight) {
   toy t = toy_make(200, 20, C);
   for (int64_t i = 0; i < t.n; i++) t.x[i * 20 + 7] = 0.3f;
@@ -287,6 +317,8 @@ static Suite *suite(void) {
   tcase_add_test(c, the_pairwise_law_gives_the_same_weights);
   tcase_add_test(c, the_fast_sums_and_solver_agree_to_rounding);
   tcase_add_test(c, singular_statistics_at_ridge_zero_suggest_a_ridge);
+  tcase_add_test(c, fewer_rows_than_features_are_singular_at_ridge_zero);
+  tcase_add_test(c, badly_scaled_features_are_not_singular);
   tcase_add_test(c, a_constant_feature_gets_no_weight);
   tcase_add_test(c, train_loss_from_the_statistics_is_the_residual_on_the_rows);
   tcase_add_test(c, non_finite_rows_are_found_and_left_out);

@@ -288,6 +288,24 @@ START_TEST(parts_that_do_not_cover_the_rows_are_refused_everywhere) {
 }
 END_TEST
 
+START_TEST(rosters_that_differ_are_found_out) {
+  if (mst_team_size(team) == 1) return;
+  int32_t *client = draw_clients(5000, 40, false);
+  if (mst_team_rank(team) == 0) memset(client, 0, 5000 * sizeof *client);
+  mst_roster *r = NULL;
+  ck_ok(mst_roster_create(team, 5000, client, 40, true, &r));
+  int64_t first = 0, count = 0;
+  mst_roster_read_share(team, 5000, &first, &count);
+  char *rows = calloc(5000, 4), *out = calloc(5000, 4);
+  ck_refused(mst_roster_distribute(team, r, first, count, rows, 4, out), MST_ERR_INTERNAL,
+             "rosters differ");
+  free(rows);
+  free(out);
+  mst_roster_destroy(r);
+  free(client);
+}
+END_TEST
+
 START_TEST(a_rank_that_runs_out_of_memory_alone_fails_everywhere) {
   int last = mst_team_size(team) - 1;
   int32_t *client = NULL;
@@ -365,6 +383,7 @@ static Suite *suite(void) {
   tcase_add_unchecked_fixture(refusals, make_teams, free_teams);
   tcase_add_test(refusals, a_client_out_of_range_is_refused);
   tcase_add_test(refusals, parts_that_do_not_cover_the_rows_are_refused_everywhere);
+  tcase_add_test(refusals, rosters_that_differ_are_found_out);
   tcase_add_test(refusals, a_rank_that_runs_out_of_memory_alone_fails_everywhere);
   tcase_add_test(refusals, creating_without_memory_fails_and_leaks_nothing);
   suite_add_tcase(s, refusals);
