@@ -89,8 +89,10 @@ mst_status mst_experiment_top(const mst_yaml_node *root, const char *name) {
   if (mst_yaml_is_null(root))
     return mst_place_fail(&place, NULL, "holds no keys; write lines like \"job: analytic\"");
   place.line = root->line;
-  return mst_place_fail(&place, NULL, "found %s where keys are expected; write lines like "
-                        "\"job: analytic\"", root->kind == MST_YAML_LIST ? "a list" : "a lone text");
+  return mst_place_fail(&place, NULL,
+                        "found %s where keys are expected; write lines like "
+                        "\"job: analytic\"",
+                        root->kind == MST_YAML_LIST ? "a list" : "a lone text");
 }
 
 static mst_status apply_file(mst_experiment *e, const mst_yaml_node *root) {
@@ -123,8 +125,8 @@ static const char *example_of(const mst_key_spec *s, char to[MST_SHOWN]) {
     default: break;
   }
   double x = s->min <= 1.0 && (s->max >= 1.0 || s->max == 0.0) ? 1.0
-             : isfinite(s->max) && s->open_min             ? s->max
-                                                           : s->min;
+             : isfinite(s->max) && s->open_min                 ? s->max
+                                                               : s->min;
   char number[MST_NUMBER];
   snprintf(to, MST_SHOWN, mst_schema_is_list(s) ? "[%s]" : "%s", mst_text_real(x, number));
   return to;
@@ -153,13 +155,16 @@ static mst_status refuse_missing(const mst_experiment *e, const mst_yaml_node *r
     return mst_place_fail(&place, s->key, "missing: %s; add a line such as \"%s: %s\"", s->help,
                           s->key, value);
   if (place.line > 0)
-    return mst_place_fail(&place, s->key, "missing: %s; add to this section, for example \"%s: %s\"",
-                          s->help, last + 1, value);
+    return mst_place_fail(&place, s->key,
+                          "missing: %s; add to this section, for example \"%s: %s\"", s->help,
+                          last + 1, value);
   size_t n = 0;
   int braces = 0;
   for (const char *k = s->key; *k != '\0' && n + 4 < sizeof line; k++) {
-    if (*k != '.') line[n++] = *k;
-    else n += (size_t)snprintf(line + n, sizeof line - n, ": {"), braces++;
+    if (*k != '.')
+      line[n++] = *k;
+    else
+      n += (size_t)snprintf(line + n, sizeof line - n, ": {"), braces++;
   }
   line[n] = '\0';
   return mst_place_fail(&place, s->key, "missing: %s; add a line such as \"%s: %s%.*s\"", s->help,
@@ -231,9 +236,9 @@ static mst_status set_names(mst_experiment *e, const char *name) {
   return MST_OK;
 }
 
-static mst_status fill(mst_experiment *e, const mst_yaml_node *root, const char *const *set) {
+static mst_status fill(mst_experiment *e, const mst_yaml_node *root, const char *const *override) {
   MST_TRY(apply_file(e, root));
-  for (int i = 0; i < e->n_override; i++) MST_TRY(apply_override(e, set[i], &e->set[i]));
+  for (int i = 0; i < e->n_override; i++) MST_TRY(apply_override(e, override[i], &e->set[i]));
   MST_TRY(fill_defaults(e, root));
   MST_TRY(resolve_paths(e));
   mst_text text = MST_TEXT_EMPTY;
@@ -257,7 +262,7 @@ static mst_status begin(const char *name, int n_override, const mst_schema *sche
   return MST_OK;
 }
 
-mst_status mst_experiment_parse(const char *text, const char *name, const char *const *set,
+mst_status mst_experiment_parse(const char *text, const char *name, const char *const *override,
                                 int n_override, const mst_schema *schema, mst_experiment **out) {
   *out = NULL;
   mst_experiment *e = NULL;
@@ -265,11 +270,13 @@ mst_status mst_experiment_parse(const char *text, const char *name, const char *
   MST_TRY(mst_alloc(&e, 1, sizeof *e, "experiment"));
   mst_status st = begin(name, n_override, schema, e);
   if (st == MST_OK) st = mst_yaml_parse(text, e->name, true, &root);
-  if (st == MST_OK) st = fill(e, root, set);
+  if (st == MST_OK) st = fill(e, root, override);
   mst_yaml_free(root);
   e->schema = NULL;
-  if (st == MST_OK) *out = e;
-  else mst_experiment_free(e);
+  if (st == MST_OK)
+    *out = e;
+  else
+    mst_experiment_free(e);
   return st;
 }
 

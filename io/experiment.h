@@ -42,7 +42,8 @@ typedef struct mst_key_spec {
   const char *help;      /* one line                                                      */
 } mst_key_spec;
 
-#define MST_KEY_REQUIRED ((const char *)-1)
+extern const char mst_key_required[]; /* known by its address */
+#define MST_KEY_REQUIRED mst_key_required
 
 #define MST_EXPERIMENT_BYTES (1 << 20) /* the largest experiment file that is read */
 

@@ -66,13 +66,13 @@ static mst_status peek_file(const char *text, const char *name, const char *key,
   return st;
 }
 
-mst_status mst_experiment_peek(const char *text, const char *name, const char *const *set,
+mst_status mst_experiment_peek(const char *text, const char *name, const char *const *override,
                                int n_override, const char *key, char **value, int *line) {
   *value = NULL;
   *line = 0;
   mst_status st = peek_file(text, name, key, value, line);
   for (int i = 0; i < n_override && st == MST_OK; i++)
-    st = peek_override(set[i], key, value, line);
+    st = peek_override(override[i], key, value, line);
   if (st == MST_OK) return MST_OK;
   free(*value);
   *value = NULL;
@@ -115,8 +115,10 @@ mst_status mst_experiment_read(mst_team *team, const char *path, char **text) {
   if (st == MST_OK) st = mst_team_bcast(team, &bytes, sizeof bytes, 0);
   if (st == MST_OK) {
     *text = calloc((size_t)bytes + 1, 1);
-    if (*text == NULL) st = mst_fail(MST_ERR_MEMORY, "%s: no memory for its text", path);
-    else if (read != NULL) memcpy(*text, read, (size_t)bytes);
+    if (*text == NULL)
+      st = mst_fail(MST_ERR_MEMORY, "%s: no memory for its text", path);
+    else if (read != NULL)
+      memcpy(*text, read, (size_t)bytes);
     st = mst_team_agree(team, st);
   }
   if (st == MST_OK) st = mst_team_bcast(team, *text, bytes, 0);

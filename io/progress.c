@@ -7,11 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "io/progress_line.h"
 
-#define REDRAW_SECONDS 0.1 /* at most 10 times a second on a terminal */
-#define LOG_SECONDS 30.0   /* between the lines of a batch log        */
+#define REDRAW_SECONDS 0.1  /* at most 10 times a second on a terminal */
+#define LOG_SECONDS    30.0 /* between the lines of a batch log        */
 #define GLANCE_SECONDS 0.02 /* steps are counted without a look at the clock for about so long */
 
 struct mst_progress {
@@ -21,17 +22,11 @@ struct mst_progress {
   double (*clock)(void);
   char phase[40], unit[40];
   bool running;
-  int64_t done, total;   /* of this rank; of all ranks           */
+  int64_t done, total; /* of this rank; of all ranks           */
   double began, drawn, glanced;
-  int64_t calls, skip;   /* steps since the last look at the clock; to let pass between two */
-  int width;             /* characters of the bar that stands on the terminal */
+  int64_t calls, skip; /* steps since the last look at the clock; to let pass between two */
+  int width;           /* characters of the bar that stands on the terminal */
 };
-
-static double wall_clock(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 mst_status mst_progress_open(FILE *out, bool terminal, int ranks, double (*clock)(void),
                              mst_progress **p) {
@@ -47,7 +42,7 @@ mst_status mst_progress_create(const mst_team *team, bool quiet, mst_progress **
   *out = NULL;
   bool prints = !quiet && mst_team_rank(team) == 0;
   return mst_progress_open(prints ? stderr : NULL, prints && isatty(fileno(stderr)),
-                           mst_team_size(team), wall_clock, out);
+                           mst_team_size(team), mst_clock_seconds, out);
 }
 
 /* Columns of the terminal, one left free so that no terminal wraps; 0 in a log. */
@@ -68,8 +63,8 @@ static int64_t whole(const mst_progress *p, bool finished) {
 
 static void draw(mst_progress *p, double now, bool finished) {
   char line[MST_PROGRESS_LINE];
-  mst_progress_view view = {p->phase, p->unit, whole(p, finished), p->total, now - p->began,
-                            finished, columns(p)};
+  mst_progress_view view = {p->phase,       p->unit,  whole(p, finished), p->total,
+                            now - p->began, finished, columns(p)};
   int width = mst_progress_format(&view, line);
   p->drawn = now;
   if (p->terminal) {
@@ -109,8 +104,10 @@ void mst_progress_step(mst_progress *p, int64_t done) {
   double now = p->clock(), passed = now - p->glanced;
   p->calls = 0;
   p->glanced = now;
-  if (passed < GLANCE_SECONDS / 2 && p->skip < 1 << 20) p->skip *= 2;
-  else if (passed > GLANCE_SECONDS) p->skip = 1;
+  if (passed < GLANCE_SECONDS / 2 && p->skip < 1 << 20)
+    p->skip *= 2;
+  else if (passed > GLANCE_SECONDS)
+    p->skip = 1;
   if (now - p->drawn >= (p->terminal ? REDRAW_SECONDS : LOG_SECONDS)) draw(p, now, false);
 }
 

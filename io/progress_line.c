@@ -4,7 +4,7 @@
 
 #include "io/progress_line.h"
 
-#define BAR_BYTES 48   /* of the longest bar, with the end */
+#define BAR_BYTES   48 /* of the longest bar, with the end */
 #define PHASE_WIDTH 10 /* characters kept for a phase's name, so that lines stand in columns */
 
 void mst_progress_count(double value, char to[16]) {
@@ -15,20 +15,26 @@ void mst_progress_count(double value, char to[16]) {
     i++;
   }
   char mark[2] = {i >= 0 ? unit[i] : '\0', '\0'};
-  if (value == floor(value) && i < 0) snprintf(to, 16, "%.0f", value);
-  else snprintf(to, 16, "%.*f%s", value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2, fmin(value, 1e6), mark);
+  if (value == floor(value) && i < 0)
+    snprintf(to, 16, "%.0f", value);
+  else
+    snprintf(to, 16, "%.*f%s", value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2, fmin(value, 1e6), mark);
 }
 
 void mst_progress_time(double seconds, char to[24]) {
   int64_t s = seconds < 1e9 ? (int64_t)(seconds + 0.5) : (int64_t)1e9;
   long long h = s / 3600, m = s / 60 % 60;
-  if (h > 0) snprintf(to, 24, "%lld:%02lld:%02lld", h, m, (long long)(s % 60));
-  else snprintf(to, 24, "%lld:%02lld", m, (long long)(s % 60));
+  if (h > 0)
+    snprintf(to, 24, "%lld:%02lld:%02lld", h, m, (long long)(s % 60));
+  else
+    snprintf(to, 24, "%lld:%02lld", m, (long long)(s % 60));
 }
 
 static void seconds_text(double seconds, char to[24]) {
-  if (seconds < 60.0) snprintf(to, 24, "%.*f s", seconds < 9.995 ? 2 : 1, seconds);
-  else mst_progress_time(seconds, to);
+  if (seconds < 60.0)
+    snprintf(to, 24, "%.*f s", seconds < 9.995 ? 2 : 1, seconds);
+  else
+    mst_progress_time(seconds, to);
 }
 
 /* "28.2k rows/s", or "" before there is anything to divide. */
@@ -90,8 +96,10 @@ static void running_line(const mst_progress_view *v, char line[MST_PROGRESS_LINE
 }
 
 int mst_progress_format(const mst_progress_view *v, char line[MST_PROGRESS_LINE]) {
-  if (v->finished) finished_line(v, line);
-  else running_line(v, line);
+  if (v->finished)
+    finished_line(v, line);
+  else
+    running_line(v, line);
   if (v->columns > 0 && v->columns < MST_PROGRESS_LINE && (int)strlen(line) > v->columns)
     line[v->columns] = '\0';
   return (int)strlen(line);

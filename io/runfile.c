@@ -47,7 +47,8 @@ static mst_status allocate(mst_team *team, const char *path, const char *job, co
   return mst_text_copy(text, &r->experiment);
 }
 
-/* The file itself is made at once, so that a folder that HDF5 cannot use is found before any work. */
+/* The file itself is made at once, so that a folder that HDF5 cannot use is found before any work.
+ */
 static mst_status begin_file(mst_runfile *r) {
   hid_t file = H5I_INVALID_HID;
   mst_status st = MST_OK;

@@ -58,7 +58,8 @@ static herr_t add_attribute(hid_t file, const char *name, const H5A_info_t *info
   hid_t space = attribute >= 0 ? H5Aget_space(attribute) : H5I_INVALID_HID;
   bool one = type >= 0 && space >= 0 && H5Sget_simple_extent_npoints(space) == 1;
   H5T_class_t class = one ? H5Tget_class(type) : H5T_NO_CLASS;
-  p->status = add_name(p->out, mst_text_show(name + (result ? strlen(RESULT) : 0), shown, MST_SHOWN));
+  p->status =
+      add_name(p->out, mst_text_show(name + (result ? strlen(RESULT) : 0), shown, MST_SHOWN));
   if (p->status == MST_OK) p->status = add_value(p, attribute, class, name);
   if (space >= 0) H5Sclose(space);
   if (type >= 0) H5Tclose(type);
@@ -76,7 +77,11 @@ static mst_status add_attributes(page *p, const char *title, bool results) {
 }
 
 /* How the numbers of a column become the one that is shown. */
-typedef enum fold { LAST, TOTAL, LARGEST } fold;
+typedef enum fold {
+  LAST,
+  TOTAL,
+  LARGEST
+} fold;
 
 static double fold_column(const double *x, int64_t n, fold how) {
   double y = n > 0 ? x[how == LAST ? n - 1 : 0] : (double)NAN;
@@ -157,8 +162,10 @@ mst_status mst_runfile_describe(mst_team *team, const char *path, char **text) {
   if (st == MST_OK) st = mst_team_bcast(team, &bytes, sizeof bytes, 0);
   if (st == MST_OK) {
     *text = calloc((size_t)bytes, 1);
-    if (*text == NULL) st = mst_fail(MST_ERR_MEMORY, "%s: no memory for its description", path);
-    else if (out.at != NULL) memcpy(*text, out.at, out.length);
+    if (*text == NULL)
+      st = mst_fail(MST_ERR_MEMORY, "%s: no memory for its description", path);
+    else if (out.at != NULL)
+      memcpy(*text, out.at, out.length);
     st = mst_team_agree(team, st);
   }
   if (st == MST_OK) st = mst_team_bcast(team, *text, bytes, 0);

@@ -99,11 +99,11 @@ mst_status mst_runfile_put(hid_t file, const char *path, mst_dtype type, int64_t
                            const void *data) {
   hid_t dataset = H5I_INVALID_HID;
   MST_TRY(mst_runfile_groups(file, path, false));
-  MST_TRY(mst_hdf5_put_dataset(file, path, mst_runfile_file_type(type), 1, &n, 0, 0, &dataset,
-                               NULL));
+  MST_TRY(
+      mst_hdf5_put_dataset(file, path, mst_runfile_file_type(type), 1, &n, 0, 0, &dataset, NULL));
   mst_status st = MST_OK;
-  if (n > 0 && H5Dwrite(dataset, mst_runfile_memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                        data) < 0)
+  if (n > 0 &&
+      H5Dwrite(dataset, mst_runfile_memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
     st = mst_hdf5_fail(MST_ERR_IO, "/%s cannot be written", path);
   if (H5Dclose(dataset) < 0 && st == MST_OK)
     st = mst_hdf5_fail(MST_ERR_IO, "/%s cannot be written", path);
@@ -157,8 +157,8 @@ mst_status mst_runfile_shape(hid_t dataset, const char *file, const char *path,
   hsize_t extent[H5S_MAX_RANK] = {0};
   hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
   item->dims = space >= 0 ? H5Sget_simple_extent_dims(space, extent, NULL) : 0;
-  bool ok = item->dims >= 1 && item->dims <= MST_STATE_DIMS && type >= 0 &&
-            find_dtype(type, &item->type);
+  bool ok =
+      item->dims >= 1 && item->dims <= MST_STATE_DIMS && type >= 0 && find_dtype(type, &item->type);
   int64_t bytes = 8;
   for (int i = 0; ok && i < item->dims; i++) {
     item->shape[i] = (int64_t)extent[i];

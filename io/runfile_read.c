@@ -12,11 +12,15 @@ static mst_status check_format(hid_t file, const char *path) {
   int64_t version = 0;
   MST_TRY(mst_hdf5_format(file, path, word, sizeof word, &version));
   if (strcmp(word, "run") != 0)
-    return mst_fail(MST_ERR_FORMAT, "%s: is not a run file: attribute muster_format is '%s', "
-                    "not 'run'", path, word);
+    return mst_fail(MST_ERR_FORMAT,
+                    "%s: is not a run file: attribute muster_format is '%s', "
+                    "not 'run'",
+                    path, word);
   if (version < 1 || version > MST_RUNFILE_VERSION)
-    return mst_fail(MST_ERR_FORMAT, "%s: has version %lld of the run file format; this muster "
-                    "reads up to version %d", path, (long long)version, MST_RUNFILE_VERSION);
+    return mst_fail(MST_ERR_FORMAT,
+                    "%s: has version %lld of the run file format; this muster "
+                    "reads up to version %d",
+                    path, (long long)version, MST_RUNFILE_VERSION);
   return MST_OK;
 }
 
@@ -79,13 +83,13 @@ static mst_status verify_group(mst_team *team, hid_t file, const char *name, con
   return st;
 }
 
-static mst_status compare(hid_t file, const char *path, mst_manifest *m,
-                          char hex[MST_DIGEST_HEX]) {
+static mst_status compare(hid_t file, const char *path, mst_manifest *m, char hex[MST_DIGEST_HEX]) {
   char stored[MST_DIGEST_HEX] = "";
   bool found = false;
   MST_TRY(mst_hdf5_get_text(file, path, "digest", stored, sizeof stored, &found));
   MST_TRY(mst_manifest_digest(m, hex));
-  if (!found) return mst_fail(MST_ERR_FORMAT, "%s: has no digest: it is not a whole run file", path);
+  if (!found)
+    return mst_fail(MST_ERR_FORMAT, "%s: has no digest: it is not a whole run file", path);
   if (strcmp(stored, hex) == 0) return MST_OK;
   return mst_fail(MST_ERR_FORMAT,
                   "%s: is damaged or was changed: its digest is %s, its contents give %s", path,

@@ -22,8 +22,8 @@
 #define MST_GIT ""
 #endif
 
-#define HOST_BYTES 72      /* of a host name, with the end                              */
-#define HOSTS_BYTES 32768  /* of the list of hosts; an attribute holds less than 64 KiB */
+#define HOST_BYTES      72    /* of a host name, with the end                              */
+#define HOSTS_BYTES     32768 /* of the list of hosts; an attribute holds less than 64 KiB */
 #define STRUCTURE_BYTES 65536 /* of groups, attributes and headers that come at the end   */
 
 static int64_t file_bytes(const char *path) {
@@ -61,8 +61,7 @@ mst_status mst_runfile_make_model(const mst_runfile *r, const mst_state *state, 
   MST_TRY(mst_hdf5_open(r->temporary, true, &file));
   mst_status st = mst_runfile_groups(file, "model", true);
   *bytes = STRUCTURE_BYTES;
-  for (int i = 0; i < state->n && st == MST_OK; i++)
-    st = make_array(file, &state->item[i], bytes);
+  for (int i = 0; i < state->n && st == MST_OK; i++) st = make_array(file, &state->item[i], bytes);
   if (H5Fclose(file) < 0 && st == MST_OK) st = mst_hdf5_fail(MST_ERR_IO, "it cannot be closed");
   *bytes += file_bytes(r->temporary);
   return st == MST_OK ? MST_OK : mst_fail_within(st, "%s: ", r->path);
@@ -179,7 +178,8 @@ typedef struct gathered {
   char *hosts;     /* "node1,node2"        */
 } gathered;
 
-/* Every rank must have recorded the same timings in the same order, or the gather would mix them. */
+/* Every rank must have recorded the same timings in the same order, or the gather would mix them.
+ */
 static mst_status check_timings(const mst_runfile *r) {
   mst_digest d;
   char hex[MST_DIGEST_HEX];
@@ -256,8 +256,8 @@ static int64_t rest_bytes(const mst_runfile *r) {
   int64_t arrays = r->metrics.n + r->ledger.n + r->timing.n + r->result.n + 8;
   int64_t cells = (r->metrics.n + 1) * r->metrics.rounds + (r->ledger.n + 1) * r->ledger.rounds +
                   (int64_t)r->timing.n * mst_team_size(r->team);
-  return file_bytes(r->temporary) + STRUCTURE_BYTES + HOSTS_BYTES +
-         (int64_t)strlen(r->experiment) + arrays * array + 9 * cells;
+  return file_bytes(r->temporary) + STRUCTURE_BYTES + HOSTS_BYTES + (int64_t)strlen(r->experiment) +
+         arrays * array + 9 * cells;
 }
 
 static mst_status write_parts(const mst_runfile *r, const gathered *g, const char *digest) {

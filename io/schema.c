@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char mst_key_required[] = "required";
+
 #define NAME_MAX_BYTES 128 /* of a key in a schema */
 
 mst_status mst_place_fail(const mst_place *place, const char *key, const char *format, ...) {

@@ -6,8 +6,8 @@
 #include "io/schema.h"
 
 #define COLUMNS 5
-#define PAGE 100 /* characters a line */
-#define GAP 2    /* between columns   */
+#define PAGE    100 /* characters a line */
+#define GAP     2   /* between columns   */
 
 typedef struct row {
   const char *cell[COLUMNS];

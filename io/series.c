@@ -45,8 +45,7 @@ static mst_status widen(int64_t **cells, int64_t used, int64_t capacity, const c
 static mst_status grow_rounds(mst_series_table *t) {
   if (t->rounds < t->capacity) return MST_OK;
   int64_t capacity = t->capacity > 0 ? 2 * t->capacity : 16;
-  for (int i = 0; i < t->n; i++)
-    MST_TRY(widen(&t->series[i].cell, t->rounds, capacity, "series"));
+  for (int i = 0; i < t->n; i++) MST_TRY(widen(&t->series[i].cell, t->rounds, capacity, "series"));
   MST_TRY(widen(&t->round, t->rounds, capacity, "rounds"));
   t->capacity = capacity;
   return MST_OK;

@@ -28,8 +28,8 @@ mst_status mst_text_add(mst_text *t, const char *format, ...) {
   va_copy(again, arguments);
   int length = vsnprintf(NULL, 0, format, arguments);
   va_end(arguments);
-  mst_status st = length < 0 ? mst_fail(MST_ERR_INTERNAL, "text cannot be formatted")
-                             : grow(t, (size_t)length);
+  mst_status st =
+      length < 0 ? mst_fail(MST_ERR_INTERNAL, "text cannot be formatted") : grow(t, (size_t)length);
   if (st == MST_OK) {
     vsnprintf(t->at + t->length, (size_t)length + 1, format, again);
     t->length += (size_t)length;
@@ -57,7 +57,8 @@ mst_status mst_text_copy(const char *text, char **out) {
 
 mst_status mst_text_take(const char *text, char **out) {
   *out = strdup(text);
-  if (*out == NULL) return mst_fail(MST_ERR_MEMORY, "no memory for %zu bytes of text", strlen(text));
+  if (*out == NULL)
+    return mst_fail(MST_ERR_MEMORY, "no memory for %zu bytes of text", strlen(text));
   return MST_OK;
 }
 
@@ -123,7 +124,8 @@ int mst_text_distance(const char *a, const char *b) {
   for (int j = 0; j <= m; j++) d[0][j] = j;
   for (int i = 1; i <= n; i++) {
     for (int j = 1; j <= m; j++) {
-      d[i][j] = least(least(d[i - 1][j] + 1, d[i][j - 1] + 1), d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+      d[i][j] =
+          least(least(d[i - 1][j] + 1, d[i][j - 1] + 1), d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
         d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
     }

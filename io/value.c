@@ -39,8 +39,10 @@ const char *mst_value_found(const mst_yaml_node *node, char *to, size_t size) {
   if (mst_yaml_is_null(node)) return "nothing";
   mst_text_show(node->text, shown, sizeof shown);
   bool number = is_number(node->text);
-  if (number && node->plain) snprintf(to, size, "%s", shown);
-  else snprintf(to, size, "%s\"%s\"", number ? "the text " : "", shown);
+  if (number && node->plain)
+    snprintf(to, size, "%s", shown);
+  else
+    snprintf(to, size, "%s\"%s\"", number ? "the text " : "", shown);
   return to;
 }
 
@@ -51,8 +53,9 @@ static mst_status refuse(const mst_value *v, const mst_yaml_node *node, const ms
   mst_key_spec one = *v->spec;
   if (entry > 0) {
     snprintf(where, sizeof where, "entry %d: ", entry);
-    one.type = one.type == MST_KEY_INTS ? MST_KEY_INT
-               : one.type == MST_KEY_REALS ? MST_KEY_REAL : MST_KEY_WORD;
+    one.type = one.type == MST_KEY_INTS    ? MST_KEY_INT
+               : one.type == MST_KEY_REALS ? MST_KEY_REAL
+                                           : MST_KEY_WORD;
   }
   mst_text range = MST_TEXT_EMPTY;
   mst_status st = mst_schema_range(&one, true, &range);
@@ -139,8 +142,8 @@ static bool is_one_of(const char *word, const char *const *list) {
 static mst_status read_bool(mst_value *v, const mst_yaml_node *node, const mst_place *place) {
   static const char *const yes[] = {"true", "True", "TRUE", NULL};
   static const char *const no[] = {"false", "False", "FALSE", NULL};
-  static const char *const old[] = {"yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON",
-                                    "off", "Off", "OFF", NULL};
+  static const char *const old[] = {"yes", "Yes", "YES", "no",  "No",  "NO", "on",
+                                    "On",  "ON",  "off", "Off", "OFF", NULL};
   bool t = node->plain && is_one_of(node->text, yes);
   bool f = node->plain && is_one_of(node->text, no);
   if (!t && !f)
@@ -237,8 +240,8 @@ static bool is_letter(char c) {
 
 /* Words that any YAML reader takes for a text without quotes. */
 static bool is_bare(const char *word) {
-  static const char *const taken[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n",
-                                      NULL};
+  static const char *const taken[] = {"true", "false", "null", "yes", "no",
+                                      "on",   "off",   "y",    "n",   NULL};
   const char *s = word + strspn(word, "./");
   if (!is_letter(*s) && *s != '_') return false;
   for (const char *c = word; *c != '\0'; c++)
@@ -258,8 +261,10 @@ static mst_status print_word(const char *word, mst_text *out) {
     if (n == 0) return mst_fail(MST_ERR_INTERNAL, "experiment: a word is not UTF-8");
     bool hidden = code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 ||
                   code == 0x2029 || code == 0xFEFF || code == 0xFFFE || code == 0xFFFF;
-    if (hidden) MST_TRY(mst_text_add(out, "\\u%04X", code));
-    else MST_TRY(mst_text_add(out, "%s%.*s", *s == '"' || *s == '\\' ? "\\" : "", n, s));
+    if (hidden)
+      MST_TRY(mst_text_add(out, "\\u%04X", code));
+    else
+      MST_TRY(mst_text_add(out, "%s%.*s", *s == '"' || *s == '\\' ? "\\" : "", n, s));
     s += n;
   }
   return mst_text_add(out, "\"");

@@ -27,7 +27,7 @@ int mst_yaml_decode(const char *s, unsigned *code) {
   return decode((const unsigned char *)s, code);
 }
 
-/* What libyaml's reader takes; a byte order mark is removed by it at the start only. */
+/* What libyaml's reader takes. */
 static bool is_printable(unsigned code) {
   return code == '\t' || code == '\n' || code == '\r' || code == 0x85 ||
          (code >= 0x20 && code <= 0x7E) || (code >= 0xA0 && code != 0xFFFE && code != 0xFFFF);

@@ -9,6 +9,8 @@
 #include "io/text.h"
 #include "io/yaml_text.h"
 
+#define PATH_BYTES 512 /* of a dotted key in an error */
+
 typedef struct reader {
   const char *name;
   bool lines;
@@ -93,8 +95,10 @@ static void attach(reader *r, mst_yaml_node *node) {
     node->key_line = r->key_line;
     r->key = NULL;
   }
-  if (parent->last != NULL) parent->last->next = node;
-  else parent->first = node;
+  if (parent->last != NULL)
+    parent->last->next = node;
+  else
+    parent->first = node;
   parent->last = node;
   parent->n++;
 }
@@ -106,14 +110,25 @@ static mst_status copy_scalar(const reader *r, const yaml_event_t *e, char **out
   return mst_text_copy(value, out);
 }
 
+/* "clients.alpha" for a key of the innermost open section. */
+static void dotted_key(const reader *r, char to[PATH_BYTES]) {
+  size_t n = 0;
+  to[0] = '\0';
+  for (int i = 0; i <= r->depth && n < PATH_BYTES; i++) {
+    const char *key = i < r->depth ? r->open[i]->key : r->key;
+    if (key != NULL) n += (size_t)snprintf(to + n, PATH_BYTES - n, "%s%s", n > 0 ? "." : "", key);
+  }
+}
+
 static mst_status take_key(reader *r, const yaml_event_t *e) {
-  char shown[MST_SHOWN], text[2 * MST_SHOWN];
+  char path[PATH_BYTES], shown[MST_SHOWN], text[2 * MST_SHOWN];
   MST_TRY(copy_scalar(r, e, &r->key));
   r->key_line = (int)e->start_mark.line + 1;
   const mst_yaml_node *first = mst_yaml_entry(r->open[r->depth - 1], r->key);
   if (r->key[0] == '\0') return fail_at(r, e->start_mark, "a value without a key");
   if (first == NULL) return MST_OK;
-  mst_text_show(r->key, shown, sizeof shown);
+  dotted_key(r, path);
+  mst_text_show(path, shown, sizeof shown);
   if (r->lines)
     snprintf(text, sizeof text, "%s: given twice; first on line %d", shown, first->key_line);
   else
@@ -168,8 +183,9 @@ static mst_status refuse_marks(const reader *r, const yaml_event_t *e) {
     tag = e->data.mapping_start.tag;
   }
   if (anchor != NULL || e->type == YAML_ALIAS_EVENT)
-    return fail_at(r, e->start_mark, "anchors (&) and aliases (*) are not read; write the value "
-                                     "out, or put it in quotes");
+    return fail_at(r, e->start_mark,
+                   "anchors (&) and aliases (*) are not read; write the value "
+                   "out, or put it in quotes");
   if (tag != NULL)
     return fail_at(r, e->start_mark, "tags (!) are not read; put the value in quotes");
   return MST_OK;
@@ -180,8 +196,9 @@ static mst_status take_event(reader *r, const yaml_event_t *e) {
   switch (e->type) {
     case YAML_DOCUMENT_START_EVENT:
       return r->root == NULL ? MST_OK
-                             : fail_at(r, e->start_mark, "a second document begins here; one file "
-                                                         "holds one experiment");
+                             : fail_at(r, e->start_mark,
+                                       "a second document begins here; one file "
+                                       "holds one experiment");
     case YAML_SCALAR_EVENT: return take_scalar(r, e);
     case YAML_SEQUENCE_START_EVENT: return open_node(r, MST_YAML_LIST, e);
     case YAML_MAPPING_START_EVENT: return open_node(r, MST_YAML_SECTION, e);
@@ -205,6 +222,8 @@ static mst_status read_events(reader *r) {
 
 mst_status mst_yaml_parse(const char *text, const char *name, bool lines, mst_yaml_node **root) {
   *root = NULL;
+  /* libyaml counts a byte order mark as a column, which would indent the first line. */
+  if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) text += 3;
   MST_TRY(mst_yaml_look(text, name, lines));
   reader r = {.name = name, .lines = lines};
   if (!yaml_parser_initialize(&r.parser))
@@ -216,8 +235,10 @@ mst_status mst_yaml_parse(const char *text, const char *name, bool lines, mst_ya
     st = new_node(&r, MST_YAML_SCALAR, (yaml_mark_t){0, 0, 0}, &r.root);
   yaml_parser_delete(&r.parser);
   mst_free(r.key);
-  if (st == MST_OK) *root = r.root;
-  else mst_yaml_free(r.root);
+  if (st == MST_OK)
+    *root = r.root;
+  else
+    mst_yaml_free(r.root);
   return st;
 }
 

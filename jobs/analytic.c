@@ -192,9 +192,13 @@ static mst_status deal_rows(analytic_job *j) {
   if (st == MST_OK && strcmp(j->partition.name, "natural") == 0 && d->info->has_client)
     st = gather_column(d, "client", &natural);
   if (st == MST_OK) st = mst_alloc(&client, kept, sizeof *client, "clients of rows");
-  if (st == MST_OK)
+  /* One rank deals for all: logarithms may round differently on another kind of processor. */
+  if (st == MST_OK && mst_team_rank(j->team) == 0)
     st = mst_partition_assign(&j->partition, kept, d->label, d->info->n_classes, natural, client,
                               &j->clients);
+  st = mst_team_agree(j->team, st);
+  if (st == MST_OK) st = mst_team_bcast(j->team, &j->clients, sizeof j->clients, 0);
+  if (st == MST_OK) st = mst_team_bcast(j->team, client, kept * (int64_t)sizeof *client, 0);
   if (st == MST_OK)
     st = mst_roster_create(j->team, kept, client, j->clients,
                            mst_pipeline_needs_single(&j->pipeline), &d->roster);

@@ -110,6 +110,7 @@ static mst_status chosen_member(const mst_source *s, const mst_key_spec *selecto
   snprintf(reason, sizeof reason, "found '%s', allowed are %s; the nearest is %s",
            mst_text_show(*member, shown, sizeof shown), selector->allowed, best);
   free(*member);
+  *member = NULL;
   return refuse(s, line, selector->key, reason);
 }
 

@@ -63,7 +63,7 @@ static const char *formats_of(int option) {
     case OPTION_NO_HEADER: return "csv";
     case OPTION_FEATURES: return "libsvm";
     case OPTION_FROM: return "fashion-mnist";
-    case OPTION_TASK: return "csv libsvm npy idx";
+    case OPTION_TASK:
     case OPTION_SCALE: return "csv libsvm npy idx";
     default: return NULL;
   }

@@ -183,9 +183,6 @@ double mst_watch_seconds(const mst_watch *w);
  *  Collective on the team. */
 mst_status mst_watch_record(mst_watch *w) MST_CHECKED;
 
-/** A clock that never goes back, in seconds. Local. */
-double mst_clock_seconds(void);
-
 /** True once SIGTERM or SIGUSR1 has asked for an orderly end. Local. */
 bool mst_signal_came(void);
 

@@ -1,5 +1,6 @@
 /* The watch over a running job: it is the observer that parallel reports to, and passes what it
  * hears to the progress bar, to the run file and to the clock. Signals are asked here too. */
+#include "core/base/clock.h"
 #include "jobs/jobs.h"
 
 #include <string.h>
@@ -27,12 +28,6 @@ struct mst_watch {
   int phases;
   phase phase[PHASES];
 };
-
-double mst_clock_seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static int find_phase(mst_watch *w, const char *name) {
   for (int i = 0; i < w->phases; i++)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "comm/sum.h"
+#include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "core/linalg/blas.h"
 #include "core/linalg/lattice.h"
@@ -87,7 +88,7 @@ static mst_status column_scales(gram_work *w) {
   st = mst_team_agree(w->team, st);
   for (int64_t g = 0; st == MST_OK && g < w->source->groups; g++) {
     int64_t first = 0, blocks = 0;
-    double start = MPI_Wtime();
+    double start = mst_clock_seconds();
     st = w->source->load(w->source->context, g, &first, &blocks);
     for (int64_t b = first; st == MST_OK && b < first + blocks && !stop_asked(w); b++) {
       const float *f = NULL, *t = NULL;
@@ -104,7 +105,7 @@ static mst_status column_scales(gram_work *w) {
         if (!(block[j] <= largest[j])) largest[j] = isfinite(block[j]) ? block[j] : INFINITY;
       if (w->observer && w->observer->on_step) w->observer->on_step(w->observer->context, rows);
     }
-    w->result->seconds_source += MPI_Wtime() - start;
+    w->result->seconds_source += mst_clock_seconds() - start;
     st = mst_team_agree(w->team, st);
   }
   if (st == MST_OK) st = mst_max_f64(w->team, largest, w->n);
@@ -231,20 +232,20 @@ static mst_status contribute(const gram_work *w, gram_pass *pass, int64_t client
 /* Products of up to BLOCKS_AT_ONCE consecutive blocks; tile columns outermost, so that a column's
  * sums stay in cache while the blocks add to them. */
 static mst_status add_blocks(gram_work *w, gram_pass *pass, int64_t first, int64_t blocks) {
-  double start = MPI_Wtime();
+  double start = mst_clock_seconds();
   for (int64_t k = 0; k < blocks; k++) {
     const float *f = NULL, *t = NULL;
     MST_TRY(w->source->block(w->source->context, first + k, &f, &t));
     scale_rows(w, w->roster->block[first + k].rows, f, t, w->z + k * MST_BLOCK_ROWS * w->lead);
   }
-  double middle = MPI_Wtime();
+  double middle = mst_clock_seconds();
   w->result->seconds_source += middle - start;
   for (int64_t j = pass->first; j < pass->end; j++)
     for (int64_t k = 0; k < blocks; k++) {
       tile_column(w, j, w->roster->block[first + k].rows, w->z + k * MST_BLOCK_ROWS * w->lead);
       add_column(w, pass, j);
     }
-  w->result->seconds_products += MPI_Wtime() - middle;
+  w->result->seconds_products += mst_clock_seconds() - middle;
   return MST_OK;
 }
 
@@ -331,9 +332,9 @@ static mst_status run_pass(gram_work *w, int64_t first_tile) {
   st = mst_team_agree(w->team, st);
   for (int64_t g = 0; st == MST_OK && g < w->source->groups; g++) {
     int64_t first = 0, blocks = 0;
-    double start = MPI_Wtime();
+    double start = mst_clock_seconds();
     st = w->source->load(w->source->context, g, &first, &blocks);
-    w->result->seconds_source += MPI_Wtime() - start;
+    w->result->seconds_source += mst_clock_seconds() - start;
     if (st == MST_OK) st = add_group(w, &pass, first, blocks);
     st = mst_team_agree(w->team, st);
   }
@@ -343,10 +344,10 @@ static mst_status run_pass(gram_work *w, int64_t first_tile) {
     st = mst_team_agree(w->team, st);
   }
   if (st == MST_OK) {
-    double start = MPI_Wtime();
+    double start = mst_clock_seconds();
     st = w->options->fast ? mst_sum_scatter_fast(w->team, (double *)pass.sum, pass.count, (double *)mine)
                           : mst_sum_scatter_i64(w->team, pass.sum, pass.count, mine);
-    w->result->seconds_sums += MPI_Wtime() - start;
+    w->result->seconds_sums += mst_clock_seconds() - start;
   }
   if (st == MST_OK) store_tiles(w, &pass, mine);
   mst_free(mine);

@@ -44,22 +44,6 @@ mst_status mst_roster_create(const mst_team *team, int64_t rows, const int32_t *
 /** Local; NULL is allowed. */
 void mst_roster_destroy(mst_roster *r);
 
-/** Move row records from the contiguous reading layout (rank r holds dataset rows
- *  [read_first, read_first + read_count)) to their owners in sequence order. The ranks' parts
- *  must follow each other in rank order and cover the dataset, as mst_roster_read_share gives
- *  them; row_bytes and the roster must agree on all ranks.
- *  \param rows  (read_count) records of row_bytes.
- *  \param out   (roster->count) records; must not overlap rows.
- *  \return MST_OK; MST_ERR_INPUT (row_bytes < 1, parts that leave a gap or overlap: names the
- *          rank); MST_ERR_MEMORY; MST_ERR_COMM; MST_ERR_INTERNAL (the ranks' rosters
- *          differ); the same on all ranks.
- *  Collective on team. Peak memory beyond rows and out: 8 count + 4 read_count + roster rows / 4
- *  bytes and the exchange's buffer (64 MiB): records arrive in `out` and are put in order
- *  there. */
-mst_status mst_roster_distribute(mst_team *team, const mst_roster *r, int64_t read_first,
-                                 int64_t read_count, const void *rows, int64_t row_bytes,
-                                 void *out) MST_CHECKED;
-
 /** This rank's share of n dataset rows when read as contiguous blocks. Local. */
 void mst_roster_read_share(const mst_team *team, int64_t n, int64_t *first, int64_t *count);
 

@@ -208,19 +208,29 @@ static void pack_record(const mst_row_store *s, char *record, int64_t place, con
     memcpy(record + sizeof place + nx, value, (size_t)s->reader.outputs * sizeof *value);
 }
 
-static void unpack_record(const mst_row_store *s, const char *record, float *x, float *value) {
+/* False for a place outside [0, places). */
+static bool unpack_record(const mst_row_store *s, const char *record, int64_t places, float *x,
+                          float *value) {
   size_t nx = (size_t)s->reader.row_elements * sizeof *x;
   int64_t place = 0;
   memcpy(&place, record, sizeof place);
+  if (place < 0 || place >= places) return false;
   memcpy(x + place * s->reader.row_elements, record + sizeof place, nx);
   if (s->reader.outputs > 0 && value)
     memcpy(value + place * s->reader.outputs, record + sizeof place + nx,
            (size_t)s->reader.outputs * sizeof *value);
+  return true;
 }
+
+/* Where delivered rows are put. */
+typedef struct landing {
+  int64_t places, arrived;
+  float *x, *value;
+} landing;
 
 /* Send the records packed for one piece of a window and unpack what arrives. Collective. */
 static mst_status exchange_piece(mst_row_store *s, const char *record, int64_t n,
-                                 const int32_t *destination, float *x, float *value) {
+                                 const int32_t *destination, landing *at) {
   int64_t bytes = (int64_t)sizeof(int64_t) +
                   (s->reader.row_elements + s->reader.outputs) * (int64_t)sizeof(float);
   int64_t n_recv = 0;
@@ -231,16 +241,15 @@ static mst_status exchange_piece(mst_row_store *s, const char *record, int64_t n
   if (st == MST_OK)
     st = mst_exchange_rows(s->team, record, n, bytes, destination, recv, n_recv, 0);
   for (int64_t i = 0; st == MST_OK && i < n_recv; i++)
-    unpack_record(s, recv + i * bytes, x, value);
+    at->arrived += unpack_record(s, recv + i * bytes, at->places, at->x, at->value);
   mst_free(recv);
   return st;
 }
 
-/* Move every row that `target` wants somewhere to its place in x and value there, window by
- * window, and within a window in pieces of bounded size. Collective. */
+/* Move every row that `target` wants somewhere to its place there, window by window, and within a
+ * window in pieces of bounded size. Collective. */
 #define PIECE_BYTES ((int64_t)16 << 20)
-static mst_status deliver(mst_row_store *s, find_target target, const void *context, float *x,
-                          float *value) {
+static mst_status deliver(mst_row_store *s, find_target target, const void *context, landing *at) {
   int64_t bytes = (int64_t)sizeof(int64_t) +
                   (s->reader.row_elements + s->reader.outputs) * (int64_t)sizeof(float);
   int64_t piece_rows = least(s->window_rows, PIECE_BYTES / bytes > 1 ? PIECE_BYTES / bytes : 1);
@@ -269,14 +278,17 @@ static mst_status deliver(mst_row_store *s, find_target target, const void *cont
                     wv ? wv + i * s->reader.outputs : NULL);
         destination[n++] = t.rank;
       }
-      st = exchange_piece(s, record, n, destination, x, value);
+      st = exchange_piece(s, record, n, destination, at);
     }
   }
   mst_free(destination);
   mst_free(record);
   mst_free(wx_buffer);
   mst_free(wv_buffer);
-  return st;
+  if (st == MST_OK && at->arrived != at->places)
+    st = mst_fail(MST_ERR_INTERNAL, "%lld rows arrived where %lld belong: the ranks' rosters differ",
+                  (long long)at->arrived, (long long)at->places);
+  return mst_team_agree(s->team, st);
 }
 
 typedef struct sample_target {
@@ -301,7 +313,8 @@ static row_target to_sample(const mst_row_store *s, int64_t kept, const void *co
 mst_status mst_rows_sample(mst_row_store *s, int64_t m, const int64_t *index, int root,
                            float *out) {
   sample_target t = {m, index, root};
-  return deliver(s, to_sample, &t, out, NULL);
+  landing at = {.places = mst_team_rank(s->team) == root ? m : 0, .x = out};
+  return deliver(s, to_sample, &t, &at);
 }
 
 void mst_rows_assign(mst_row_store *s, const mst_roster *roster, int64_t groups) {
@@ -373,7 +386,8 @@ mst_status mst_rows_load(mst_row_store *s, int64_t group, const float **x, const
     if (st == MST_OK) st = mst_alloc(&s->x, n * s->reader.row_elements, sizeof *s->x, "rows");
     if (st == MST_OK) st = mst_alloc(&s->value, n * s->reader.outputs, sizeof *s->value, "targets");
     st = mst_team_agree(s->team, st);
-    if (st == MST_OK) st = deliver(s, to_owner, &group, s->x, s->value);
+    landing at = {.places = n, .x = s->x, .value = s->value};
+    if (st == MST_OK) st = deliver(s, to_owner, &group, &at);
     if (st == MST_OK) s->loaded = group;
     if (st == MST_OK && s->groups == 1) { /* everything has arrived: the share is not needed */
       mst_free(s->share_x);

@@ -2,7 +2,8 @@
  * whitened random patch filters; the responses pass a two-sided ReLU, max(z - t, 0) and
  * max(-z - t, 0), and are averaged over the cells of a g x g grid (Coates and Ng, "The importance
  * of encoding versus training with sparse coding and vector quantization", ICML 2011, equation 4
- * and section 3.3). conv_fit.c learns the bank.
+ * and section 3.3). conv_fit.c learns the bank. Features are ordered (cell row, cell column, side,
+ * filter).
  *
  * The whitening is folded into the bank, so one sgemm takes normalised patches (im2col) to
  * responses. An image is done in blocks of whole position rows, small enough for a core's cache;

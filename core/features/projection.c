@@ -1,8 +1,9 @@
 /* Random projection: rows in blocks of one fixed size through one sgemm shape.
  *
- * A BLAS promises nothing about the bits of a row under another position in the block: edge
- * kernels may add in another order. So the first use multiplies a block of equal rows and
- * compares the results; where they differ, every row is multiplied alone from then on. */
+ * A BLAS promises nothing about the bits of a row under another position in the block: OpenBLAS's
+ * Haswell kernel, for one, takes twelve rows at a time and adds the later six in another order. So
+ * the first use multiplies blocks of equal rows and keeps the largest block in which all results
+ * are equal; a block of one row always passes. */
 #include "core/features/projection.h"
 
 #include <string.h>
@@ -10,7 +11,9 @@
 #include "core/base/memory.h"
 #include "core/linalg/blas.h"
 
-enum { BLOCK_ROWS = 96 }; /* a multiple of the row unrolling of all known sgemm kernels */
+/* Multiples of the row unrolling of the known sgemm kernels, tried in this order. */
+static const int64_t block_sizes[] = {96, 8, 4, 1};
+enum { BLOCK_ROWS = 96 };
 
 mst_status mst_projection_create(mst_projection *p, int64_t inputs, int64_t outputs) {
   memset(p, 0, sizeof *p);
@@ -55,22 +58,27 @@ static void multiply(const mst_projection *p, const float *rows, int64_t n, floa
 }
 
 /* Whether equal rows of a block give equal bits with these weights on this CPU. */
-static bool rows_are_alike(mst_projection *p) {
-  mst_stream stream = mst_stream_of(mst_key_make(0, MST_PURPOSE_TEST, 0, 0));
-  for (int64_t i = 0; i < p->inputs; i++)
-    p->rows[i] = (float)(mst_stream_uniform(&stream) - 0.5);
-  size_t row = (size_t)p->inputs * sizeof *p->rows;
-  for (int64_t r = 1; r < BLOCK_ROWS; r++) memcpy(p->rows + r * p->inputs, p->rows, row);
-  multiply(p, p->rows, BLOCK_ROWS, p->product);
-  for (int64_t r = 1; r < BLOCK_ROWS; r++)
+static bool rows_are_alike(mst_projection *p, int64_t block) {
+  multiply(p, p->rows, block, p->product);
+  for (int64_t r = 1; r < block; r++)
     if (memcmp(p->product + r * p->outputs, p->product,
                (size_t)p->outputs * sizeof *p->product) != 0)
       return false;
   return true;
 }
 
+static int64_t choose_block(mst_projection *p) {
+  mst_stream stream = mst_stream_of(mst_key_make(0, MST_PURPOSE_TEST, 0, 0));
+  for (int64_t i = 0; i < p->inputs; i++) p->rows[i] = (float)(mst_stream_uniform(&stream) - 0.5);
+  for (int64_t r = 1; r < BLOCK_ROWS; r++)
+    memcpy(p->rows + r * p->inputs, p->rows, (size_t)p->inputs * sizeof *p->rows);
+  int i = 0;
+  while (block_sizes[i] > 1 && !rows_are_alike(p, block_sizes[i])) i++;
+  return block_sizes[i];
+}
+
 void mst_projection_apply(mst_projection *p, const float *rows, int64_t n, float *out) {
-  if (p->block == 0) p->block = rows_are_alike(p) ? BLOCK_ROWS : 1;
+  if (p->block == 0) p->block = choose_block(p);
   int64_t whole = n - n % p->block, rest = n - whole;
   for (int64_t i = 0; i < whole; i += p->block)
     multiply(p, rows + i * p->inputs, p->block, out + i * p->outputs);

@@ -14,7 +14,7 @@ enum { ROWS = 100 };
 static mst_features_spec small_spec(const char *kind) {
   mst_features_spec spec = mst_features_defaults();
   spec.kind = kind;
-  spec.count = 37;
+  spec.count = 131;
   spec.filters = 19;
   spec.patch = 4;
   spec.bandwidth = 2.0;

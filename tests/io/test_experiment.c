@@ -69,11 +69,12 @@ static void set_refused(const char *set, const char *sentence) {
 
 START_TEST(values_and_defaults_are_read) {
   mst_experiment *e = NULL;
-  ck_ok(parse("# a comment\njob: analytic\nseed: 9007199254740993\ndata:\n  train: a/b.h5\n"
-              "clients: {count: 1e5, partition: dirichlet, alpha: 1e-5}\n"
-              "analytic:\n  standardize: false\nmodel: {hidden: [3, 4, 5]}\n"
-              "method:\n  pre:\n    - nnm\n    - clip\n  rates: [1e-5, .5, 1]\n",
-              &e));
+  ck_ok(
+      parse("# a comment\njob: analytic\nseed: 9007199254740993\ndata:\n  train: a/b.h5\n"
+            "clients: {count: 1e5, partition: dirichlet, alpha: 1e-5}\n"
+            "analytic:\n  standardize: false\nmodel: {hidden: [3, 4, 5]}\n"
+            "method:\n  pre:\n    - nnm\n    - clip\n  rates: [1e-5, .5, 1]\n",
+            &e));
   ck_assert_str_eq(mst_experiment_word(e, "job"), "analytic");
   ck_assert_int_eq(mst_experiment_int(e, "seed"), INT64_C(9007199254740993));
   ck_assert_int_eq(mst_experiment_int(e, "clients.count"), 100000);
@@ -100,9 +101,16 @@ START_TEST(integers_are_exact_up_to_64_bits) {
   static const struct {
     const char *text;
     int64_t value;
-  } good[] = {{"9223372036854775807", INT64_MAX}, {"9.223372036854775807e18", INT64_MAX},
-              {"1e18", INT64_C(1000000000000000000)}, {"12.50e2", 1250}, {"0.001e3", 1},
-              {"+7", 7}, {"007", 7}, {"5.0", 5}, {"0e999999999999999999999", 0}, {"-0", 0}};
+  } good[] = {{"9223372036854775807", INT64_MAX},
+              {"9.223372036854775807e18", INT64_MAX},
+              {"1e18", INT64_C(1000000000000000000)},
+              {"12.50e2", 1250},
+              {"0.001e3", 1},
+              {"+7", 7},
+              {"007", 7},
+              {"5.0", 5},
+              {"0e999999999999999999999", 0},
+              {"-0", 0}};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     char set[64];
     mst_experiment *e = NULL;
@@ -112,8 +120,9 @@ START_TEST(integers_are_exact_up_to_64_bits) {
                   mst_experiment_int(e, "seed"));
     mst_experiment_free(e);
   }
-  static const char *const bad[] = {"9223372036854775808", "1e19", "1.5", "12.55e1", "1e-1", "1_000",
-                                    "0x10", "1e", "e5", ".", "1e99999999999999999999", "", "nan"};
+  static const char *const bad[] = {
+      "9223372036854775808",    "1e19", "1.5", "12.55e1", "1e-1", "1_000", "0x10", "1e", "e5", ".",
+      "1e99999999999999999999", "",     "nan"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char set[64];
     mst_experiment *e = NULL;
@@ -126,14 +135,16 @@ END_TEST
 START_TEST(a_wrong_value_names_file_line_key_found_and_allowed) {
   refused(HEAD "analytic:\n  ridge: -1\n",
           "experiment.yaml:4: analytic.ridge: found -1, must be a number >= 0");
-  refused(HEAD "clients:\n\n  count: many\n",
-          "experiment.yaml:5: clients.count: found \"many\", must be an integer in [1, 2147483647]");
+  refused(
+      HEAD "clients:\n\n  count: many\n",
+      "experiment.yaml:5: clients.count: found \"many\", must be an integer in [1, 2147483647]");
   refused(HEAD "clients: {alpha: 0}\n",
           "experiment.yaml:3: clients.alpha: found 0, must be a number > 0");
   refused(HEAD "analytic: {share: 1.5}\n",
           "experiment.yaml:3: analytic.share: found 1.5, must be a number in (0, 1]");
-  refused(HEAD "seed: \"3\"\n",
-          "experiment.yaml:3: seed: found the text \"3\", must be an integer >= 0; remove the quotes");
+  refused(
+      HEAD "seed: \"3\"\n",
+      "experiment.yaml:3: seed: found the text \"3\", must be an integer >= 0; remove the quotes");
   refused(HEAD "analytic: {ridge: .inf}\n",
           "experiment.yaml:3: analytic.ridge: found \".inf\", must be a number >= 0");
   refused(HEAD "analytic: {ridge: 1e999}\n",
@@ -150,10 +161,12 @@ START_TEST(a_wrong_value_names_file_line_key_found_and_allowed) {
   refused(HEAD "method: {pre: [nnm, clop]}\n",
           "experiment.yaml:3: method.pre: entry 2: found \"clop\", must be one of nnm, clip, "
           "bucketing; did you mean clip?");
-  refused(HEAD "seed:\n", "experiment.yaml:3: seed: found nothing, must be an integer >= 0; leave "
-                          "the key out to get its default");
-  refused(HEAD "note: \"a\\nb\"\n", "experiment.yaml:3: note: found \"a\\nb\", must be a word on "
-                                    "one line");
+  refused(HEAD "seed:\n",
+          "experiment.yaml:3: seed: found nothing, must be an integer >= 0; leave "
+          "the key out to get its default");
+  refused(HEAD "note: \"a\\nb\"\n",
+          "experiment.yaml:3: note: found \"a\\nb\", must be a word on "
+          "one line");
 }
 END_TEST
 
@@ -169,31 +182,53 @@ START_TEST(an_unknown_key_names_the_nearest_one) {
   /* Right key, wrong section. */
   refused(HEAD "ridge: 1\n", "experiment.yaml:3: ridge: unknown key; did you mean analytic.ridge?");
   /* Nothing near. */
-  refused(HEAD "clients: {bananas: 1}\n", "experiment.yaml:3: clients.bananas: unknown key; section "
-                                          "clients has the keys count, partition, alpha");
-  refused(HEAD "bananas: {a: 1}\n",
-          "experiment.yaml:3: bananas: unknown section; the top level has the keys job, seed, data, "
-          "output, note, clients, analytic, model, method");
-  refused(HEAD "analytic.ridge: 3\n", "experiment.yaml:3: analytic.ridge: a dotted key; write a "
-                                      "section: \"analytic: {ridge: ...}\"");
+  refused(HEAD "clients: {bananas: 1}\n",
+          "experiment.yaml:3: clients.bananas: unknown key; section "
+          "clients has the keys count, partition, alpha");
+  refused(
+      HEAD "bananas: {a: 1}\n",
+      "experiment.yaml:3: bananas: unknown section; the top level has the keys job, seed, data, "
+      "output, note, clients, analytic, model, method");
+  refused(HEAD "analytic.ridge: 3\n",
+          "experiment.yaml:3: analytic.ridge: a dotted key; write a "
+          "section: \"analytic: {ridge: ...}\"");
 }
 END_TEST
 
 START_TEST(a_wrong_shape_is_named) {
-  refused(HEAD "clients: 5\n", "experiment.yaml:3: clients: found 5, must be a section with the "
-                               "keys count, partition, alpha");
-  refused(HEAD "clients: [5]\n", "experiment.yaml:3: clients: found a list, must be a section with "
-                                 "the keys count, partition, alpha");
+  refused(HEAD "clients: 5\n",
+          "experiment.yaml:3: clients: found 5, must be a section with the "
+          "keys count, partition, alpha");
+  refused(HEAD "clients: [5]\n",
+          "experiment.yaml:3: clients: found a list, must be a section with "
+          "the keys count, partition, alpha");
   refused(HEAD "seed: [1]\n", "experiment.yaml:3: seed: found a list, must be an integer >= 0");
-  refused(HEAD "seed: {a: 1}\n", "experiment.yaml:3: seed: found a section, must be an integer >= 0");
-  refused(HEAD "model: {hidden: 200}\n", "experiment.yaml:3: model.hidden: found 200, must be a list "
-                                         "of integers in [1, 65536], such as [200]");
-  refused(HEAD "model: {hidden: [[1]]}\n", "experiment.yaml:3: model.hidden: entry 1: found a list, "
-                                           "must be an integer in [1, 65536]");
-  refused("- a\n- b\n", "experiment.yaml:1: found a list where keys are expected; write lines like "
-                        "\"job: analytic\"");
-  refused("hello\n", "experiment.yaml:1: found a lone text where keys are expected; write lines like "
-                     "\"job: analytic\"");
+  refused(HEAD "seed: {a: 1}\n",
+          "experiment.yaml:3: seed: found a section, must be an integer >= 0");
+  refused(HEAD "model: {hidden: 200}\n",
+          "experiment.yaml:3: model.hidden: found 200, must be a list "
+          "of integers in [1, 65536], such as [200]");
+  refused(HEAD "model: {hidden: [[1]]}\n",
+          "experiment.yaml:3: model.hidden: entry 1: found a list, "
+          "must be an integer in [1, 65536]");
+  refused("- a\n- b\n",
+          "experiment.yaml:1: found a list where keys are expected; write lines like "
+          "\"job: analytic\"");
+  refused("hello\n",
+          "experiment.yaml:1: found a lone text where keys are expected; write lines like "
+          "\"job: analytic\"");
+}
+END_TEST
+
+START_TEST(a_file_from_another_system_is_read) {
+  mst_experiment *e = NULL;
+  ck_ok(parse("\xef\xbb\xbf---\r\njob: analytic\r\ndata:\r\n  train: a.h5\r\nseed: 4\r\n...\r\n",
+              &e));
+  ck_assert_str_eq(mst_experiment_word(e, "data.train"), "a.h5");
+  ck_assert_int_eq(mst_experiment_int(e, "seed"), 4);
+  mst_experiment_free(e);
+  refused("job: analytic\r\n\r\nsede: 1\r\n",
+          "experiment.yaml:3: sede: unknown key; did you mean seed?");
 }
 END_TEST
 
@@ -206,10 +241,12 @@ START_TEST(an_empty_section_is_the_defaults) {
 END_TEST
 
 START_TEST(a_missing_required_key_says_how_to_write_it) {
-  refused("seed: 1\n", "experiment.yaml: job: missing: what to run; add a line such as \"job: "
-                       "analytic\"");
-  refused("job: analytic\n", "experiment.yaml: data.train: missing: dataset to train on; add a line "
-                             "such as \"data: {train: data.h5}\"");
+  refused("seed: 1\n",
+          "experiment.yaml: job: missing: what to run; add a line such as \"job: "
+          "analytic\"");
+  refused("job: analytic\n",
+          "experiment.yaml: data.train: missing: dataset to train on; add a line "
+          "such as \"data: {train: data.h5}\"");
   refused("job: analytic\ndata:\n  test: t.h5\n",
           "experiment.yaml:2: data.train: missing: dataset to train on; add to this section, for "
           "example \"train: data.h5\"");
@@ -218,22 +255,31 @@ END_TEST
 
 START_TEST(what_experiments_do_not_hold_is_refused_with_its_place) {
   refused("", "experiment.yaml: holds no keys; write lines like \"job: analytic\"");
-  refused("# only a comment\n", "experiment.yaml: holds no keys; write lines like \"job: analytic\"");
-  refused("job: analytic\njob: federated\n", "experiment.yaml:2: job: given twice; first on line 1");
+  refused("# only a comment\n",
+          "experiment.yaml: holds no keys; write lines like \"job: analytic\"");
+  refused("job: analytic\njob: federated\n",
+          "experiment.yaml:2: job: given twice; first on line 1");
   refused(HEAD "clients: {count: 1}\nclients: {alpha: 1}\n",
           "experiment.yaml:4: clients: given twice; first on line 3");
-  refused("job: &a analytic\n", "experiment.yaml:1:6: anchors (&) and aliases (*) are not read; write "
-                                "the value out, or put it in quotes");
-  refused("job: *a\n", "experiment.yaml:1:6: anchors (&) and aliases (*) are not read; write the "
-                       "value out, or put it in quotes");
-  refused("job: !!str analytic\n", "experiment.yaml:1:6: tags (!) are not read; put the value in "
-                                   "quotes");
-  refused("job: analytic\n---\njob: analytic\n", "experiment.yaml:2:1: a second document begins here; "
-                                                 "one file holds one experiment");
+  refused(HEAD "clients:\n  count: 1\n  alpha: 1\n  count: 2\n",
+          "experiment.yaml:6: clients.count: given twice; first on line 4");
+  refused("job: &a analytic\n",
+          "experiment.yaml:1:6: anchors (&) and aliases (*) are not read; write "
+          "the value out, or put it in quotes");
+  refused("job: *a\n",
+          "experiment.yaml:1:6: anchors (&) and aliases (*) are not read; write the "
+          "value out, or put it in quotes");
+  refused("job: !!str analytic\n",
+          "experiment.yaml:1:6: tags (!) are not read; put the value in "
+          "quotes");
+  refused("job: analytic\n---\njob: analytic\n",
+          "experiment.yaml:2:1: a second document begins here; "
+          "one file holds one experiment");
   refused("data:\n\ttrain: a\n", "experiment.yaml:2:1: a tab in the indentation; use spaces");
   refused("job: a\xff\n", "experiment.yaml:1:7: byte 0xFF is not UTF-8; save the file as UTF-8");
-  refused("job: a\xed\xa0\x80\n", "experiment.yaml:1:7: byte 0xED is not UTF-8; save the file as "
-                                  "UTF-8");
+  refused("job: a\xed\xa0\x80\n",
+          "experiment.yaml:1:7: byte 0xED is not UTF-8; save the file as "
+          "UTF-8");
   refused("job: a\x01\n", "experiment.yaml:1:7: control character U+0001; remove it");
   refused("note: \"a\\0b\"\n", "experiment.yaml:1:7: a zero character (\\0) in a text");
   refused("a: [[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]\n",
@@ -244,22 +290,26 @@ START_TEST(what_experiments_do_not_hold_is_refused_with_its_place) {
 END_TEST
 
 START_TEST(syntax_errors_come_in_plain_words_with_line_and_column) {
-  refused("job: analytic: 3\n", "experiment.yaml:1:14: a second ': ' in one line; put the value in "
-                                "quotes, or begin a new line");
+  refused("job: analytic: 3\n",
+          "experiment.yaml:1:14: a second ': ' in one line; put the value in "
+          "quotes, or begin a new line");
   refused("job: analytic\nseed 3\ndata: {}\n",
           "experiment.yaml:3:1: ':' and a space are expected after a key (while scanning a simple "
           "key that begins on line 2)");
-  refused("job: @home\n", "experiment.yaml:1:6: this character cannot begin a value; put the value "
-                          "in quotes");
+  refused("job: @home\n",
+          "experiment.yaml:1:6: this character cannot begin a value; put the value "
+          "in quotes");
   refused("model: {hidden: [1, 2\nseed: 1\n",
           "experiment.yaml:2:5: ',' or ']' is expected; a list is not closed (while parsing a flow "
           "sequence that begins on line 1)");
-  refused("note: 'abc\n", "experiment.yaml:2:1: the text ends inside quotes; close them (while "
-                          "scanning a quoted scalar that begins on line 1)");
-  refused("data:\n  train: a\n test: b\n",
-          "experiment.yaml:3:2: a key is expected here; is the indentation that of the lines above, "
-          "and is every bracket or quote closed? (while parsing a block mapping that begins on line "
-          "1)");
+  refused("note: 'abc\n",
+          "experiment.yaml:2:1: the text ends inside quotes; close them (while "
+          "scanning a quoted scalar that begins on line 1)");
+  refused(
+      "data:\n  train: a\n test: b\n",
+      "experiment.yaml:3:2: a key is expected here; is the indentation that of the lines above, "
+      "and is every bracket or quote closed? (while parsing a block mapping that begins on line "
+      "1)");
 }
 END_TEST
 
@@ -297,17 +347,21 @@ START_TEST(a_wrong_override_is_quoted) {
   set_refused("clients.alhpa=1", "--set clients.alhpa=1: unknown key; did you mean clients.alpha?");
   set_refused("clients={alhpa: 1}",
               "--set clients={alhpa: 1}: clients.alhpa: unknown key; did you mean clients.alpha?");
-  set_refused("clients=3", "--set clients=3: found 3, must be a section with the keys count, "
-                           "partition, alpha");
+  set_refused("clients=3",
+              "--set clients=3: found 3, must be a section with the keys count, "
+              "partition, alpha");
   set_refused("clients.count", "--set clients.count: must look like section.key=value");
   set_refused("=3", "--set =3: must look like section.key=value");
   set_refused("model.hidden=[1,", "--set model.hidden=[1,: a value is expected here");
-  set_refused("seed=", "--set seed=: found nothing, must be an integer >= 0; leave the key out to "
-                       "get its default");
-  set_refused("clients={count: 1, count: 2}", "--set clients={count: 1, count: 2}: count: given "
-                                              "twice");
-  set_refused("note=a\nb: c", "--set note=a\\nb: c: a second ': ' in one line; put the value in "
-                              "quotes, or begin a new line");
+  set_refused("seed=",
+              "--set seed=: found nothing, must be an integer >= 0; leave the key out to "
+              "get its default");
+  set_refused("clients={count: 1, count: 2}",
+              "--set clients={count: 1, count: 2}: count: given "
+              "twice");
+  set_refused("note=a\nb: c",
+              "--set note=a\\nb: c: a second ': ' in one line; put the value in "
+              "quotes, or begin a new line");
 }
 END_TEST
 
@@ -330,9 +384,10 @@ END_TEST
 
 START_TEST(the_resolved_text_lists_all_sections_in_the_schemas_order) {
   mst_experiment *e = NULL;
-  ck_ok(parse("clients: {alpha: 0.1}\njob: analytic\nnote: \"say \\\"no\\\" \\\\ \xc3\xa9\"\n"
-              "data: {train: 2x.h5}\n",
-              &e));
+  ck_ok(
+      parse("clients: {alpha: 0.1}\njob: analytic\nnote: \"say \\\"no\\\" \\\\ \xc3\xa9\"\n"
+            "data: {train: 2x.h5}\n",
+            &e));
   ck_assert_str_eq(mst_experiment_text(e),
                    "job: analytic\n"
                    "seed: 1\n"
@@ -383,10 +438,29 @@ START_TEST(the_resolved_text_reads_back_bit_for_bit) {
     mst_experiment_free(e);
     mst_experiment_free(again);
   }
-  static const char *const words[] = {
-      "true", "'null'", "'~'", "No", "3", "1e5", "'- a'", "'a: b'", "'#x'", "a#b", "'[x]'", "'*a'",
-      "\"\\u2028x\\u0085\"", "\"\\U0001F600\"", "\"\\uFEFF\"", "' lead'", "'trail '", "'it''s'",
-      "\"q\\\"\\\\\"", "...", "---x", "'%a'", "\"\\uFFFE\""};
+  static const char *const words[] = {"true",
+                                      "'null'",
+                                      "'~'",
+                                      "No",
+                                      "3",
+                                      "1e5",
+                                      "'- a'",
+                                      "'a: b'",
+                                      "'#x'",
+                                      "a#b",
+                                      "'[x]'",
+                                      "'*a'",
+                                      "\"\\u2028x\\u0085\"",
+                                      "\"\\U0001F600\"",
+                                      "\"\\uFEFF\"",
+                                      "' lead'",
+                                      "'trail '",
+                                      "'it''s'",
+                                      "\"q\\\"\\\\\"",
+                                      "...",
+                                      "---x",
+                                      "'%a'",
+                                      "\"\\uFFFE\""};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     char text[256];
     mst_experiment *e = NULL, *again = NULL;
@@ -438,8 +512,9 @@ START_TEST(one_key_can_be_seen_before_a_schema_is_chosen) {
              "e.yaml:2:1: ");
   ck_refused(mst_experiment_peek("job: [1]\n", "e.yaml", NULL, 0, "job", &value, &line),
              MST_ERR_INPUT, "e.yaml:1: job: found a list, must be a word");
-  ck_refused(mst_experiment_peek("job: a\n", "e.yaml", (const char *[]){"job"}, 1, "job", &value,
-                                 &line), MST_ERR_INPUT, "--set job: must look like");
+  ck_refused(
+      mst_experiment_peek("job: a\n", "e.yaml", (const char *[]){"job"}, 1, "job", &value, &line),
+      MST_ERR_INPUT, "--set job: must look like");
   ck_assert_ptr_null(value);
 }
 END_TEST
@@ -491,7 +566,9 @@ static const char *const seed_text =
 
 /* One random edit of text[0..n), which has room for `room` bytes; the new length. */
 static size_t mutate(mst_stream *s, char *text, size_t n, size_t room) {
-  static const char odd[] = ":{}[],&*!|>'\"%@`#- \n\t?~\x01\x80\xc3\xff""0e.\\=<";
+  static const char odd[] =
+      ":{}[],&*!|>'\"%@`#- \n\t?~\x01\x80\xc3\xff"
+      "0e.\\=<";
   size_t at = n > 0 ? (size_t)mst_stream_below(s, n) : 0;
   size_t length = 1 + (size_t)mst_stream_below(s, 12);
   if (n == 0 || at + length > n) length = n - at;
@@ -522,7 +599,10 @@ static size_t mutate(mst_stream *s, char *text, size_t n, size_t room) {
 }
 
 START_TEST(mutated_files_are_read_or_refused_in_one_line) {
-  enum { TRIALS = 4000, ROOM = 2048 };
+  enum {
+    TRIALS = 4000,
+    ROOM = 2048
+  };
   int accepted = 0;
   for (int trial = 0; trial < TRIALS; trial++) {
     char text[ROOM], set[64];
@@ -581,6 +661,7 @@ static Suite *suite(void) {
   tcase_add_test(c, a_wrong_value_names_file_line_key_found_and_allowed);
   tcase_add_test(c, an_unknown_key_names_the_nearest_one);
   tcase_add_test(c, a_wrong_shape_is_named);
+  tcase_add_test(c, a_file_from_another_system_is_read);
   tcase_add_test(c, an_empty_section_is_the_defaults);
   tcase_add_test(c, a_missing_required_key_says_how_to_write_it);
   tcase_add_test(c, what_experiments_do_not_hold_is_refused_with_its_place);
@@ -601,4 +682,6 @@ static Suite *suite(void) {
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}

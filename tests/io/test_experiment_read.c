@@ -14,7 +14,9 @@ static void set_up(void) {
   ck_ok(mst_team_create(MPI_COMM_WORLD, &options, &team));
 }
 
-static void tear_down(void) { mst_team_destroy(team); }
+static void tear_down(void) {
+  mst_team_destroy(team);
+}
 
 /* A file in the scratch folder, written by rank 0. */
 static const char *file_with(const char *name, const char *bytes, size_t n) {
@@ -78,4 +80,6 @@ static Suite *suite(void) {
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}

@@ -6,7 +6,9 @@
 
 static double now;
 
-static double test_clock(void) { return now; }
+static double test_clock(void) {
+  return now;
+}
 
 static void ck_line(mst_progress_view v, const char *expected) {
   char line[MST_PROGRESS_LINE];
@@ -19,9 +21,9 @@ START_TEST(counts_have_three_digits) {
   static const struct {
     double value;
     const char *text;
-  } c[] = {{0, "0"}, {7, "7"}, {0.25, "0.25"}, {999, "999"}, {999.4, "999"}, {999.6, "1.00k"},
-           {1234, "1.23k"}, {12345, "12.3k"}, {123456, "123k"}, {999600, "1.00M"},
-           {2.5e9, "2.50G"}, {99.96, "100"}, {9.996, "10.0"}};
+  } c[] = {{0, "0"},         {7, "7"},        {0.25, "0.25"},   {999, "999"},     {999.4, "999"},
+           {999.6, "1.00k"}, {1234, "1.23k"}, {12345, "12.3k"}, {123456, "123k"}, {999600, "1.00M"},
+           {2.5e9, "2.50G"}, {99.96, "100"},  {9.996, "10.0"}};
   for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
     char text[16];
     mst_progress_count(c[i].value, text);
@@ -104,13 +106,15 @@ START_TEST(a_log_gets_a_line_now_and_then_and_one_at_the_end) {
   }
   ck_assert_int_eq(count(printed(f, text, sizeof text), '\n'), 3);
   /* This rank did 300 of the 4000 rows; four ranks then did about 1200. */
-  ck_assert_msg(strncmp(text, "muster: gram         30 %  40.0 rows/s  1:10 left\n", 49) == 0, "%s", text);
+  ck_assert_msg(strncmp(text, "muster: gram         30 %  40.0 rows/s  1:10 left\n", 49) == 0, "%s",
+                text);
   mst_progress_phase(p, "solve", 0, "");
   ck_assert_ptr_nonnull(strstr(printed(f, text, sizeof text),
                                "muster: gram        done  4.00k rows  in 1:39  40.4 rows/s\n"));
   now += 2.0;
   mst_progress_phase(p, NULL, 0, NULL);
-  ck_assert_ptr_nonnull(strstr(printed(f, text, sizeof text), "muster: solve       done  in 2.00 s\n"));
+  ck_assert_ptr_nonnull(
+      strstr(printed(f, text, sizeof text), "muster: solve       done  in 2.00 s\n"));
   ck_assert_int_eq(count(text, '\n'), 5);
   mst_progress_step(p, 1); /* no phase: nothing */
   mst_progress_destroy(p);
@@ -190,4 +194,6 @@ static Suite *suite(void) {
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}

@@ -14,7 +14,11 @@
 #include "io/runfile.h"
 #include "tests/harness.h"
 
-enum { ROWS = 700, WIDTH = 250, CLASSES = 10 };
+enum {
+  ROWS = 700,
+  WIDTH = 250,
+  CLASSES = 10
+};
 
 /* The digest of the file that write_run makes, on any number of ranks. It was computed apart from
  * muster, from the file's contents and doc/formats.md. */
@@ -57,8 +61,10 @@ typedef struct model {
 
 static void make_model(model *m) {
   int64_t rank = mst_team_rank(team), size = mst_team_size(team);
-  int64_t first = ROWS * rank * rank / (size * size), end = ROWS * (rank + 1) * (rank + 1) / (size * size);
-  int64_t shard_shape[] = {ROWS, WIDTH}, whole_shape[] = {ROWS, 5, WIDTH / 5}, n[] = {CLASSES}, f[] = {3};
+  int64_t first = ROWS * rank * rank / (size * size),
+          end = ROWS * (rank + 1) * (rank + 1) / (size * size);
+  int64_t shard_shape[] = {ROWS, WIDTH}, whole_shape[] = {ROWS, 5, WIDTH / 5}, n[] = {CLASSES},
+          f[] = {3};
   ck_ok(mst_alloc(&m->shard, (end - first) * WIDTH, sizeof *m->shard, "shard"));
   ck_ok(mst_alloc(&m->whole, ROWS * WIDTH, sizeof *m->whole, "whole"));
   for (int64_t i = first * WIDTH; i < end * WIDTH; i++)
@@ -67,7 +73,8 @@ static void make_model(model *m) {
   for (int i = 0; i < CLASSES; i++) m->counts[i] = i * i;
   for (int i = 0; i < 3; i++) m->flags[i] = (uint8_t)(i + 250);
   mst_state_init(&m->state);
-  ck_ok(mst_state_add_shard(&m->state, "weights", MST_F32, 2, shard_shape, first, end - first, m->shard));
+  ck_ok(mst_state_add_shard(&m->state, "weights", MST_F32, 2, shard_shape, first, end - first,
+                            m->shard));
   ck_ok(mst_state_add(&m->state, "features/filters", MST_F64, 3, whole_shape, m->whole));
   ck_ok(mst_state_add(&m->state, "features/counts", MST_I32, 1, n, m->counts));
   ck_ok(mst_state_add(&m->state, "flags", MST_U8, 1, f, m->flags));
@@ -101,8 +108,10 @@ static mst_status write_run(double seconds, char *digest) {
   make_model(&m);
   mst_status st = record(r, seconds);
   if (st == MST_OK) st = mst_runfile_model(r, &m.state);
-  if (st == MST_OK) st = mst_runfile_commit(r, digest);
-  else mst_runfile_abandon(r);
+  if (st == MST_OK)
+    st = mst_runfile_commit(r, digest);
+  else
+    mst_runfile_abandon(r);
   free_model(&m);
   return st;
 }
@@ -122,8 +131,10 @@ static void ck_text(hid_t file, const char *name, const char *expected) {
   hid_t type = H5Aget_type(a);
   ck_assert_uint_lt(H5Tget_size(type), sizeof text);
   ck_assert_int_ge(H5Aread(a, type, text), 0);
-  if (expected != NULL) ck_assert_str_eq(text, expected);
-  else ck_assert_str_ne(text, "");
+  if (expected != NULL)
+    ck_assert_str_eq(text, expected);
+  else
+    ck_assert_str_ne(text, "");
   H5Tclose(type);
   H5Aclose(a);
 }
@@ -186,7 +197,7 @@ START_TEST(what_is_written_reads_back_with_plain_hdf5) {
   ck_text(file, "job", "analytic");
   ck_text(file, "digest", digest);
   static const char *const names[] = {"muster_version", "hosts", "blas_kernel", "started",
-                                      "finished", "mpi", "hdf5"};
+                                      "finished",       "mpi",   "hdf5"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) ck_text(file, names[i], NULL);
   ck_assert_int_eq(get_int(file, "version"), 1);
   ck_assert_int_eq(get_int(file, "seed"), 42);
@@ -364,7 +375,9 @@ END_TEST
 
 /* A run whose model is small and whose text is not: space runs out at the commit. */
 static mst_status write_text(void) {
-  enum { BYTES = 600000 };
+  enum {
+    BYTES = 600000
+  };
   mst_runfile *r = NULL;
   char *text = malloc(BYTES + 1);
   memset(text, 'a', BYTES);
@@ -408,8 +421,10 @@ START_TEST(a_rank_that_fails_alone_fails_the_file_on_all) {
     st = mst_runfile_create(team, path, "analytic", "job: x\n", 1, &r);
     if (st == MST_OK) {
       st = record(r, 1.0);
-      if (st == MST_OK) st = mst_runfile_commit(r, NULL);
-      else mst_runfile_abandon(r);
+      if (st == MST_OK)
+        st = mst_runfile_commit(r, NULL);
+      else
+        mst_runfile_abandon(r);
     }
     mst_memory_fail_at(0);
     ck_assert_msg(st == MST_OK || st == MST_ERR_MEMORY, "%s", mst_status_detail());
@@ -443,7 +458,9 @@ START_TEST(names_and_rounds_are_checked) {
 END_TEST
 
 START_TEST(many_rounds_are_kept) {
-  enum { ROUNDS = 400 };
+  enum {
+    ROUNDS = 400
+  };
   mst_runfile *r = NULL;
   char *text = NULL;
   ck_ok(mst_runfile_create(team, path, "federated", "", 1, &r));
@@ -473,12 +490,13 @@ START_TEST(a_description_tells_what_a_file_holds) {
   char *text = NULL;
   ck_ok(write_run(3.0, NULL));
   ck_ok(mst_runfile_describe(team, path, &text));
-  static const char *const lines[] = {
-      "\n  job                      analytic\n", "\n  seed                     42\n",
-      "\nresult\n  accuracy                 0.75\n", "\n  train/loss               nan\n",
-      "\n  weights                  float32 [700, 250]\n",
-      "\n  features/filters         float64 [700, 5, 50]\n",
-      "\n  uplink_bytes             1500\n"};
+  static const char *const lines[] = {"\n  job                      analytic\n",
+                                      "\n  seed                     42\n",
+                                      "\nresult\n  accuracy                 0.75\n",
+                                      "\n  train/loss               nan\n",
+                                      "\n  weights                  float32 [700, 250]\n",
+                                      "\n  features/filters         float64 [700, 5, 50]\n",
+                                      "\n  uplink_bytes             1500\n"};
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
     ck_assert_msg(strstr(text, lines[i]) != NULL, "'%s' not in:\n%s", lines[i], text);
   free(text);
@@ -507,4 +525,6 @@ static Suite *suite(void) {
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}

@@ -287,6 +287,22 @@ START_TEST(a_reader_that_fails_on_one_rank_ends_all_alike) {
 }
 END_TEST
 
+START_TEST(rosters_that_differ_are_found_out) {
+  if (mst_team_size(world) == 1) return;
+  toy t = toy_make(N, 10, C);
+  mst_partition_spec spec = dirichlet(10);
+  if (mst_team_rank(world) == 0) spec.seed = 99;
+  toy_run r;
+  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
+  const float *x = NULL, *value = NULL;
+  /* Shares of the sequence agree, rows do not: some places get two rows and others none. */
+  r.roster->rank_block[1] -= mst_team_rank(world) == 0 && r.roster->rank_block[1] > 0;
+  ck_refused(mst_rows_load(r.rows, 0, &x, &value), MST_ERR_INTERNAL, "rosters differ");
+  toy_end(&r);
+  toy_free(&t);
+}
+END_TEST
+
 START_TEST(an_allocation_that_fails_on_one_rank_ends_all_alike) {
   toy t = toy_make(N, D, C);
   mst_partition_spec spec = dirichlet(10);
@@ -323,6 +339,7 @@ static Suite *suite(void) {
   tcase_add_test(c, train_loss_from_the_statistics_is_the_residual_on_the_rows);
   tcase_add_test(c, non_finite_rows_are_found_and_left_out);
   tcase_add_test(c, a_reader_that_fails_on_one_rank_ends_all_alike);
+  tcase_add_test(c, rosters_that_differ_are_found_out);
   tcase_add_test(c, an_allocation_that_fails_on_one_rank_ends_all_alike);
   suite_add_tcase(s, c);
   return s;

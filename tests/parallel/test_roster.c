@@ -186,52 +186,6 @@ START_TEST(a_single_client_stays_whole_on_one_rank) {
 }
 END_TEST
 
-/* Byte i of dataset row `row`'s record. */
-static unsigned char byte_of(int64_t row, int64_t i) {
-  return (unsigned char)((uint64_t)(row * 131 + i * 29 + row / 97) * 2654435761u >> 13);
-}
-
-/* Distribute rows that were read as [first, first + count) and check every byte. */
-static void check_distribution(const mst_roster *r, int64_t first, int64_t count,
-                               int64_t bytes) {
-  unsigned char *rows = malloc((size_t)(count * bytes) + 1);
-  unsigned char *out = malloc((size_t)(r->count * bytes) + 1);
-  for (int64_t i = 0; i < count * bytes; i++) rows[i] = byte_of(first + i / bytes, i % bytes);
-  memset(out, 0xA5, (size_t)(r->count * bytes) + 1);
-  ck_ok(mst_roster_distribute(team, r, first, count, rows, bytes, out));
-  int64_t wrong = 0;
-  for (int64_t i = 0; i < r->count; i++)
-    for (int64_t j = 0; j < bytes; j++)
-      wrong += out[i * bytes + j] != byte_of(r->order[r->first + i], j);
-  ck_assert_int_eq(wrong, 0);
-  ck_assert_int_eq(out[r->count * bytes], 0xA5);
-  free(rows);
-  free(out);
-}
-
-START_TEST(rows_arrive_at_their_owners_in_sequence_order) {
-  static const int64_t BYTES[] = {1, 4, 100};
-  int32_t *client = NULL;
-  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
-  int64_t first = 0, count = 0;
-  mst_roster_read_share(team, r->rows, &first, &count);
-  check_distribution(r, first, count, BYTES[_i % 3]);
-  mst_roster_destroy(r);
-  free(client);
-}
-END_TEST
-
-START_TEST(rows_arrive_from_any_consecutive_parts) {
-  int rank = mst_team_rank(team), last = mst_team_size(team) - 1;
-  int32_t *client = NULL;
-  mst_roster *r = roster_of(team, (shape){5000, 40, false}, false, &client);
-  check_distribution(r, rank == 0 ? 0 : 5000, rank == 0 ? 5000 : 0, 12);
-  check_distribution(r, 0, rank == last ? 5000 : 0, 12);
-  mst_roster_destroy(r);
-  free(client);
-}
-END_TEST
-
 START_TEST(read_shares_cover_all_rows_evenly) {
   int ranks = mst_team_size(team);
   static const int64_t ROWS[] = {0, 1, 5, 60000, INT64_MAX / 2};
@@ -263,68 +217,6 @@ START_TEST(a_client_out_of_range_is_refused) {
   ck_refused(mst_roster_create(team, -6, client, 3, true, &r), MST_ERR_INPUT, "-6 rows");
   ck_assert_ptr_null(r);
   mst_roster_destroy(NULL);
-}
-END_TEST
-
-START_TEST(parts_that_do_not_cover_the_rows_are_refused_everywhere) {
-  int last = mst_team_size(team) - 1;
-  int32_t *client = NULL;
-  mst_roster *r = roster_of(team, (shape){5000, 40, false}, false, &client);
-  char *rows = calloc(5000, 4), *out = calloc((size_t)r->count + 1, 4);
-  int64_t first = 0, count = 0;
-  mst_roster_read_share(team, 5000, &first, &count);
-  bool mine = mst_team_rank(team) == last;
-  ck_refused(mst_roster_distribute(team, r, first, count - mine, rows, 4, out), MST_ERR_INPUT,
-             "4999 rows of 5000");
-  ck_refused(mst_roster_distribute(team, r, first + mine, count - mine, rows, 4, out),
-             MST_ERR_INPUT, "are next");
-  ck_refused(mst_roster_distribute(team, r, first, count, rows, 0, out), MST_ERR_INPUT, "0 bytes");
-  ck_refused(mst_roster_distribute(team, r, first, mine ? -1 : count, rows, 4, out),
-             MST_ERR_INPUT, "-1 records");
-  free(rows);
-  free(out);
-  mst_roster_destroy(r);
-  free(client);
-}
-END_TEST
-
-START_TEST(rosters_that_differ_are_found_out) {
-  if (mst_team_size(team) == 1) return;
-  int32_t *client = draw_clients(5000, 40, false);
-  if (mst_team_rank(team) == 0) memset(client, 0, 5000 * sizeof *client);
-  mst_roster *r = NULL;
-  ck_ok(mst_roster_create(team, 5000, client, 40, true, &r));
-  int64_t first = 0, count = 0;
-  mst_roster_read_share(team, 5000, &first, &count);
-  char *rows = calloc(5000, 4), *out = calloc(5000, 4);
-  ck_refused(mst_roster_distribute(team, r, first, count, rows, 4, out), MST_ERR_INTERNAL,
-             "rosters differ");
-  free(rows);
-  free(out);
-  mst_roster_destroy(r);
-  free(client);
-}
-END_TEST
-
-START_TEST(a_rank_that_runs_out_of_memory_alone_fails_everywhere) {
-  int last = mst_team_size(team) - 1;
-  int32_t *client = NULL;
-  mst_roster *r = roster_of(team, (shape){5000, 40, false}, false, &client);
-  int64_t first = 0, count = 0, held = mst_memory_current();
-  mst_roster_read_share(team, 5000, &first, &count);
-  char *rows = calloc((size_t)count + 1, 4), *out = calloc((size_t)r->count + 1, 4);
-  for (int64_t at = 1; at <= 7; at++) {
-    if (mst_team_rank(team) == last) mst_memory_fail_at(at);
-    ck_refused(mst_roster_distribute(team, r, first, count, rows, 4, out), MST_ERR_MEMORY,
-               "cannot allocate");
-    mst_memory_fail_at(0);
-    ck_assert_int_eq(mst_memory_current(), held);
-  }
-  ck_ok(mst_roster_distribute(team, r, first, count, rows, 4, out));
-  free(rows);
-  free(out);
-  mst_roster_destroy(r);
-  free(client);
 }
 END_TEST
 
@@ -374,17 +266,9 @@ static Suite *suite(void) {
   tcase_add_test(layout, read_shares_cover_all_rows_evenly);
   tcase_add_test(layout, a_million_rows_of_five_thousand_clients_are_quick);
   suite_add_tcase(s, layout);
-  TCase *moves = tcase_create("moves");
-  tcase_add_unchecked_fixture(moves, make_teams, free_teams);
-  tcase_add_loop_test(moves, rows_arrive_at_their_owners_in_sequence_order, 0, 2 * SHAPES);
-  tcase_add_test(moves, rows_arrive_from_any_consecutive_parts);
-  suite_add_tcase(s, moves);
   TCase *refusals = tcase_create("refusals");
   tcase_add_unchecked_fixture(refusals, make_teams, free_teams);
   tcase_add_test(refusals, a_client_out_of_range_is_refused);
-  tcase_add_test(refusals, parts_that_do_not_cover_the_rows_are_refused_everywhere);
-  tcase_add_test(refusals, rosters_that_differ_are_found_out);
-  tcase_add_test(refusals, a_rank_that_runs_out_of_memory_alone_fails_everywhere);
   tcase_add_test(refusals, creating_without_memory_fails_and_leaks_nothing);
   suite_add_tcase(s, refusals);
   return s;
