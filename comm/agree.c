@@ -31,8 +31,8 @@ static mst_status spread_report(MPI_Comm comm, mst_status mine, int lowest) {
                          "counting failed ranks"));
   report r = {.code = (int)mine};
   snprintf(r.text, sizeof r.text, "%s", mst_status_detail());
-  MST_TRY(mst_comm_check(MPI_Bcast(&r, (int)sizeof r, MPI_BYTE, lowest, comm),
-                         "spreading an error"));
+  MST_TRY(
+      mst_comm_check(MPI_Bcast(&r, (int)sizeof r, MPI_BYTE, lowest, comm), "spreading an error"));
   mst_status code = mst_fail((mst_status)r.code, "%s", r.text);
   return failed < size ? mst_fail_within(code, "rank %d: ", lowest) : code;
 }
@@ -67,8 +67,8 @@ mst_status mst_team_any(mst_team *team, bool mine, bool *any) {
 mst_status mst_comm_compare(mst_team *team, const int64_t *values, int n, const char *what) {
   for (int i = 0; i < n; i++) {
     int64_t most[2] = {values[i], ~values[i]};
-    MST_TRY(mst_comm_check(
-        MPI_Allreduce(MPI_IN_PLACE, most, 2, MPI_INT64_T, MPI_MAX, team->comm), what));
+    MST_TRY(mst_comm_check(MPI_Allreduce(MPI_IN_PLACE, most, 2, MPI_INT64_T, MPI_MAX, team->comm),
+                           what));
     if (most[0] != ~most[1])
       return mst_fail(MST_ERR_INTERNAL,
                       "%s: value %d must be the same on all ranks, but lies between %lld and %lld",

@@ -57,8 +57,9 @@ static mst_status check_cover(const hasher *h, const mst_state_item *item) {
 static mst_status take_shard(hasher *h, int from, int64_t bytes) {
   for (int64_t done = 0; done < bytes; done += h->piece) {
     int64_t n = bytes - done < h->piece ? bytes - done : h->piece;
-    MST_TRY(mst_comm_check(MPI_Recv(h->buffer, (int)n, MPI_BYTE, from, 0, h->team->comm,
-                                    MPI_STATUS_IGNORE), "taking a shard to be digested"));
+    MST_TRY(mst_comm_check(
+        MPI_Recv(h->buffer, (int)n, MPI_BYTE, from, 0, h->team->comm, MPI_STATUS_IGNORE),
+        "taking a shard to be digested"));
     mst_digest_add(&h->digest, h->buffer, n);
   }
   return MST_OK;
@@ -84,8 +85,7 @@ static mst_status add_shards(hasher *h, const mst_state_item *item) {
   int64_t row_bytes = mst_state_row_elements(item) * mst_dtype_size(item->type);
   if (team->rank != 0) return give_shard(h, item->data, item->count * row_bytes);
   mst_digest_add(&h->digest, item->data, item->count * row_bytes);
-  for (int r = 1; r < team->size; r++)
-    MST_TRY(take_shard(h, r, h->rows[2 * r + 1] * row_bytes));
+  for (int r = 1; r < team->size; r++) MST_TRY(take_shard(h, r, h->rows[2 * r + 1] * row_bytes));
   return MST_OK;
 }
 

@@ -87,8 +87,7 @@ static void send_sums(const mst_reduction *r, int64_t k, step *s) {
     mst_span part = mst_span_slice(all, from, size);
     post(r, s, false, from, r->x + part.begin * 8, part, 1);
   }
-  for (int j = 1; j < size; j++)
-    post(r, s, true, (rank + j) % size, r->x + own.begin * 8, own, 1);
+  for (int j = 1; j < size; j++) post(r, s, true, (rank + j) % size, r->x + own.begin * 8, own, 1);
 }
 
 /* The next round's terms are on their way while this one is reduced. */

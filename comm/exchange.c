@@ -51,10 +51,10 @@ static mst_status exchange_count(mst_team *team, int64_t n_rows, const int32_t *
                                  int64_t *n_recv) {
   int64_t *out = NULL;
   mst_status status = check_rows(team, n_rows, destination);
-  if (status == MST_OK) status = mst_alloc(&out, 2 * (int64_t)team->size, sizeof *out, "row counts");
-  status = mst_team_agree(team, status);
   if (status == MST_OK)
-    status = count_arrivals(team, n_rows, destination, out, out + team->size);
+    status = mst_alloc(&out, 2 * (int64_t)team->size, sizeof *out, "row counts");
+  status = mst_team_agree(team, status);
+  if (status == MST_OK) status = count_arrivals(team, n_rows, destination, out, out + team->size);
   *n_recv = 0;
   for (int r = 0; status == MST_OK && r < team->size; r++) *n_recv += out[team->size + r];
   mst_free(out);
@@ -128,9 +128,8 @@ static mst_status run_round(plan *p, int64_t round) {
   if (end > p->n_rows) end = p->n_rows;
   pack_rows(p, begin, end);
   mst_comm_meter(p->team, 8.0 * (size - 1));
-  MST_TRY(mst_comm_check(
-      MPI_Alltoall(p->out, 1, MPI_INT64_T, p->in, 1, MPI_INT64_T, p->team->comm),
-      "counting rows of a round"));
+  MST_TRY(mst_comm_check(MPI_Alltoall(p->out, 1, MPI_INT64_T, p->in, 1, MPI_INT64_T, p->team->comm),
+                         "counting rows of a round"));
   if (p->out[rank] > 0)
     memcpy(p->recv + p->place[rank], p->buffer + p->packed[rank] - p->out[rank],
            (size_t)p->out[rank]);
@@ -160,9 +159,9 @@ static mst_status place_sources(plan *p, int64_t n_recv) {
 /* Every rank's rounds: as many as the rank with the most rows needs. */
 static mst_status run_rounds(plan *p) {
   int64_t rounds = (p->n_rows + p->round_rows - 1) / p->round_rows;
-  MST_TRY(mst_comm_check(
-      MPI_Allreduce(MPI_IN_PLACE, &rounds, 1, MPI_INT64_T, MPI_MAX, p->team->comm),
-      "counting rounds of an exchange"));
+  MST_TRY(
+      mst_comm_check(MPI_Allreduce(MPI_IN_PLACE, &rounds, 1, MPI_INT64_T, MPI_MAX, p->team->comm),
+                     "counting rounds of an exchange"));
   for (int64_t k = 0; k < rounds; k++) MST_TRY(run_round(p, k));
   return MST_OK;
 }
@@ -198,8 +197,12 @@ static mst_status exchange_rows(plan *p, int64_t n_recv, int64_t buffer_bytes) {
 mst_status mst_exchange_rows(mst_team *team, const void *rows, int64_t n_rows, int64_t row_bytes,
                              const int32_t *destination, void *recv, int64_t n_recv,
                              int64_t buffer_bytes) {
-  plan p = {.team = team, .rows = rows, .n_rows = n_rows, .row_bytes = row_bytes,
-            .destination = destination, .recv = recv};
+  plan p = {.team = team,
+            .rows = rows,
+            .n_rows = n_rows,
+            .row_bytes = row_bytes,
+            .destination = destination,
+            .recv = recv};
   MST_TRY(mst_team_same(team, &row_bytes, 1, "bytes of a row to exchange"));
   mst_comm_enter(team);
   return mst_comm_leave(team, exchange_rows(&p, n_recv, buffer_bytes));

@@ -20,8 +20,10 @@ mst_status mst_team_bcast(mst_team *team, void *data, int64_t bytes, int root) {
   MST_TRY(mst_team_same(team, (int64_t[]){bytes, root}, 2, "bytes and root of a copy to all"));
   if (bytes < 0 || root < 0 || root >= team->size)
     return mst_fail(MST_ERR_INTERNAL,
-                    "a copy of %" PRId64 " bytes from rank %d of %d: give 0 bytes or more and a "
-                    "rank of the team", bytes, root, team->size);
+                    "a copy of %" PRId64
+                    " bytes from rank %d of %d: give 0 bytes or more and a "
+                    "rank of the team",
+                    bytes, root, team->size);
   if (team->size == 1) return MST_OK;
   mst_comm_enter(team);
   return mst_comm_leave(team, bcast(team, data, bytes, root));
@@ -48,7 +50,8 @@ static mst_status shift_part(mst_team *team, const char *send, int64_t send_byte
     int n = 0, code = MPI_SUCCESS;
     int64_t in = recv_bytes - done < limit ? recv_bytes - done : limit;
     int64_t out = send_bytes - done < limit ? send_bytes - done : limit;
-    if (in > 0) code = MPI_Irecv(recv + done, (int)in, MPI_BYTE, from, 0, team->comm, &request[n++]);
+    if (in > 0)
+      code = MPI_Irecv(recv + done, (int)in, MPI_BYTE, from, 0, team->comm, &request[n++]);
     if (out > 0 && code == MPI_SUCCESS)
       code = MPI_Isend(send + done, (int)out, MPI_BYTE, to, 0, team->comm, &request[n++]);
     if (code == MPI_SUCCESS) code = MPI_Waitall(n, request, MPI_STATUSES_IGNORE);
@@ -70,8 +73,8 @@ static mst_status gather_ring(mst_team *team, const int64_t *bytes, char *recv) 
     int in = (out - 1 + team->size) % team->size;
     int64_t send_begin = send_end - bytes[out];
     int64_t recv_end = out == 0 ? total : send_begin;
-    MST_TRY(shift_part(team, recv + send_begin, bytes[out], recv + recv_end - bytes[in],
-                       bytes[in]));
+    MST_TRY(
+        shift_part(team, recv + send_begin, bytes[out], recv + recv_end - bytes[in], bytes[in]));
     send_end = recv_end;
   }
   return MST_OK;
@@ -87,8 +90,9 @@ static mst_status gather_at_once(mst_team *team, const int64_t *bytes, char *rec
     total += bytes[r];
   }
   mst_comm_meter(team, (double)total * (team->size - 1) / team->size);
-  return mst_comm_check(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, recv, count, begin, MPI_BYTE,
-                                       team->comm), "gathering parts");
+  return mst_comm_check(
+      MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, recv, count, begin, MPI_BYTE, team->comm),
+      "gathering parts");
 }
 
 static mst_status gather_parts(mst_team *team, const int64_t *bytes, char *recv) {
@@ -109,8 +113,7 @@ mst_status mst_gather_all(mst_team *team, const void *mine, const int64_t *bytes
     if (r < team->rank) before += bytes[r];
   }
   char *place = (char *)recv + before;
-  if (bytes[team->rank] > 0 && place != mine)
-    memmove(place, mine, (size_t)bytes[team->rank]);
+  if (bytes[team->rank] > 0 && place != mine) memmove(place, mine, (size_t)bytes[team->rank]);
   if (team->size == 1) return MST_OK;
   mst_comm_enter(team);
   return mst_comm_leave(team, gather_parts(team, bytes, recv));
@@ -119,7 +122,7 @@ mst_status mst_gather_all(mst_team *team, const void *mine, const int64_t *bytes
 mst_status mst_gather_i64(mst_team *team, int64_t mine, int64_t *all) {
   mst_comm_enter(team);
   mst_comm_meter(team, 8.0 * (team->size - 1));
-  return mst_comm_leave(team, mst_comm_check(MPI_Allgather(&mine, 1, MPI_INT64_T, all, 1,
-                                                           MPI_INT64_T, team->comm),
-                                             "gathering a number of each rank"));
+  return mst_comm_leave(
+      team, mst_comm_check(MPI_Allgather(&mine, 1, MPI_INT64_T, all, 1, MPI_INT64_T, team->comm),
+                           "gathering a number of each rank"));
 }

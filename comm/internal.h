@@ -40,30 +40,28 @@ typedef struct mst_flags {
 } mst_flags;
 
 typedef struct mst_domain {
-  int n, index;            /* number of domains; this rank's                                   */
-  int size, rank;          /* ranks of this one; 0 is its leader                               */
-  MPI_Comm comm;           /* its ranks, or MPI_COMM_NULL when there is only one               */
-  MPI_Comm leaders;        /* all domains' leaders, in the domains' order; null on other ranks */
-  int32_t *order;          /* (team size) team ranks, domain after domain                      */
-  int32_t *first;          /* (n + 1) where each domain begins in order                        */
-  int64_t *sum;            /* (MST_SUM_BLOCK) accumulators of a reduction                      */
-  int64_t *part;           /* (team size) scratch of scatters                                  */
-  int *counts;             /* (2 * team size) scratch of scatters and gathers                  */
-  MPI_Win window;          /* MPI_WIN_NULL when the domain is one rank                         */
-  void *heap;              /* what stands for it then                                          */
-  char **segment;          /* (size) each rank's buffers                                       */
-  mst_flags **flags;       /* (size)                                                           */
-  int64_t capacity;        /* 8-byte elements in one buffer                                    */
-  int64_t round_elements;  /* elements in a round: capacity, or less for a test                */
-  uint64_t rounds;         /* rounds finished since the team was made                          */
-  int patience;            /* polls before a waiting rank yields its core                      */
+  int n, index;           /* number of domains; this rank's                                   */
+  int size, rank;         /* ranks of this one; 0 is its leader                               */
+  MPI_Comm comm;          /* its ranks, or MPI_COMM_NULL when there is only one               */
+  MPI_Comm leaders;       /* all domains' leaders, in the domains' order; null on other ranks */
+  int32_t *order;         /* (team size) team ranks, domain after domain                      */
+  int32_t *first;         /* (n + 1) where each domain begins in order                        */
+  int64_t *sum;           /* (MST_SUM_BLOCK) accumulators of a reduction                      */
+  int64_t *part;          /* (team size) scratch of scatters                                  */
+  int *counts;            /* (2 * team size) scratch of scatters and gathers                  */
+  MPI_Win window;         /* MPI_WIN_NULL when the domain is one rank                         */
+  void *heap;             /* what stands for it then                                          */
+  char **segment;         /* (size) each rank's buffers                                       */
+  mst_flags **flags;      /* (size)                                                           */
+  int64_t capacity;       /* 8-byte elements in one buffer                                    */
+  int64_t round_elements; /* elements in a round: capacity, or less for a test                */
+  uint64_t rounds;        /* rounds finished since the team was made                          */
 } mst_domain;
 
 struct mst_team {
   MPI_Comm comm;
   int rank, size;
   int nodes, node, node_rank, node_size;
-  int host_ranks; /* ranks on this machine, whatever nodes are pretended */
   bool owns_leaders; /* domain.leaders is not comm itself */
   mst_domain domain;
   double *magnitude; /* (MST_TEAM_CHUNKS) */
@@ -105,7 +103,12 @@ void *mst_domain_buffer(const mst_domain *d, int of, uint64_t round);
 
 /* Wait until the flag of every other rank of the domain, or of its leader alone, has reached
  * `target`. Spins, then yields, then sleeps a little; keeps MPI's progress going meanwhile. */
-typedef enum mst_phase { MST_PUBLISHED, MST_REDUCED, MST_SPREAD, MST_CONSUMED } mst_phase;
+typedef enum mst_phase {
+  MST_PUBLISHED,
+  MST_REDUCED,
+  MST_SPREAD,
+  MST_CONSUMED
+} mst_phase;
 void mst_domain_wait(mst_team *team, mst_phase phase, uint64_t target);
 void mst_domain_wait_for(mst_team *team, int of, mst_phase phase, uint64_t target);
 /* Raise this rank's own flag. Local. */

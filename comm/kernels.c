@@ -85,8 +85,7 @@ mst_span mst_span_slice(mst_span round, int of, int parts) {
 
 static int shift_at(const mst_reduction *r, int64_t entry) {
   if (r->magnitude == NULL) return 0;
-  return mst_lattice_shift(mst_lattice_exponent(r->magnitude[entry / MST_SUM_CHUNK]) +
-                           r->headroom);
+  return mst_lattice_shift(mst_lattice_exponent(r->magnitude[entry / MST_SUM_CHUNK]) + r->headroom);
 }
 
 /* Chunk by chunk, because each has its own shift. */

@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "comm/internal.h"
 #include "core/base/memory.h"
@@ -15,14 +14,13 @@
 /* Elements in a round. Within one domain a round should stay in a core's cache (measured: best at
  * 32 to 64 Ki of 16 to 256); between domains it should be long against an allreduce's latency. */
 #define ROUND_NEAR ((int64_t)32 * 1024)
-#define ROUND_FAR ((int64_t)128 * 1024)
+#define ROUND_FAR  ((int64_t)128 * 1024)
 /* The segments of one node together stay near this many bytes. */
 #define NODE_BYTES ((int64_t)256 << 20)
 
-/* Polls before a waiting rank yields its core: some microseconds where each rank has a core of its
- * own, hardly any where the awaited rank may need this one. */
-#define PATIENCE 200
-#define PATIENCE_CROWDED 20
+/* Polls before a waiting rank yields its core: half a microsecond, as long as a yield takes where
+ * nobody else wants the core. Longer is lost where the awaited rank needs this one. */
+#define PATIENCE 20
 
 _Static_assert(sizeof(mst_flags) <= SEGMENT_HEAD, "flags must fit before the buffers");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "flags must be lock-free to work between processes");
@@ -99,8 +97,8 @@ static mst_status allocate_window(mst_domain *d, void **base) {
   MPI_Info info = MPI_INFO_NULL;
   MPI_Info_create(&info);
   MPI_Info_set(info, "alloc_shared_noncontig", "true");
-  int code = MPI_Win_allocate_shared((MPI_Aint)segment_bytes(d), 1, info, d->comm, base,
-                                     &d->window);
+  int code =
+      MPI_Win_allocate_shared((MPI_Aint)segment_bytes(d), 1, info, d->comm, base, &d->window);
   MPI_Info_free(&info);
   int made = code == MPI_SUCCESS;
   MST_TRY(mst_comm_check(MPI_Allreduce(MPI_IN_PLACE, &made, 1, MPI_INT, MPI_MIN, d->comm),
@@ -176,29 +174,28 @@ static mst_status form_domains(mst_team *team, MPI_Comm node_comm, bool shared, 
   int largest = 1;
   mst_status status = shared ? map_shared(team, node_comm, leader) : map_single(team, leader);
   if (status != MST_OK) return status;
-  MST_TRY(mst_comm_check(
-      MPI_Allreduce(&team->domain.size, &largest, 1, MPI_INT, MPI_MAX, team->comm),
-      "measuring the domains"));
+  MST_TRY(
+      mst_comm_check(MPI_Allreduce(&team->domain.size, &largest, 1, MPI_INT, MPI_MAX, team->comm),
+                     "measuring the domains"));
   return open_segments(team, largest);
 }
 
 mst_status mst_domain_create(mst_team *team, MPI_Comm node_comm, bool shared_memory) {
   mst_domain *d = &team->domain;
   int *leader = NULL, largest = 1;
-  long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  d->patience = team->host_ranks > cores ? PATIENCE_CROWDED : PATIENCE;
   mst_status status = mst_alloc(&d->order, team->size, sizeof *d->order, "domain map");
   if (status == MST_OK)
     status = mst_alloc(&d->first, team->size + 1, sizeof *d->first, "domain map");
   if (status == MST_OK) status = mst_alloc(&d->sum, MST_SUM_BLOCK, sizeof *d->sum, "accumulators");
   if (status == MST_OK) status = mst_alloc(&d->part, team->size, sizeof *d->part, "parts");
-  if (status == MST_OK) status = mst_alloc(&d->counts, 2 * (int64_t)team->size, sizeof *d->counts, "parts");
+  if (status == MST_OK)
+    status = mst_alloc(&d->counts, 2 * (int64_t)team->size, sizeof *d->counts, "parts");
   if (status == MST_OK) status = mst_alloc(&leader, team->size, sizeof *leader, "domain map");
   status = mst_comm_agree(team->comm, status);
   if (status == MST_OK)
-    status = mst_comm_check(
-        MPI_Allreduce(&team->node_size, &largest, 1, MPI_INT, MPI_MAX, team->comm),
-        "measuring the nodes");
+    status =
+        mst_comm_check(MPI_Allreduce(&team->node_size, &largest, 1, MPI_INT, MPI_MAX, team->comm),
+                       "measuring the nodes");
   if (status == MST_OK) {
     bool shared = shared_memory && largest > 1;
     status = form_domains(team, node_comm, shared, leader);
@@ -244,7 +241,7 @@ static void relax(void) {
 /* One step of waiting. The probe is there for its side effect: a message that this rank's MPI
  * still holds may be what the awaited rank is waiting for. */
 static void wait_a_little(const mst_team *team, int64_t polls) {
-  int64_t past = polls - team->domain.patience;
+  int64_t past = polls - PATIENCE;
   if (past < 0) {
     relax();
     return;

@@ -11,7 +11,8 @@
 #include "core/linalg/lattice.h"
 
 static mst_status refuse_count(int64_t n) {
-  return mst_fail(MST_ERR_INTERNAL, "a sum of %" PRId64 " entries was asked for: give 0 or more", n);
+  return mst_fail(MST_ERR_INTERNAL, "a sum of %" PRId64 " entries was asked for: give 0 or more",
+                  n);
 }
 
 static mst_status reduce(mst_team *team, const mst_reducer *reducer, void *x, int64_t n,
@@ -74,10 +75,13 @@ static mst_status name_nonfinite(mst_team *team, const double *x, int64_t n) {
   MST_TRY(mst_comm_check(MPI_Bcast(&value, 1, MPI_DOUBLE, (int)rank, team->comm),
                          "naming a non-finite entry"));
   return mst_fail(MST_ERR_NONFINITE,
-                  "entry %" PRId64 " of a sum of %" PRId64 " is %s on rank %" PRId64
-                  " (%" PRId64 " such entries on all ranks): exclude the contribution that holds it",
-                  first, n, isnan(value) ? "NaN" : value > 0 ? "infinite" : "minus infinite", rank,
-                  count);
+                  "entry %" PRId64 " of a sum of %" PRId64 " is %s on rank %" PRId64 " (%" PRId64
+                  " such entries on all ranks): exclude the contribution that holds it",
+                  first, n,
+                  isnan(value) ? "NaN"
+                  : value > 0  ? "infinite"
+                               : "minus infinite",
+                  rank, count);
 }
 
 /* magnitude(c): the largest over all ranks in chunk c; infinite where any entry is not finite. */

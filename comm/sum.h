@@ -12,8 +12,8 @@
 
 #include "comm/team.h"
 
-#define MST_SUM_CHUNK 1024                 /* consecutive entries that share a step */
-#define MST_SUM_TERMS ((int64_t)1 << 22)   /* most terms of a lattice sum           */
+#define MST_SUM_CHUNK 1024               /* consecutive entries that share a step */
+#define MST_SUM_TERMS ((int64_t)1 << 22) /* most terms of a lattice sum           */
 
 /** Sum n doubles over the team, exactly on a grid: the result has the same bits for any topology
  *  and any order, and for any number of ranks that hold the same largest magnitudes.

@@ -20,7 +20,6 @@ static mst_status split_nodes(mst_team *team, int ranks_per_node, MPI_Comm *node
   MST_TRY(mst_comm_check(
       MPI_Comm_split_type(team->comm, MPI_COMM_TYPE_SHARED, team->rank, MPI_INFO_NULL, &real),
       "finding the ranks that share a node"));
-  MPI_Comm_size(real, &team->host_ranks);
   if (ranks_per_node == 0) {
     *node = real;
     return MST_OK;
@@ -104,13 +103,27 @@ void mst_team_destroy(mst_team *team) {
   mst_free(team);
 }
 
-int mst_team_rank(const mst_team *team) { return team->rank; }
-int mst_team_size(const mst_team *team) { return team->size; }
-MPI_Comm mst_team_comm(const mst_team *team) { return team->comm; }
-int mst_team_nodes(const mst_team *team) { return team->nodes; }
-int mst_team_node(const mst_team *team) { return team->node; }
-int mst_team_node_rank(const mst_team *team) { return team->node_rank; }
-int mst_team_node_size(const mst_team *team) { return team->node_size; }
+int mst_team_rank(const mst_team *team) {
+  return team->rank;
+}
+int mst_team_size(const mst_team *team) {
+  return team->size;
+}
+MPI_Comm mst_team_comm(const mst_team *team) {
+  return team->comm;
+}
+int mst_team_nodes(const mst_team *team) {
+  return team->nodes;
+}
+int mst_team_node(const mst_team *team) {
+  return team->node;
+}
+int mst_team_node_rank(const mst_team *team) {
+  return team->node_rank;
+}
+int mst_team_node_size(const mst_team *team) {
+  return team->node_size;
+}
 
 mst_status mst_team_barrier(mst_team *team) {
   mst_comm_enter(team);
@@ -129,7 +142,9 @@ void mst_team_say(const mst_team *team, const char *format, ...) {
   fprintf(stderr, "muster: %s\n", line);
 }
 
-mst_meter mst_team_meter(const mst_team *team) { return team->meter; }
+mst_meter mst_team_meter(const mst_team *team) {
+  return team->meter;
+}
 
 void mst_comm_enter(mst_team *team) {
   if (team->depth++ == 0) team->entered = MPI_Wtime();

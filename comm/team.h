@@ -64,8 +64,8 @@ mst_status mst_team_barrier(mst_team *team) MST_CHECKED;
 /** Copy bytes from root to all. Any size. Collective on team. */
 mst_status mst_team_bcast(mst_team *team, void *data, int64_t bytes, int root) MST_CHECKED;
 
-/** Copy every replicated array of state from root to all; sharded ones are left alone. Collective on team; names, types and
- *  shapes must agree. */
+/** Copy every replicated array of state from root to all; sharded ones are left alone. Collective
+ *  on team; names, types and shapes must agree. */
 mst_status mst_team_bcast_state(mst_team *team, mst_state *state, int root) MST_CHECKED;
 
 /** Print one line on standard error from rank 0 only: "muster: ...". Local. */
@@ -85,10 +85,10 @@ mst_status mst_team_digest(mst_team *team, const mst_state *state, char *hex) MS
  * model of what crosses a wire: an allreduce of n bytes on p ranks counts 2 n (p-1)/p); bytes
  * through shared windows apart, as written into them by this rank. */
 typedef struct mst_meter {
-  int64_t messages;     /* MPI operations started */
+  int64_t messages; /* MPI operations started */
   int64_t mpi_bytes;
   int64_t shared_bytes;
-  double seconds;       /* wall time inside comm  */
+  double seconds; /* wall time inside comm */
 } mst_meter;
 
 mst_meter mst_team_meter(const mst_team *team);

@@ -261,8 +261,7 @@ static mst_status find_classes(mst_dataset *d) {
 static mst_status open_parts(mst_dataset *d) {
   const mst_dataset_info *info = &d->info;
   MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "x", &d->x));
-  if (info->target != MST_TARGET_NONE)
-    MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "y", &d->y));
+  if (info->target != MST_TARGET_NONE) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "y", &d->y));
   if (info->has_client) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "client", &d->client));
   if (info->has_group) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "group", &d->group));
   if (info->has_weight) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "weight", &d->weight));
@@ -304,7 +303,9 @@ mst_status mst_dataset_open(mst_team *team, const char *path, mst_dataset **out)
   return MST_OK;
 }
 
-const mst_dataset_info *mst_dataset_about(const mst_dataset *d) { return &d->info; }
+const mst_dataset_info *mst_dataset_about(const mst_dataset *d) {
+  return &d->info;
+}
 
 void mst_dataset_close(mst_dataset *d) {
   if (d == NULL) return;
@@ -359,6 +360,6 @@ mst_status mst_dataset_read_i32(mst_dataset *d, const char *name, int64_t first,
   integer_scan scan = {.low = INT32_MIN, .high = INT32_MAX};
   MST_TRY(scan_team(d, id, first, count, out, &scan));
   if (scan.bad_row == INT64_MAX) return MST_OK;
-  return mst_fail(MST_ERR_FORMAT, "%s: /%s of row %lld is %lld, which does not fit 32 bits", d->path,
-                  name, (long long)scan.bad_row, (long long)scan.bad_value);
+  return mst_fail(MST_ERR_FORMAT, "%s: /%s of row %lld is %lld, which does not fit 32 bits",
+                  d->path, name, (long long)scan.bad_row, (long long)scan.bad_value);
 }

@@ -64,7 +64,8 @@ mst_status mst_dataset_read_weight(mst_dataset *d, int64_t first, int64_t count,
 
 typedef struct mst_dataset_options {
   int deflate;         /* 0 = none, 1..9 gzip level                          */
-  int64_t chunk_rows;  /* 0 = so many that a chunk is about 1 MiB            */
+  int64_t chunk_rows;  /* 0 = so many that a chunk is about 1 MiB; at most
+                          the dataset's rows, or 512 MiB                   */
   const char *const *class_names; /* (n_classes) stored as an attribute, or NULL;
                                      only rank 0's are looked at             */
 } mst_dataset_options;

@@ -9,7 +9,14 @@
 #include "io/file.h"
 #include "io/hdf5_file.h"
 
-enum { PART_X, PART_Y, PART_CLIENT, PART_GROUP, PART_WEIGHT, PARTS };
+enum {
+  PART_X,
+  PART_Y,
+  PART_CLIENT,
+  PART_GROUP,
+  PART_WEIGHT,
+  PARTS
+};
 static const char *const part_name[PARTS] = {"x", "y", "client", "group", "weight"};
 
 struct mst_dataset_writer {
@@ -42,15 +49,19 @@ static mst_status check_info(const char *path, const mst_dataset_info *info) {
   if (info->row_dims < 1 || info->row_dims > 3)
     return mst_fail(MST_ERR_INPUT, "%s: a row has %d dimensions; 1 to 3 are allowed", path,
                     info->row_dims);
-  int64_t bytes = info->rows;
-  bool fits = !__builtin_mul_overflow(bytes, (int64_t)sizeof(float), &bytes);
+  int64_t bytes = (int64_t)sizeof(float);
+  bool fits = true;
   for (int i = 0; i < info->row_dims; i++) {
     if (info->row_size[i] < 1)
       return mst_fail(MST_ERR_INPUT, "%s: dimension %d of a row has size %lld", path, i,
                       (long long)info->row_size[i]);
     fits = fits && !__builtin_mul_overflow(bytes, info->row_size[i], &bytes);
   }
-  if (!fits) return mst_fail(MST_ERR_INPUT, "%s: the dataset is impossibly large", path);
+  if (!fits || bytes > MST_HDF5_ROW_BYTES)
+    return mst_fail(MST_ERR_INPUT, "%s: a row is larger than the %lld MiB that a dataset can hold",
+                    path, (long long)MST_HDF5_ROW_BYTES >> 20);
+  if (__builtin_mul_overflow(bytes, info->rows, &bytes))
+    return mst_fail(MST_ERR_INPUT, "%s: the dataset is impossibly large", path);
   if (info->target == MST_TARGET_CLASSES && (info->n_classes < 1 || info->n_classes > INT32_MAX))
     return mst_fail(MST_ERR_INPUT, "%s: n_classes is %lld; 1 to %d are allowed", path,
                     (long long)info->n_classes, INT32_MAX);
@@ -118,8 +129,8 @@ static mst_status open_parts(mst_dataset_writer *w) {
   MST_TRY(mst_hdf5_open_team(w->team, w->temporary, true, &w->file));
   for (int i = 0; i < PARTS; i++)
     if (has_part(&w->info, i))
-      MST_TRY(mst_team_agree(w->team, mst_hdf5_open_dataset(w->file, w->temporary, part_name[i],
-                                                            &w->part[i])));
+      MST_TRY(mst_team_agree(
+          w->team, mst_hdf5_open_dataset(w->file, w->temporary, part_name[i], &w->part[i])));
   hsize_t chunk[4] = {1};
   hid_t properties = H5Dget_create_plist(w->part[PART_X]);
   if (properties >= 0) {
@@ -185,7 +196,9 @@ mst_status mst_dataset_create(mst_team *team, const char *path, const mst_datase
   return MST_OK;
 }
 
-int64_t mst_dataset_chunk_rows(const mst_dataset_writer *w) { return w->chunk_rows; }
+int64_t mst_dataset_chunk_rows(const mst_dataset_writer *w) {
+  return w->chunk_rows;
+}
 
 static mst_status check_part(const mst_dataset_writer *w, int part, int64_t count,
                              const void *data) {
@@ -226,8 +239,7 @@ mst_status mst_dataset_write(mst_dataset_writer *w, int64_t first, int64_t count
                              weight};
   const hid_t type[PARTS] = {H5T_NATIVE_FLOAT, classes ? H5T_NATIVE_INT32 : H5T_NATIVE_FLOAT,
                              H5T_NATIVE_INT32, H5T_NATIVE_INT32, H5T_NATIVE_FLOAT};
-  if (w->status != MST_OK)
-    return mst_fail(w->status, "%s: an earlier write had failed", w->path);
+  if (w->status != MST_OK) return mst_fail(w->status, "%s: an earlier write had failed", w->path);
   mst_status status = mst_team_agree(w->team, check_write(w, first, count, data));
   for (int i = 0; i < PARTS && status == MST_OK; i++)
     if (w->part[i] >= 0)
@@ -267,8 +279,8 @@ static mst_status verify(const mst_dataset_writer *w) {
   mst_status status = mst_team_agree(w->team, read_back(w, file));
   H5Fclose(file);
   if (status == MST_OK) return MST_OK;
-  return mst_fail_within(MST_ERR_IO, "%s: what was written does not read back (disk full?): ",
-                         w->path);
+  return mst_fail_within(MST_ERR_IO,
+                         "%s: what was written does not read back (disk full?): ", w->path);
 }
 
 static mst_status finish(mst_dataset_writer *w) {

@@ -58,11 +58,18 @@ static mst_status refuse_dotted(const mst_yaml_node *node, const mst_place *plac
                         key + n + (key[n] == '.'));
 }
 
+static bool is_passed_over(const mst_schema *schema, const char *key) {
+  for (int i = 0; i < schema->n_passed_over; i++)
+    if (strcmp(schema->passed_over[i], key) == 0) return true;
+  return false;
+}
+
 /* Lay node over the key or section `path`; place has the line of the key. Sections are walked, so
  * the depth is that of the tree. */
 static mst_status apply(mst_experiment *e, const mst_yaml_node *node, const char *path,
                         mst_place place, bool from_override) {
   mst_value *v = mst_experiment_find(e, path);
+  if (!from_override && is_passed_over(e->schema, path)) return MST_OK;
   if (v != NULL) {
     MST_TRY(mst_value_read(v, node, &place));
     v->from_override = from_override;

@@ -51,6 +51,9 @@ extern const char mst_key_required[]; /* known by its address */
 typedef struct mst_schema {
   const mst_key_spec **table; /* several tables, each ended by an entry with key = NULL */
   int n;
+  const char **passed_over; /* keys that the file may hold but that are not read: an override chose
+                               another member of their family; not for overrides            */
+  int n_passed_over;
 } mst_schema;
 
 typedef struct mst_experiment mst_experiment;

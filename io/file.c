@@ -132,7 +132,8 @@ static mst_status reserve(int fd, const char *path, int64_t bytes, bool *sure) {
   }
   *sure = false;
   struct statvfs disk;
-  if (fstatvfs(fd, &disk) == 0 &&
+  /* Some file systems (ramfs) do not say how large they are. */
+  if (fstatvfs(fd, &disk) == 0 && disk.f_blocks > 0 &&
       (double)bytes > (double)disk.f_bavail * (double)disk.f_frsize)
     return no_room(path, bytes, strerror(ENOSPC));
   return MST_OK;

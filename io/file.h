@@ -24,7 +24,7 @@ mst_status mst_file_look(const char *path) MST_CHECKED;
 /** Begin to write `path`: check that it is not a folder and that its folder exists and can be
  *  written, and create the temporary file "<path>.tmp" there, empty (one left by a killed run is
  *  replaced).
- *  \param temporary  receives its name, on every rank; free with mst_free after publish or discard. */
+ *  \param temporary  receives its name, on every rank; free with mst_free at the end. */
 mst_status mst_file_begin(mst_team *team, const char *path, char **temporary) MST_CHECKED;
 
 /** Reserve space for a temporary file that will grow to `bytes`: MST_ERR_IO with the bytes needed

@@ -43,15 +43,13 @@ mst_status mst_hdf5_put_text(hid_t object, const char *name, const char *text) {
   return status;
 }
 
-mst_status mst_hdf5_put_texts(hid_t object, const char *name, int64_t n,
-                              const char *const *texts) {
+mst_status mst_hdf5_put_texts(hid_t object, const char *name, int64_t n, const char *const *texts) {
   size_t longest = 1;
   for (int64_t i = 0; i < n; i++)
     if (strlen(texts[i]) > longest) longest = strlen(texts[i]);
   char *table = NULL;
   MST_TRY(mst_alloc(&table, n, longest, name));
-  for (int64_t i = 0; i < n; i++)
-    memcpy(table + (size_t)i * longest, texts[i], strlen(texts[i]));
+  for (int64_t i = 0; i < n; i++) memcpy(table + (size_t)i * longest, texts[i], strlen(texts[i]));
   hid_t type = text_type(longest);
   hid_t space = H5Screate_simple(1, &(hsize_t){(hsize_t)n}, NULL);
   mst_status status = put(object, name, type, type, space, table);

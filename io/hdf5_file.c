@@ -13,7 +13,9 @@
 
 #include "io/file.h"
 
-void mst_hdf5_hush(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+void mst_hdf5_hush(void) {
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
 
 /* The stack is walked upward, so its first entry is where the failure began. */
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *text) {
@@ -114,10 +116,13 @@ static hid_t access_properties(MPI_Comm comm) {
 mst_status mst_hdf5_create(const char *path, hid_t *file) {
   mst_hdf5_hush();
   *file = H5I_INVALID_HID;
-  hid_t access = access_properties(MPI_COMM_NULL);
+  hid_t access = access_properties(MPI_COMM_NULL), creation = H5Pcreate(H5P_FILE_CREATE);
   mst_status status = MST_OK;
-  if (access >= 0) *file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  /* No time stamps: the same content makes the same file. */
+  if (creation >= 0) H5Pset_obj_track_times(creation, false);
+  if (access >= 0 && creation >= 0) *file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
   if (*file < 0) status = mst_hdf5_fail(MST_ERR_IO, "%s: cannot be created by HDF5", path);
+  if (creation >= 0) H5Pclose(creation);
   if (access >= 0) H5Pclose(access);
   return status;
 }

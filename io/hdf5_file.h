@@ -55,10 +55,13 @@ mst_status mst_hdf5_get_text(hid_t object, const char *path, const char *name, c
 mst_status mst_hdf5_get_int(hid_t object, const char *path, const char *name, int64_t *value,
                             bool *found) MST_CHECKED;
 
+/* The largest row and the largest chunk, which is moved by one MPI call. */
+#define MST_HDF5_ROW_BYTES ((int64_t)1 << 29)
+
 /** Create a dataset chunked by rows, checksummed (fletcher32), optionally compressed (shuffle and
  *  deflate 1..9), space taken as chunks are written. chunk_rows 0 = so many that a chunk is about
  *  1 MiB. *bytes (may be NULL) grows by the most the data can need in the file. Close the result
- *  with H5Dclose. */
+ *  with H5Dclose. MST_ERR_INPUT if a row is larger than MST_HDF5_ROW_BYTES. */
 mst_status mst_hdf5_put_dataset(hid_t file, const char *name, hid_t type, int dims,
                                 const int64_t *shape, int64_t chunk_rows, int deflate,
                                 hid_t *dataset, int64_t *bytes) MST_CHECKED;

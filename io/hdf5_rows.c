@@ -5,11 +5,14 @@
 #include "comm/sum.h"
 #include "io/hdf5_file.h"
 
-#define CHUNK_BYTES (1 << 20)  /* target size of a chunk: a stripe of common parallel file systems */
-#define PIECE_BYTES (16 << 20) /* of one collective write; HDF5 holds a copy of a piece's chunks */
+#define CHUNK_BYTES (1 << 20)  /* target size of a chunk: a stripe of common parallel file systems \
+                                */
+#define PIECE_BYTES (16 << 20) /* of one collective write; HDF5 holds a copy of a piece's chunks \
+                                */
 #define READ_BYTES (1 << 30)   /* of one read: below the 2 GiB that an MPI count can say */
-#define CACHE_BYTES (16 << 20) /* of chunks kept by a reader, so that blocks smaller than a chunk
-                                  do not decode it again */
+#define CACHE_BYTES                                                             \
+  (16 << 20) /* of chunks kept by a reader, so that blocks smaller than a chunk \
+                do not decode it again */
 
 static hid_t row_properties(hid_t type, int dims, const int64_t *shape, int64_t chunk_rows,
                             int deflate, int64_t *bytes) {
@@ -22,6 +25,7 @@ static hid_t row_properties(hid_t type, int dims, const int64_t *shape, int64_t 
   if (properties >= 0) H5Pset_obj_track_times(properties, false);
   if (row_bytes == 0 || shape[0] == 0) return properties; /* nothing to store */
   int64_t rows = chunk_rows > 0 ? chunk_rows : (CHUNK_BYTES + row_bytes - 1) / row_bytes;
+  if (rows > MST_HDF5_ROW_BYTES / row_bytes) rows = MST_HDF5_ROW_BYTES / row_bytes;
   if (rows > shape[0]) rows = shape[0];
   chunk[0] = (hsize_t)rows;
   int64_t chunks = (shape[0] + rows - 1) / rows;
@@ -45,6 +49,13 @@ mst_status mst_hdf5_put_dataset(hid_t file, const char *name, hid_t type, int di
     return mst_fail(MST_ERR_INTERNAL, "dataset %s: %d dimensions, chunks of %lld rows, deflate %d",
                     name, dims, (long long)chunk_rows, deflate);
   hsize_t extent[H5S_MAX_RANK];
+  int64_t row_bytes = (int64_t)H5Tget_size(type);
+  bool fits = true;
+  for (int i = 1; i < dims; i++)
+    fits = fits && !__builtin_mul_overflow(row_bytes, shape[i], &row_bytes);
+  if (!fits || row_bytes > MST_HDF5_ROW_BYTES)
+    return mst_fail(MST_ERR_INPUT, "dataset %s: a row is larger than %lld MiB", name,
+                    (long long)MST_HDF5_ROW_BYTES >> 20);
   for (int i = 0; i < dims; i++) extent[i] = (hsize_t)shape[i];
   hid_t space = H5Screate_simple(dims, extent, NULL);
   hid_t properties = row_properties(type, dims, shape, chunk_rows, deflate, bytes);
@@ -132,8 +143,7 @@ static void close_spaces(hid_t in_file, hid_t in_memory) {
 /* One collective write; every rank takes part, with no rows too. Nothing that can fail on one rank
  * alone stands between the agreement and HDF5. */
 static mst_status write_piece(mst_team *team, const char *path, hid_t dataset, hid_t type,
-                              const row_shape *shape, int64_t at, int64_t count,
-                              const void *data) {
+                              const row_shape *shape, int64_t at, int64_t count, const void *data) {
   hid_t in_file = H5I_INVALID_HID, in_memory = H5I_INVALID_HID;
   hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
   mst_status status = MST_OK;

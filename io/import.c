@@ -17,7 +17,9 @@ static const mst_import_ops *const table[] = {&mst_import_idx, &mst_import_csv, 
                                               &mst_import_npy};
 #define MEMBERS ((int)(sizeof table / sizeof table[0]))
 
-const mst_import_ops *mst_import_at(int i) { return i >= 0 && i < MEMBERS ? table[i] : NULL; }
+const mst_import_ops *mst_import_at(int i) {
+  return i >= 0 && i < MEMBERS ? table[i] : NULL;
+}
 
 const mst_import_ops *mst_import_find(const char *name) {
   for (int i = 0; i < MEMBERS; i++)
@@ -163,15 +165,16 @@ static mst_status check_output(const char *input, const char *output) {
   if (input == NULL || stat(input, &in) != 0 || stat(output, &out) != 0 ||
       in.st_dev != out.st_dev || in.st_ino != out.st_ino)
     return MST_OK;
-  return mst_fail(MST_ERR_INPUT, "%s: would be overwritten by its own import; choose another output",
-                  input);
+  return mst_fail(MST_ERR_INPUT,
+                  "%s: would be overwritten by its own import; choose another output", input);
 }
 
 mst_status mst_import_run(mst_team *team, const char *format, const mst_import_options *options,
                           mst_dataset_info *made) {
   const mst_import_ops *ops = mst_import_find(format);
   if (ops == NULL)
-    return mst_fail(MST_ERR_INPUT, "'%s' is no format that can be imported; idx, csv, libsvm and "
+    return mst_fail(MST_ERR_INPUT,
+                    "'%s' is no format that can be imported; idx, csv, libsvm and "
                     "npy are",
                     format == NULL ? "" : format);
   MST_TRY(check_options(ops, options));

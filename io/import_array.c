@@ -172,7 +172,12 @@ static mst_status read_labels(array_state *s, mst_import_array *y, const char *t
   const int64_t most = RAW_BYTES / (int64_t)sizeof(double);
   MST_TRY(check_labels(y, &s->x, classes));
   s->outputs = info->outputs = y->dims == 1 ? 1 : y->shape[1];
-  int64_t n = info->rows * s->outputs;
+  int64_t n;
+  if (__builtin_mul_overflow(info->rows, s->outputs * (int64_t)sizeof(double), &n))
+    return mst_fail(MST_ERR_FORMAT, "%s: its header states an impossibly large shape",
+                    y->bytes.path);
+  n = info->rows * s->outputs;
+  MST_TRY(mst_import_bytes_fit(&y->bytes, n * type_bytes(y->type), "its labels"));
   MST_TRY(mst_alloc(&s->y, n, sizeof *s->y, "imported labels"));
   for (int64_t at = 0; at < n; at += most)
     MST_TRY(read_numbers(y, n - at < most ? n - at : most, s->raw, s->y + at, "its labels"));
@@ -194,6 +199,8 @@ static mst_status open_state(const mst_import_options *options,
   MST_TRY(mst_import_bytes_open(&s->x.bytes, options->input));
   MST_TRY(read_header(&s->x));
   MST_TRY(describe_rows(&s->x, info));
+  MST_TRY(mst_import_bytes_fit(&s->x.bytes, info->rows * info->row_elements * type_bytes(s->x.type),
+                               "its rows"));
   MST_TRY(mst_alloc(&s->raw, RAW_BYTES, 1, "raw elements"));
   MST_TRY(mst_alloc(&s->number, RAW_BYTES / (int64_t)sizeof(double), sizeof(double), "elements"));
   s->scale = options->scale != 0 ? options->scale : s->x.type == MST_IMPORT_U8 ? 1.0 / 255.0 : 1.0;

@@ -144,11 +144,12 @@ static mst_status find_column(const csv_state *s, const char *text, const char *
   for (int64_t i = 0; s->header && i < s->columns && strlen(names) < 200; i++)
     snprintf(names + strlen(names), sizeof names - strlen(names), "%s'%.40s'", i == 0 ? "" : ", ",
              s->name[i]);
-  return mst_fail(MST_ERR_INPUT,
-                  "%s: there is no column '%s' for the %s; its %lld columns %s%s (numbers 0 to %lld, "
-                  "or negative from the end)",
-                  s->text.bytes.path, text, what, (long long)s->columns,
-                  s->header ? "begin with " : "have no names", names, (long long)s->columns - 1);
+  return mst_fail(
+      MST_ERR_INPUT,
+      "%s: there is no column '%s' for the %s; its %lld columns %s%s (numbers 0 to %lld, "
+      "or negative from the end)",
+      s->text.bytes.path, text, what, (long long)s->columns,
+      s->header ? "begin with " : "have no names", names, (long long)s->columns - 1);
 }
 
 static bool is_number(const csv_state *s, const char *field) {
@@ -224,8 +225,7 @@ static mst_status survey(csv_state *s, int64_t *rows) {
     if (!got) break;
     if (s->label != NO_COLUMN) {
       if (s->field[s->label][0] == 0) return refuse(s, s->label, "", fill_it);
-      if (!s->regression)
-        MST_TRY(mst_import_names_add(&s->classes, &s->text, s->field[s->label]));
+      if (!s->regression) MST_TRY(mst_import_names_add(&s->classes, &s->text, s->field[s->label]));
     }
     if (s->client != NO_COLUMN) {
       if (s->field[s->client][0] == 0) return refuse(s, s->client, "", fill_it);
@@ -265,8 +265,7 @@ static mst_status fill(mst_import_source *source, int64_t count, const mst_impor
       MST_TRY(mst_import_names_find(&s->classes, &s->text, s->field[s->label], &block->label[i]));
     if (block->value != NULL) MST_TRY(read_number(source, s->label, 1.0, &block->value[i]));
     if (block->client != NULL)
-      MST_TRY(mst_import_names_find(&s->clients, &s->text, s->field[s->client],
-                                    &block->client[i]));
+      MST_TRY(mst_import_names_find(&s->clients, &s->text, s->field[s->client], &block->client[i]));
   }
   return MST_OK;
 }

@@ -20,11 +20,12 @@ static mst_status read_type(mst_import_array *a, unsigned char code) {
 
 static mst_status read_header(mst_import_array *a) {
   unsigned char b[4];
-  MST_TRY(mst_import_bytes_all(&a->bytes, b, sizeof b, "an IDX header"));
+  MST_TRY(mst_import_bytes_all(&a->bytes, b, sizeof b, "its header"));
   if (b[0] != 0 || b[1] != 0)
-    return mst_fail(MST_ERR_FORMAT,
-                    "%s: is not an IDX file: it begins with bytes %02x %02x where 00 00 is expected",
-                    a->bytes.path, b[0], b[1]);
+    return mst_fail(
+        MST_ERR_FORMAT,
+        "%s: is not an IDX file: it begins with bytes %02x %02x where 00 00 is expected",
+        a->bytes.path, b[0], b[1]);
   MST_TRY(read_type(a, b[2]));
   if (b[3] < 1 || b[3] > 4)
     return mst_fail(MST_ERR_FORMAT, "%s: %d dimensions at byte 3; 1 to 4 are read", a->bytes.path,
@@ -32,7 +33,7 @@ static mst_status read_header(mst_import_array *a) {
   a->big_endian = true;
   a->dims = b[3];
   for (int i = 0; i < a->dims; i++) {
-    MST_TRY(mst_import_bytes_all(&a->bytes, b, sizeof b, "an IDX header"));
+    MST_TRY(mst_import_bytes_all(&a->bytes, b, sizeof b, "its header"));
     a->shape[i] = (int64_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
   }
   return MST_OK;

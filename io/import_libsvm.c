@@ -63,8 +63,9 @@ static mst_status next_pair(libsvm_state *s, char **rest, int64_t last, int64_t 
     return mst_fail(MST_ERR_FORMAT, "%s:%lld: found '%s' where index:value is expected", path, line,
                     word);
   if (!mst_import_text_number(&s->text, end + 1, value))
-    return mst_fail(MST_ERR_FORMAT, "%s:%lld: the value of feature %lld is '%s'; a number is expected",
-                    path, line, found, end + 1);
+    return mst_fail(MST_ERR_FORMAT,
+                    "%s:%lld: the value of feature %lld is '%s'; a number is expected", path, line,
+                    found, end + 1);
   if (found < 1)
     return mst_fail(MST_ERR_FORMAT, "%s:%lld: index %lld; indices begin with 1", path, line, found);
   if (found <= last)
@@ -74,8 +75,8 @@ static mst_status next_pair(libsvm_state *s, char **rest, int64_t last, int64_t 
     return mst_fail(MST_ERR_FORMAT, "%s:%lld: index %lld where %lld features were announced", path,
                     line, found, (long long)s->width);
   if (found > INT32_MAX)
-    return mst_fail(MST_ERR_FORMAT, "%s:%lld: index %lld; at most %d are possible", path, line, found,
-                    INT32_MAX);
+    return mst_fail(MST_ERR_FORMAT, "%s:%lld: index %lld; at most %d are possible", path, line,
+                    found, INT32_MAX);
   *index = found;
   return MST_OK;
 }

@@ -10,9 +10,11 @@
 #include "io/import_source.h"
 
 #define MOST_NAMES ((int64_t)1 << 24)
-#define EXACT 9007199254740992.0 /* 2^53: integers below are exact in a double */
+#define EXACT      9007199254740992.0 /* 2^53: integers below are exact in a double */
 
-static bool is_integer(double value) { return fabs(value) < EXACT && value == floor(value); }
+static bool is_integer(double value) {
+  return fabs(value) < EXACT && value == floor(value);
+}
 
 /* How a word is kept: integers in one notation. */
 static const char *canonical(const mst_import_text *t, const char *word, char text[32]) {
@@ -85,8 +87,8 @@ static int by_bytes(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-mst_status mst_import_names_settle(mst_import_names *names, const mst_import_text *t, bool any_start,
-                                   bool strict, const char *what) {
+mst_status mst_import_names_settle(mst_import_names *names, const mst_import_text *t,
+                                   bool any_start, bool strict, const char *what) {
   const char *fraction = NULL;
   bool words = false;
   for (int64_t i = 0; i < names->n; i++) {

@@ -47,7 +47,8 @@ static mst_status read_shape(mst_import_array *a, const char *shape) {
     char *end;
     long long size = strtoll(at, &end, 10);
     if (end == at || size < 0)
-      return mst_fail(MST_ERR_FORMAT, "%s: its header has no shape that can be read", a->bytes.path);
+      return mst_fail(MST_ERR_FORMAT, "%s: its header has no shape that can be read",
+                      a->bytes.path);
     if (a->dims == 4)
       return mst_fail(MST_ERR_FORMAT, "%s: the array has more than 4 dimensions: reshape it",
                       a->bytes.path);
@@ -74,21 +75,21 @@ static mst_status read_dictionary(mst_import_array *a, const char *header) {
 
 static mst_status read_header(mst_import_array *a) {
   unsigned char b[8], n[4] = {0};
-  MST_TRY(mst_import_bytes_all(&a->bytes, b, sizeof b, "an NPY header"));
+  MST_TRY(mst_import_bytes_all(&a->bytes, b, sizeof b, "its header"));
   if (memcmp(b, "\x93NUMPY", 6) != 0)
     return mst_fail(MST_ERR_FORMAT, "%s: is not an NPY file: it does not begin with \\x93NUMPY",
                     a->bytes.path);
   if (b[6] < 1 || b[6] > 3)
     return mst_fail(MST_ERR_FORMAT, "%s: is an NPY file of version %d; 1 to 3 are read",
                     a->bytes.path, b[6]);
-  MST_TRY(mst_import_bytes_all(&a->bytes, n, b[6] == 1 ? 2 : 4, "an NPY header"));
+  MST_TRY(mst_import_bytes_all(&a->bytes, n, b[6] == 1 ? 2 : 4, "its header"));
   int64_t length = (int64_t)n[0] | (int64_t)n[1] << 8 | (int64_t)n[2] << 16 | (int64_t)n[3] << 24;
   if (length > LONGEST_HEADER)
     return mst_fail(MST_ERR_FORMAT, "%s: states a header of %lld bytes; at most %d are read",
                     a->bytes.path, (long long)length, LONGEST_HEADER);
   char *header = NULL;
   MST_TRY(mst_alloc(&header, length + 1, 1, "NPY header"));
-  mst_status status = mst_import_bytes_all(&a->bytes, header, length, "an NPY header");
+  mst_status status = mst_import_bytes_all(&a->bytes, header, length, "its header");
   if (status == MST_OK) status = read_dictionary(a, header);
   mst_free(header);
   return status;

@@ -19,10 +19,14 @@ void mst_import_bytes_close(mst_import_bytes *b);
 mst_status mst_import_bytes_rewind(mst_import_bytes *b) MST_CHECKED;
 /** Up to n bytes; *got < n only at the end of the file. A truncated or corrupt gzip file is
  *  MST_ERR_FORMAT with the position. */
-mst_status mst_import_bytes_some(mst_import_bytes *b, void *out, int64_t n, int64_t *got) MST_CHECKED;
+mst_status mst_import_bytes_some(mst_import_bytes *b, void *out, int64_t n,
+                                 int64_t *got) MST_CHECKED;
 /** Exactly n bytes, or MST_ERR_FORMAT: the file ends too early, in `what`. */
 mst_status mst_import_bytes_all(mst_import_bytes *b, void *out, int64_t n,
                                 const char *what) MST_CHECKED;
+/** Can n more bytes follow? MST_ERR_FORMAT if the file is too short for them: found out before
+ *  anything is made of a header that states too much. */
+mst_status mst_import_bytes_fit(mst_import_bytes *b, int64_t n, const char *what) MST_CHECKED;
 /** There must be no more bytes; also compares gzip's own checksum. */
 mst_status mst_import_bytes_end(mst_import_bytes *b) MST_CHECKED;
 /** A path without its folders. */
@@ -65,8 +69,8 @@ mst_status mst_import_names_add(mst_import_names *names, const mst_import_text *
  *  any_start and none is negative); else 0 .. n-1 in increasing order if all are integers, in
  *  order of their bytes if any is no number. `strict` refuses numbers that are not integers:
  *  MST_ERR_FORMAT naming one, as `what`. */
-mst_status mst_import_names_settle(mst_import_names *names, const mst_import_text *t, bool any_start,
-                                   bool strict, const char *what) MST_CHECKED;
+mst_status mst_import_names_settle(mst_import_names *names, const mst_import_text *t,
+                                   bool any_start, bool strict, const char *what) MST_CHECKED;
 /** The number of a word that was noted. */
 mst_status mst_import_names_find(const mst_import_names *names, const mst_import_text *t,
                                  const char *word, int32_t *number) MST_CHECKED;

@@ -97,9 +97,11 @@ static void nearest_allowed(const char *word, const char *allowed, char *best, s
 
 /* The member that an experiment chooses; free with free(). A misspelt one is refused here: its
  * keys would otherwise be reported as unknown. */
-static mst_status chosen_member(const mst_source *s, const mst_key_spec *selector, char **member) {
+static mst_status chosen_member(const mst_source *s, const mst_key_spec *selector, char **member,
+                                bool *overridden) {
   int line = 0;
   MST_TRY(peek(s, selector->key, member, &line));
+  *overridden = *member != NULL && line == 0;
   if (*member == NULL) {
     *member = strdup(selector->fallback);
     return *member != NULL ? MST_OK : mst_fail(MST_ERR_MEMORY, "no memory for a word");
@@ -115,15 +117,21 @@ static mst_status chosen_member(const mst_source *s, const mst_key_spec *selecto
 }
 
 /* A key of a member that was not chosen is known, but means nothing here: say so, rather than call
- * it unknown. */
-static mst_status refuse_foreign(const mst_source *s, const mst_job_schema *schema,
-                                 const mst_member_keys *m, const char *chosen) {
+ * it unknown. When --set chose another member than the file, the file's keys for its own member are
+ * passed over, so that one file serves a sweep over members. */
+static mst_status refuse_foreign(const mst_source *s, mst_job_schema *schema,
+                                 const mst_member_keys *m, const char *chosen, bool overridden) {
   for (const mst_key_spec *k = m->keys; k->key != NULL; k++) {
     if (find_key(schema, k->key) != NULL) continue;
     char *found = NULL, shown[MST_SHOWN], reason[512];
     int line = 0;
     MST_TRY(peek(s, k->key, &found, &line));
     if (found == NULL) continue;
+    if (overridden && line > 0 && schema->schema.n_passed_over < MST_JOB_TABLES) {
+      schema->passed_over[schema->schema.n_passed_over++] = k->key;
+      free(found);
+      continue;
+    }
     snprintf(reason, sizeof reason,
              "found '%s', but this key means nothing to %s: %s; remove it, or choose %s: %s",
              mst_text_show(found, shown, sizeof shown), m->selector, chosen, m->selector, m->member);
@@ -141,10 +149,11 @@ static mst_status visit_members(const mst_source *s, mst_job_schema *out, bool c
     const mst_key_spec *selector = find_key(out, m->selector);
     if (selector == NULL) continue;
     char *member = NULL;
-    MST_TRY(chosen_member(s, selector, &member));
+    bool overridden = false;
+    MST_TRY(chosen_member(s, selector, &member, &overridden));
     mst_status st = MST_OK;
     if (check)
-      st = refuse_foreign(s, out, m, member);
+      st = refuse_foreign(s, out, m, member, overridden);
     else if (strcmp(member, m->member) == 0)
       st = add_table(out, m->keys);
     free(member);
@@ -156,6 +165,7 @@ static mst_status visit_members(const mst_source *s, mst_job_schema *out, bool c
 static mst_status add_job_tables(const mst_job_ops *job, mst_job_schema *out) {
   *out = (mst_job_schema){.schema = {.n = 0}};
   out->schema.table = out->table;
+  out->schema.passed_over = out->passed_over;
   MST_TRY(add_table(out, mst_keys_every));
   for (int i = 0; job->keys[i] != NULL; i++) MST_TRY(add_table(out, job->keys[i]));
   return MST_OK;

@@ -94,6 +94,7 @@ typedef struct mst_source {
 #define MST_JOB_TABLES 32
 typedef struct mst_job_schema {
   const mst_key_spec *table[MST_JOB_TABLES];
+  const char *passed_over[MST_JOB_TABLES];
   mst_schema schema; /* points into table: do not copy */
 } mst_job_schema;
 

@@ -17,9 +17,14 @@
 #include "core/linalg/blas.h"
 
 /* Vectors of any width divide LANES floats. A block's responses take about BLOCK_FLOATS. */
-enum { LANES = 16, BLOCK_FLOATS = 24576 };
+enum {
+  LANES = 16,
+  BLOCK_FLOATS = 24576
+};
 
-static int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+static int64_t round_up(int64_t n, int64_t step) {
+  return (n + step - 1) / step * step;
+}
 
 static int64_t cell_edge(int64_t cell, int64_t positions, int64_t grid) {
   return cell * positions / grid;
@@ -62,13 +67,13 @@ static mst_status allocate(mst_conv_map *map) {
   MST_TRY(mst_alloc(&map->upper, map->lanes, sizeof(float), "upper thresholds"));
   MST_TRY(mst_alloc(&map->lower, map->lanes, sizeof(float), "lower thresholds"));
   /* LANES more: runs are read and written in whole vectors, over their end. */
-  MST_TRY(mst_alloc(&map->planes, map->image.channels * plane + LANES, sizeof(float),
-                    "image planes"));
+  MST_TRY(
+      mst_alloc(&map->planes, map->image.channels * plane + LANES, sizeof(float), "image planes"));
   MST_TRY(mst_alloc(&map->sums, 4 * (map->image.width + 2 * LANES), sizeof(double), "box sums"));
   MST_TRY(mst_alloc(&map->mean, map->rows_of * map->pitch, sizeof(float), "patch means"));
   MST_TRY(mst_alloc(&map->scale, map->rows_of * map->pitch, sizeof(float), "patch scales"));
-  MST_TRY(mst_alloc(&map->columns, map->elements * positions + LANES, sizeof(float),
-                    "patch columns"));
+  MST_TRY(
+      mst_alloc(&map->columns, map->elements * positions + LANES, sizeof(float), "patch columns"));
   MST_TRY(mst_alloc(&map->response, positions * map->lanes, sizeof(float), "filter responses"));
   return mst_alloc(&map->cells, map->grid * 2 * map->lanes, sizeof(float), "grid cells");
 }
@@ -113,8 +118,7 @@ static mst_status parameters(mst_features *f, mst_state *state) {
       (const int64_t[]){map->patch, map->patch, map->image.channels, map->filters}, map->bank));
   MST_TRY(mst_state_add(state, "features/bias", MST_F32, 1, (const int64_t[]){map->filters},
                         map->bias));
-  return mst_state_add(state, "features/contrast", MST_F32, 1, (const int64_t[]){1},
-                       map->contrast);
+  return mst_state_add(state, "features/contrast", MST_F32, 1, (const int64_t[]){1}, map->contrast);
 }
 
 /* The parameters may have been overwritten since the last call, so what follows from them is
@@ -157,8 +161,7 @@ MST_RUN add_doubles(const double *restrict from, int64_t n, double *restrict to)
 }
 
 MST_RUN write_moments(const double *restrict sums, const double *restrict squares, int64_t n,
-                      double weight, double contrast, float *restrict mean,
-                      float *restrict scale) {
+                      double weight, double contrast, float *restrict mean, float *restrict scale) {
   for (int64_t x = 0; x < n; x++) {
     double m = sums[x] * weight, variance = squares[x] * weight - m * m;
     variance = variance < 0.0 ? 0.0 : variance;
@@ -249,8 +252,8 @@ MST_WIDE(pool, (mst_conv_map * map, int64_t rows), (map, rows))
 /* out(grid, 2, filters) = the cell means of one grid row. */
 static void write_cells(const mst_conv_map *map, int64_t rows, float *out) {
   for (int64_t c = 0; c < map->grid; c++) {
-    int64_t across = cell_edge(c + 1, map->columns_of, map->grid) -
-                     cell_edge(c, map->columns_of, map->grid);
+    int64_t across =
+        cell_edge(c + 1, map->columns_of, map->grid) - cell_edge(c, map->columns_of, map->grid);
     float weight = 1.0f / (float)(rows * across);
     for (int64_t side = 0; side < 2; side++, out += map->filters) {
       const float *sums = map->cells + (c * 2 + side) * map->lanes;

@@ -14,7 +14,10 @@
 #include "core/features/conv.h"
 #include "core/linalg/blas.h"
 
-enum { PATCHES = 40000, TRIES = 8 };             /* patches wanted; draws allowed per patch  */
+enum {
+  PATCHES = 40000,
+  TRIES = 8
+}; /* patches wanted; draws allowed per patch  */
 static const double CONTRAST = 10.0 / (255.0 * 255.0); /* of the squared pixel range         */
 static const double WHITENING = 0.1; /* added to the eigenvalues of the patch covariance     */
 
@@ -88,8 +91,7 @@ static mst_status draw_patches(const mst_conv_map *map, const float *sample, int
     return mst_fail(MST_ERR_INPUT,
                     "only %lld of %d patches drawn from %lld training images have any contrast, "
                     "too few for features.filters: %lld; lower it, or check the images",
-                    (long long)s->count, PATCHES * TRIES, (long long)m,
-                    (long long)map->filters);
+                    (long long)s->count, PATCHES * TRIES, (long long)m, (long long)map->filters);
   mst_stream choice = mst_stream_of(mst_key_make(map->base.spec.seed, MST_PURPOSE_FEATURE, 1, 0));
   mst_stream_subset(&choice, s->count, map->filters, s->chosen);
   return MST_OK;
@@ -125,8 +127,8 @@ static void make_filters(mst_conv_map *map, patch_sample *s) {
     double length = 0.0, bias = 0.0;
     for (int64_t e = 0; e < k; e++) length += filter[e] * filter[e];
     length = sqrt(length);
-    mst_gemm(false, false, 1, k, k, length > 0.0 ? 1.0 / length : 0.0, filter, k, s->whiten, k,
-             0.0, folded, k);
+    mst_gemm(false, false, 1, k, k, length > 0.0 ? 1.0 / length : 0.0, filter, k, s->whiten, k, 0.0,
+             folded, k);
     for (int64_t e = 0; e < k; e++) {
       bias += s->mean[e] * folded[e];
       map->bank[e * map->filters + j] = (float)folded[e];

@@ -11,7 +11,9 @@ static const mst_features_ops *const members[] = {
     &mst_features_identity, &mst_features_relu,       &mst_features_fourier,
     &mst_features_conv,     &mst_features_scattering,
 };
-enum { MEMBERS = sizeof members / sizeof members[0] };
+enum {
+  MEMBERS = sizeof members / sizeof members[0]
+};
 
 mst_features_spec mst_features_defaults(void) {
   return (mst_features_spec){.kind = "conv",
@@ -116,15 +118,17 @@ mst_status mst_features_create(const mst_features_spec *spec, const mst_row_shap
   return MST_OK;
 }
 
-int64_t mst_features_sample_rows(const mst_features *f) { return f->ops->sample_rows(f); }
+int64_t mst_features_sample_rows(const mst_features *f) {
+  return f->ops->sample_rows(f);
+}
 
 mst_status mst_features_fit(mst_features *f, const float *sample, int64_t m) {
   int64_t wanted = mst_features_sample_rows(f);
   if (wanted == 0 || f->ops->fit == NULL) return MST_OK;
   if (m < 1 || m > wanted)
     return mst_fail(MST_ERR_INPUT,
-                    "features.kind %s is fitted on 1 to %lld training rows, not %lld",
-                    f->ops->name, (long long)wanted, (long long)m);
+                    "features.kind %s is fitted on 1 to %lld training rows, not %lld", f->ops->name,
+                    (long long)wanted, (long long)m);
   return f->ops->fit(f, sample, m);
 }
 
@@ -137,7 +141,9 @@ mst_status mst_features_apply(mst_features *f, const float *rows, int64_t n, flo
   return f->ops->apply(f, rows, n, out);
 }
 
-int64_t mst_features_memory(const mst_features *f) { return f->bytes; }
+int64_t mst_features_memory(const mst_features *f) {
+  return f->bytes;
+}
 
 void mst_features_destroy(mst_features *f) {
   if (f != NULL) f->ops->destroy(f);

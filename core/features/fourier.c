@@ -23,8 +23,7 @@ static mst_status create(const mst_features_spec *spec, const mst_row_shape *sha
                     spec->bandwidth);
   MST_TRY(mst_features_new(&mst_features_fourier, spec, shape, sizeof(fourier_map), out));
   fourier_map *map = (fourier_map *)*out;
-  mst_status status =
-      mst_projection_create(&map->projection, mst_row_elements(shape), spec->count);
+  mst_status status = mst_projection_create(&map->projection, mst_row_elements(shape), spec->count);
   if (status != MST_OK) {
     mst_features_destroy(*out);
     *out = NULL;

@@ -22,7 +22,9 @@ static mst_status apply(mst_features *f, const float *rows, int64_t n, float *ou
   return MST_OK;
 }
 
-static void destroy(mst_features *f) { mst_free(f); }
+static void destroy(mst_features *f) {
+  mst_free(f);
+}
 
 const mst_features_ops mst_features_identity = {
     .name = "identity",

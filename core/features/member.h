@@ -40,29 +40,33 @@ mst_status mst_features_check_range(const char *key, int64_t value, int64_t low,
  * Its loops are over independent lanes and the build forbids fused operations, so the copies
  * give the same bits. (Explicit copies rather than target_clones: loader-time selection does
  * not work under every sanitizer and C library.) MST_RUN opens a part of such a body. */
-#define MST_RUN static inline __attribute__((always_inline)) void
+#define MST_RUN       static inline __attribute__((always_inline)) void
 #define MST_WIDE_BODY MST_RUN
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define MST_WIDE(name, parameters, arguments)                                          \
-  __attribute__((target("avx512f"))) static void name##_avx512 parameters {            \
-    name##_body arguments;                                                             \
-  }                                                                                    \
-  __attribute__((target("avx2"))) static void name##_avx2 parameters {                 \
-    name##_body arguments;                                                             \
-  }                                                                                    \
-  static void name##_plain parameters { name##_body arguments; }                       \
-  static void name parameters {                                                        \
-    if (__builtin_cpu_supports("avx512f"))                                             \
-      name##_avx512 arguments;                                                         \
-    else if (__builtin_cpu_supports("avx2"))                                           \
-      name##_avx2 arguments;                                                           \
-    else                                                                               \
-      name##_plain arguments;                                                          \
+#define MST_WIDE(name, parameters, arguments)                               \
+  __attribute__((target("avx512f"))) static void name##_avx512 parameters { \
+    name##_body arguments;                                                  \
+  }                                                                         \
+  __attribute__((target("avx2"))) static void name##_avx2 parameters {      \
+    name##_body arguments;                                                  \
+  }                                                                         \
+  static void name##_plain parameters {                                     \
+    name##_body arguments;                                                  \
+  }                                                                         \
+  static void name parameters {                                             \
+    if (__builtin_cpu_supports("avx512f"))                                  \
+      name##_avx512 arguments;                                              \
+    else if (__builtin_cpu_supports("avx2"))                                \
+      name##_avx2 arguments;                                                \
+    else                                                                    \
+      name##_plain arguments;                                               \
   }
 #else
-#define MST_WIDE(name, parameters, arguments)                                          \
-  static void name parameters { name##_body arguments; }
+#define MST_WIDE(name, parameters, arguments) \
+  static void name parameters {               \
+    name##_body arguments;                    \
+  }
 #endif
 
 #endif

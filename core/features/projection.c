@@ -13,7 +13,9 @@
 
 /* Multiples of the row unrolling of the known sgemm kernels, tried in this order. */
 static const int64_t block_sizes[] = {96, 8, 4, 1};
-enum { BLOCK_ROWS = 96 };
+enum {
+  BLOCK_ROWS = 96
+};
 
 mst_status mst_projection_create(mst_projection *p, int64_t inputs, int64_t outputs) {
   memset(p, 0, sizeof *p);
@@ -22,15 +24,15 @@ mst_status mst_projection_create(mst_projection *p, int64_t inputs, int64_t outp
                     (long long)outputs);
   p->inputs = inputs;
   p->outputs = outputs;
-  mst_status status = mst_alloc(&p->weights, inputs * outputs, sizeof *p->weights,
-                                "random feature weights");
+  mst_status status =
+      mst_alloc(&p->weights, inputs * outputs, sizeof *p->weights, "random feature weights");
   if (status == MST_OK)
     status = mst_alloc(&p->bias, outputs, sizeof *p->bias, "random feature bias");
   if (status == MST_OK)
     status = mst_alloc(&p->rows, BLOCK_ROWS * inputs, sizeof *p->rows, "random feature rows");
   if (status == MST_OK)
-    status = mst_alloc(&p->product, BLOCK_ROWS * outputs, sizeof *p->product,
-                       "random feature block");
+    status =
+        mst_alloc(&p->product, BLOCK_ROWS * outputs, sizeof *p->product, "random feature block");
   return status;
 }
 
@@ -61,8 +63,8 @@ static void multiply(const mst_projection *p, const float *rows, int64_t n, floa
 static bool rows_are_alike(mst_projection *p, int64_t block) {
   multiply(p, p->rows, block, p->product);
   for (int64_t r = 1; r < block; r++)
-    if (memcmp(p->product + r * p->outputs, p->product,
-               (size_t)p->outputs * sizeof *p->product) != 0)
+    if (memcmp(p->product + r * p->outputs, p->product, (size_t)p->outputs * sizeof *p->product) !=
+        0)
       return false;
   return true;
 }

@@ -1,8 +1,8 @@
 /* Random ReLU features: sqrt(2/D) max(0, x W + b) with W(d, D) and b(D) Gaussian.
  *
  * Inner products of such features tend to the arc-cosine kernel of order one (Cho and Saul,
- * "Kernel methods for deep learning", NIPS 2009, equation 1) of the rows, here scaled by
- * 1/sqrt(d) and lengthened by a constant 1: W ~ N(0, 1/d), b ~ N(0, 1). */
+ * "Kernel methods for deep learning", NIPS 2009, section 2) of the rows, lengthened by a constant
+ * 1 and scaled by 1/sqrt(d): all entries of W and b are N(0, 1/d). */
 #include <math.h>
 
 #include "core/base/key.h"
@@ -19,8 +19,7 @@ static mst_status create(const mst_features_spec *spec, const mst_row_shape *sha
                          mst_features **out) {
   MST_TRY(mst_features_new(&mst_features_relu, spec, shape, sizeof(relu_map), out));
   relu_map *map = (relu_map *)*out;
-  mst_status status =
-      mst_projection_create(&map->projection, mst_row_elements(shape), spec->count);
+  mst_status status = mst_projection_create(&map->projection, mst_row_elements(shape), spec->count);
   if (status != MST_OK) {
     mst_features_destroy(*out);
     *out = NULL;
@@ -28,8 +27,10 @@ static mst_status create(const mst_features_spec *spec, const mst_row_shape *sha
   }
   mst_projection *p = &map->projection;
   mst_stream stream = mst_stream_of(mst_key_make(spec->seed, MST_PURPOSE_FEATURE, 0, 0));
-  mst_projection_draw(p, &stream, 1.0 / sqrt((double)p->inputs));
-  for (int64_t j = 0; j < p->outputs; j++) p->bias[j] = (float)mst_stream_normal(&stream);
+  double deviation = 1.0 / sqrt((double)p->inputs);
+  mst_projection_draw(p, &stream, deviation);
+  for (int64_t j = 0; j < p->outputs; j++)
+    p->bias[j] = (float)(deviation * mst_stream_normal(&stream));
   map->base.width = spec->count;
   return MST_OK;
 }
@@ -52,8 +53,7 @@ MST_WIDE_BODY rectify_body(float *restrict out, const float *restrict bias, int6
     }
 }
 MST_WIDE(rectify,
-         (float *restrict out, const float *restrict bias, int64_t outputs, int64_t n,
-          float scale),
+         (float *restrict out, const float *restrict bias, int64_t outputs, int64_t n, float scale),
          (out, bias, outputs, n, scale))
 
 static mst_status apply(mst_features *f, const float *rows, int64_t n, float *out) {

@@ -48,8 +48,9 @@ static mst_status make_plans(mst_scattering_map *map) {
     level->forward = plan(level, map->lanes / 2, map->field, map->wave_hat, FFTW_FORWARD);
     made = made && level->inverse != NULL && level->forward != NULL;
   }
-  return made ? MST_OK : mst_fail(MST_ERR_INTERNAL, "FFTW has no plan for %lld x %lld pixels",
-                                  (long long)map->padded_height, (long long)map->padded_width);
+  return made ? MST_OK
+              : mst_fail(MST_ERR_INTERNAL, "FFTW has no plan for %lld x %lld pixels",
+                         (long long)map->padded_height, (long long)map->padded_width);
 }
 
 /* The wavelets of scale j for fields of level r: their lowest frequencies, with FFTW's missing
@@ -96,8 +97,8 @@ static mst_status allocate_level(mst_scattering_map *map, int64_t r) {
   MST_TRY(mst_alloc(&level->average_across, map->output_width * level->width, sizeof(float),
                     "scattering average"));
   for (int64_t j = r == 0 ? 0 : r + 1; j < map->scales; j++)
-    MST_TRY(mst_alloc(&level->wavelet[j], level->height * level->width * map->lanes,
-                      sizeof(float), "wavelets"));
+    MST_TRY(mst_alloc(&level->wavelet[j], level->height * level->width * map->lanes, sizeof(float),
+                      "wavelets"));
   return MST_OK;
 }
 

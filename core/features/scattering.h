@@ -12,7 +12,10 @@
 
 #include "core/features/member.h"
 
-enum { MST_SCATTERING_SCALES = 8, MST_SCATTERING_ANGLES = 64 };
+enum {
+  MST_SCATTERING_SCALES = 8,
+  MST_SCATTERING_ANGLES = 64
+};
 
 /* Level r is the padded grid sampled every 2^r pixels. */
 typedef struct mst_scattering_level {

@@ -88,9 +88,8 @@ MST_WIDE(filter_image,
           int64_t lanes, float *to),
          (spectrum, level, j, fold, lanes, to))
 
-MST_WIDE_BODY filter_field_body(const float *spectra, const mst_scattering_level *level,
-                                int64_t j, int64_t angle, int64_t fold, int64_t lanes,
-                                float *to) {
+MST_WIDE_BODY filter_field_body(const float *spectra, const mst_scattering_level *level, int64_t j,
+                                int64_t angle, int64_t fold, int64_t lanes, float *to) {
   if (lanes == 8)
     filter_field_lanes(spectra, level, j, angle, fold, 8, to);
   else
@@ -110,8 +109,8 @@ MST_WIDE(take_modulus, (const float *restrict wave, int64_t n, float *restrict f
 
 /* A pair of lanes of the real field went through the transform as one complex number z = f + i g;
  * their spectra are f^(k) = (z^(k) + conj z^(-k)) / 2 and g^(k) = (z^(k) - conj z^(-k)) / 2i. */
-MST_RUN split_pairs_lanes(const float *restrict mixed, int64_t height, int64_t width,
-                          int64_t lanes, float *restrict spectra) {
+MST_RUN split_pairs_lanes(const float *restrict mixed, int64_t height, int64_t width, int64_t lanes,
+                          float *restrict spectra) {
   for (int64_t k = 0; k < height; k++)
     for (int64_t l = 0; l < width; l++, spectra += 2 * lanes) {
       int64_t opposite = (k > 0 ? height - k : 0) * width + (l > 0 ? width - l : 0);
@@ -150,8 +149,8 @@ MST_RUN average(const float *restrict weight, int64_t m, int64_t n, int64_t coun
  * field's first (output height, output width, lanes) numbers. */
 MST_WIDE_BODY average_field_body(mst_scattering_map *map, const mst_scattering_level *level,
                                  int64_t lanes) {
-  average(level->average_down, map->output_height, level->height, level->width * lanes,
-          map->field, map->smooth);
+  average(level->average_down, map->output_height, level->height, level->width * lanes, map->field,
+          map->smooth);
   for (int64_t u = 0; u < map->output_height; u++)
     average(level->average_across, map->output_width, level->width, lanes,
             map->smooth + u * level->width * lanes, map->field + u * map->output_width * lanes);
@@ -182,8 +181,8 @@ static void transform_field(mst_scattering_map *map, int64_t j1, int64_t first, 
   int64_t stride = (map->scales - 1 - j1) * map->angles;
   for (int64_t j2 = j1 + 1; j2 < map->scales; j2++)
     for (int64_t angle = 0; angle < map->angles; angle++) {
-      filter_field(map->field_hat, &map->level[j1], j2, angle, INT64_C(1) << (j2 - j1),
-                   map->lanes, map->wave_hat);
+      filter_field(map->field_hat, &map->level[j1], j2, angle, INT64_C(1) << (j2 - j1), map->lanes,
+                   map->wave_hat);
       find_field(map, j2);
       write_paths(map, &map->level[j2], map->lanes, map->angles,
                   first + (j2 - j1 - 1) * map->angles + angle, stride, out);

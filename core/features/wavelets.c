@@ -10,13 +10,15 @@
 
 #include <math.h>
 
-enum { ALIASES = 2 }; /* periods of 2 pi on either side */
+enum {
+  ALIASES = 2
+};                                    /* periods of 2 pi on either side */
 static const double SMALLEST = -45.0; /* exp of this is below double's rounding of 1 */
 
 typedef struct envelope {
-  double along, across;    /* standard deviations in space, pixels */
-  double cosine, sine;     /* of the direction of `along`          */
-  double centre;           /* |xi|, radians a pixel                */
+  double along, across; /* standard deviations in space, pixels */
+  double cosine, sine;  /* of the direction of `along`          */
+  double centre;        /* |xi|, radians a pixel                */
 } envelope;
 
 /* The Fourier transform of the Gabor function of this envelope at frequency (wy, wx). */
@@ -57,8 +59,8 @@ int64_t mst_wavelet_kept(int64_t k, int64_t kept, int64_t size) {
   return 2 * k < kept ? k : size - kept + k;
 }
 
-void mst_wavelet_average(int64_t size, int64_t level, int64_t scales, int64_t outputs,
-                         double *hat, float *average) {
+void mst_wavelet_average(int64_t size, int64_t level, int64_t scales, int64_t outputs, double *hat,
+                         float *average) {
   int64_t n = size >> level, step = (int64_t)1 << (scales - level);
   double sigma = ldexp(0.8, (int)scales - 1);
   for (int64_t k = 0; k < n; k++) {

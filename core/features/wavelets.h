@@ -14,8 +14,8 @@ void mst_wavelet_morlet(int64_t height, int64_t width, int64_t j, int64_t t, int
  *  2^level pixels apart, to `outputs` values of their average with the Gaussian of scale J, at
  *  pixels 2^J, 2 * 2^J, ...: one border value is left out on either side. hat(size) is scratch.
  *  The Gaussian of an image is the product of the matrices of its two sides. Local. */
-void mst_wavelet_average(int64_t size, int64_t level, int64_t scales, int64_t outputs,
-                         double *hat, float *average);
+void mst_wavelet_average(int64_t size, int64_t level, int64_t scales, int64_t outputs, double *hat,
+                         float *average);
 
 /** The place, in a spectrum of `size` frequencies, of frequency k of a spectrum that keeps its
  *  `kept` lowest ones. Local. */

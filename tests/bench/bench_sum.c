@@ -72,8 +72,7 @@ int main(int argc, char **argv) {
     options.shared_memory = shared;
     mst_team *team = NULL;
     status = mst_team_create(MPI_COMM_WORLD, &options, &team);
-    for (int mib = 1; mib <= 64 && status == MST_OK; mib *= 4)
-      status = measure(team, mib, shared);
+    for (int mib = 1; mib <= 64 && status == MST_OK; mib *= 4) status = measure(team, mib, shared);
     mst_team_destroy(team);
   }
   if (status != MST_OK) fprintf(stderr, "bench_sum: %s\n", mst_status_detail());

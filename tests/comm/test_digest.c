@@ -5,7 +5,10 @@
 /* hashlib.blake2b(digest_size=32) in Python over the bytes that comm/digest.c lays down. */
 #define GOLDEN "b7b97557818ae6748ecfd5b63d72cb539695dea9e5d5807bac14108640096119"
 
-enum { ROWS = 1001, COLUMNS = 3 };
+enum {
+  ROWS = 1001,
+  COLUMNS = 3
+};
 
 typedef struct arrays {
   double weights[ROWS][COLUMNS];
@@ -88,7 +91,8 @@ START_TEST(any_change_changes_the_digest) {
     if (change == 1) a->flags[0] ^= 128;
     if (change == 2) strcpy(state.item[2].name, "label");
     if (change == 3) state.item[1].type = MST_I32;
-    if (change == 4) state.item[2].shape[0] = 4, state.item[2].shape[1] = 1, state.item[2].count = 4;
+    if (change == 4)
+      state.item[2].shape[0] = 4, state.item[2].shape[1] = 1, state.item[2].count = 4;
     if (change == 5) state.n--;
     ck_ok(mst_team_digest(team, &state, hex));
     ck_assert_str_ne(hex, GOLDEN);

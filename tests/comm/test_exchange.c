@@ -42,8 +42,8 @@ static void check_exchange(mst_team *team, int pattern, int64_t n, int64_t row_b
     for (int64_t i = 0; i < rows_of(pattern, r, n); i++) {
       if (goes_to(pattern, r, i, p) != rank) continue;
       fill_row(row, r, i, row_bytes);
-      wrong += expected >= n_recv ||
-               memcmp(row, recv + expected * row_bytes, (size_t)row_bytes) != 0;
+      wrong +=
+          expected >= n_recv || memcmp(row, recv + expected * row_bytes, (size_t)row_bytes) != 0;
       expected++;
     }
   ck_assert_int_eq(expected, n_recv);
@@ -87,7 +87,11 @@ START_TEST(rows_longer_than_a_call_are_cut) {
 END_TEST
 
 START_TEST(buffers_stay_within_their_bound) {
-  enum { ROWS = 2000, BYTES = 100, BUFFER = 5000 };
+  enum {
+    ROWS = 2000,
+    BYTES = 100,
+    BUFFER = 5000
+  };
   mst_team *team = make_team(0);
   char *rows = get(ROWS, BYTES), *recv = get(ROWS, BYTES);
   int32_t *destination = get(ROWS, 4);

@@ -34,8 +34,11 @@ START_TEST(all_parts_arrive_in_rank_order) {
     for (int shape = 0; shape < 5; shape++) {
       int64_t bytes[64];
       for (int r = 0; r < p; r++)
-        bytes[r] = shape == 0 ? 37 : shape == 1 ? r * 11 : shape == 2 ? (r == p - 1) * 250
-                   : shape == 3 ? (r % 2) * 23 : 0;
+        bytes[r] = shape == 0   ? 37
+                   : shape == 1 ? r * 11
+                   : shape == 2 ? (r == p - 1) * 250
+                   : shape == 3 ? (r % 2) * 23
+                                : 0;
       check_gather(team, bytes, false);
       check_gather(team, bytes, true);
     }

@@ -6,12 +6,12 @@
 
 static int64_t part_of(int split, int r, int p, int64_t n) {
   switch (split) {
-    case 0: return n / p + (r < n % p);               /* even                   */
-    case 1: return r == 0 ? n : 0;                    /* all to the first       */
-    case 2: return r == p - 1 ? n : 0;                /* all to the last        */
-    case 3: return r == p / 2 ? n - 3 * (p - 1) : 3;  /* one large, others tiny */
-    case 4: return r % 2 == 0 ? n / p : 0;            /* every other one empty  */
-    default: return (r + 1) * n / (p * p);            /* growing                */
+    case 0: return n / p + (r < n % p);              /* even                   */
+    case 1: return r == 0 ? n : 0;                   /* all to the first       */
+    case 2: return r == p - 1 ? n : 0;               /* all to the last        */
+    case 3: return r == p / 2 ? n - 3 * (p - 1) : 3; /* one large, others tiny */
+    case 4: return r % 2 == 0 ? n / p : 0;           /* every other one empty  */
+    default: return (r + 1) * n / (p * p);           /* growing                */
   }
 }
 
@@ -64,7 +64,9 @@ START_TEST(parts_longer_than_the_segments_arrive) {
 END_TEST
 
 START_TEST(fast_scatter_is_close) {
-  enum { N = 5000 };
+  enum {
+    N = 5000
+  };
   for (int transport = 0; transport < TRANSPORTS; transport++) {
     mst_team *team = make_team(transport);
     mst_comm_limit(team, 0, 700);
@@ -91,7 +93,9 @@ START_TEST(fast_scatter_is_close) {
 END_TEST
 
 START_TEST(no_copy_of_the_input_is_made) {
-  enum { N = 400000 };
+  enum {
+    N = 400000
+  };
   mst_team *team = make_team(0);
   int p = mst_team_size(team);
   int64_t count[64], *send = get(N, 8), *recv = get(N, 8);

@@ -54,7 +54,9 @@ START_TEST(lattice_sums_have_the_defined_bits_on_every_transport) {
 END_TEST
 
 START_TEST(lattice_sums_are_as_exact_as_their_step) {
-  enum { N = 500 };
+  enum {
+    N = 500
+  };
   double x[N], worst = 0;
   mst_team *team = make_team(0);
   int p = mst_team_size(team);
@@ -95,7 +97,10 @@ START_TEST(lattice_sums_do_not_overflow_at_the_largest_terms) {
 END_TEST
 
 START_TEST(the_spread_of_terms_over_ranks_does_not_matter) {
-  enum { N = 3000, TERMS = 12 };
+  enum {
+    N = 3000,
+    TERMS = 12
+  };
   double *first = get(N, sizeof *first), *x = get(N, sizeof *x), *t = get(N, sizeof *t);
   for (int spread = 0; spread < 3; spread++) {
     mst_team *team = make_team(spread);
@@ -119,7 +124,9 @@ START_TEST(the_spread_of_terms_over_ranks_does_not_matter) {
 END_TEST
 
 START_TEST(a_non_finite_entry_is_named_and_nothing_changes) {
-  enum { N = 5000 };
+  enum {
+    N = 5000
+  };
   static const double bad[] = {NAN, INFINITY, -INFINITY};
   static const char *name[] = {"NaN", "infinite", "minus infinite"};
   double *x = get(N, sizeof *x), *kept = get(N, sizeof *kept);
@@ -134,8 +141,8 @@ START_TEST(a_non_finite_entry_is_named_and_nothing_changes) {
       if (rank == 0) x[4321] = NAN;
       memcpy(kept, x, N * sizeof *x);
       char text[256];
-      snprintf(text, sizeof text, "entry 4000 of a sum of 5000 is %s on rank %d (%d such", name[kind],
-               size / 2, size > 1 && size / 2 != size - 1 ? 3 : 2);
+      snprintf(text, sizeof text, "entry 4000 of a sum of 5000 is %s on rank %d (%d such",
+               name[kind], size / 2, size > 1 && size / 2 != size - 1 ? 3 : 2);
       ck_refused(mst_sum_lattice(team, x, N, 64), MST_ERR_NONFINITE, text);
       ck_assert_mem_eq(x, kept, N * sizeof *x);
     }
@@ -162,7 +169,9 @@ START_TEST(senseless_arguments_are_refused) {
 END_TEST
 
 START_TEST(integer_sums_wrap_and_agree) {
-  enum { N = 4001 };
+  enum {
+    N = 4001
+  };
   int64_t *x = get(N, sizeof *x);
   uint64_t *expected = get(N, sizeof *expected);
   int p = 0;
@@ -185,7 +194,9 @@ START_TEST(integer_sums_wrap_and_agree) {
 END_TEST
 
 START_TEST(fast_sums_are_close_and_alike_on_all_ranks) {
-  enum { N = 9001 };
+  enum {
+    N = 9001
+  };
   double *x = get(N, sizeof *x), *root = get(N, sizeof *root);
   for (int transport = 0; transport < TRANSPORTS; transport++) {
     mst_team *team = make_team(transport);
@@ -210,7 +221,9 @@ START_TEST(fast_sums_are_close_and_alike_on_all_ranks) {
 END_TEST
 
 START_TEST(maxima_are_found_and_nan_counts_as_infinity) {
-  enum { N = 3001 };
+  enum {
+    N = 3001
+  };
   double *x = get(N, sizeof *x);
   int64_t *k = get(N, sizeof *k);
   for (int transport = 0; transport < TRANSPORTS; transport++) {

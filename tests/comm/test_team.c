@@ -189,7 +189,9 @@ START_TEST(bcast_of_a_state_leaves_shards_alone) {
 END_TEST
 
 START_TEST(meters_follow_the_model) {
-  enum { N = 100000 };
+  enum {
+    N = 100000
+  };
   double *x = get(N, sizeof *x);
   for (int transport = 0; transport < 2; transport++) {
     mst_team *team = make_team(transport);

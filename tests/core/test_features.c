@@ -9,7 +9,9 @@
 #include "core/linalg/blas.h"
 #include "tests/core/images.h"
 
-enum { ROWS = 100 };
+enum {
+  ROWS = 100
+};
 
 static mst_features_spec small_spec(const char *kind) {
   mst_features_spec spec = mst_features_defaults();
@@ -149,8 +151,7 @@ START_TEST(copied_parameters_give_the_same_bits) {
       ck_assert_str_eq(from.item[i].name, to.item[i].name);
       ck_assert_int_eq(from.item[i].layout, MST_REPLICATED);
       memcpy(to.item[i].data, from.item[i].data,
-             (size_t)(mst_state_local_elements(&from.item[i]) *
-                      mst_dtype_size(from.item[i].type)));
+             (size_t)(mst_state_local_elements(&from.item[i]) * mst_dtype_size(from.item[i].type)));
     }
     float *a = apply(first, rows, ROWS), *b = apply(second, rows, ROWS);
     ck_assert_msg(memcmp(a, b, (size_t)(ROWS * first->width) * sizeof *a) == 0, "%s", spec.kind);
@@ -244,8 +245,12 @@ END_TEST
 
 typedef double (*activation)(double z, double width);
 
-static double relu(double z, double width) { return sqrt(2.0 / width) * fmax(z, 0.0); }
-static double cosine(double z, double width) { return sqrt(2.0 / width) * cos(z); }
+static double relu(double z, double width) {
+  return sqrt(2.0 / width) * fmax(z, 0.0);
+}
+static double cosine(double z, double width) {
+  return sqrt(2.0 / width) * cos(z);
+}
 
 /* The features are the activation of x W + b, computed here in double. */
 static void check_formula(const char *kind, activation act) {
@@ -284,7 +289,11 @@ static double dot(const float *a, const float *b, int64_t n) {
   return sum;
 }
 
-enum { KERNEL_ROWS = 6, KERNEL_WIDTH = 5, KERNEL_FEATURES = 40000 };
+enum {
+  KERNEL_ROWS = 6,
+  KERNEL_WIDTH = 5,
+  KERNEL_FEATURES = 40000
+};
 
 START_TEST(relu_features_tend_to_the_arc_cosine_kernel) {
   mst_features_spec spec = small_spec("relu");
@@ -297,9 +306,9 @@ START_TEST(relu_features_tend_to_the_arc_cosine_kernel) {
   for (int i = 0; i < KERNEL_ROWS; i++)
     for (int j = 0; j <= i; j++) {
       const float *x = rows + i * KERNEL_WIDTH, *y = rows + j * KERNEL_WIDTH;
-      double xx = dot(x, x, KERNEL_WIDTH) / KERNEL_WIDTH + 1.0;
-      double yy = dot(y, y, KERNEL_WIDTH) / KERNEL_WIDTH + 1.0;
-      double xy = dot(x, y, KERNEL_WIDTH) / KERNEL_WIDTH + 1.0;
+      double xx = dot(x, x, KERNEL_WIDTH) / KERNEL_WIDTH + 1.0 / KERNEL_WIDTH;
+      double yy = dot(y, y, KERNEL_WIDTH) / KERNEL_WIDTH + 1.0 / KERNEL_WIDTH;
+      double xy = dot(x, y, KERNEL_WIDTH) / KERNEL_WIDTH + 1.0 / KERNEL_WIDTH;
       double angle = acos(fmin(1.0, xy / sqrt(xx * yy)));
       double kernel = sqrt(xx * yy) / M_PI * (sin(angle) + (M_PI - angle) * cos(angle));
       double found = dot(out + i * f->width, out + j * f->width, f->width);
@@ -322,11 +331,10 @@ START_TEST(fourier_features_tend_to_the_gaussian_kernel) {
   for (int i = 0; i < KERNEL_ROWS; i++)
     for (int j = 0; j <= i; j++) {
       const float *x = rows + i * KERNEL_WIDTH, *y = rows + j * KERNEL_WIDTH;
-      double distance = dot(x, x, KERNEL_WIDTH) + dot(y, y, KERNEL_WIDTH) -
-                        2.0 * dot(x, y, KERNEL_WIDTH);
+      double distance =
+          dot(x, x, KERNEL_WIDTH) + dot(y, y, KERNEL_WIDTH) - 2.0 * dot(x, y, KERNEL_WIDTH);
       double kernel = exp(-distance / (2.0 * spec.bandwidth * spec.bandwidth));
-      ck_assert_double_eq_tol(dot(out + i * f->width, out + j * f->width, f->width), kernel,
-                              0.03);
+      ck_assert_double_eq_tol(dot(out + i * f->width, out + j * f->width, f->width), kernel, 0.03);
     }
   free(out);
   free(rows);

@@ -9,7 +9,9 @@
 #include "core/linalg/blas.h"
 #include "tests/core/images.h"
 
-enum { SAMPLE = 60 };
+enum {
+  SAMPLE = 60
+};
 
 typedef struct conv_case {
   int64_t height, width, channels, filters, patch, grid;
@@ -292,8 +294,8 @@ START_TEST(flat_background_yields_no_filters) {
     for (int64_t k = 0; k < j; k++) {
       double distance = 0.0;
       for (int64_t e = 0; e < 25; e++)
-        distance += fabs((double)p.filters[e * c.filters + j] -
-                         (double)p.filters[e * c.filters + k]);
+        distance +=
+            fabs((double)p.filters[e * c.filters + j] - (double)p.filters[e * c.filters + k]);
       ck_assert_msg(distance > 1e-3, "filters %lld and %lld are one", (long long)j, (long long)k);
     }
   free(small);

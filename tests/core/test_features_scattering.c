@@ -142,8 +142,8 @@ static number *convolve(const reference *r, const number *x, int64_t from, int64
   return kept;
 }
 
-static number *modulus_of_convolution(const reference *r, const number *x, int64_t from,
-                                      int64_t to, const number *filter) {
+static number *modulus_of_convolution(const reference *r, const number *x, int64_t from, int64_t to,
+                                      const number *filter) {
   number *y = convolve(r, x, from, to, filter);
   for (int64_t i = 0; i < (r->height >> to) * (r->width >> to); i++) y[i] = cabs(y[i]);
   return y;
@@ -231,11 +231,11 @@ START_TEST(other_sizes_scales_and_angles_agree_with_the_slow_reference) {
 END_TEST
 
 START_TEST(maps_are_counted_as_published) {
-  const struct { int64_t h, w, c, scales, angles, width; } cases[] = {
-      {28, 28, 1, 2, 8, 81 * 7 * 7},
-      {32, 32, 3, 2, 8, 3 * 81 * 8 * 8},
-      {28, 28, 1, 3, 8, 217 * 3 * 3},
-      {28, 30, 1, 1, 6, 7 * 14 * 15},
+  const struct {
+    int64_t h, w, c, scales, angles, width;
+  } cases[] = {
+      {28, 28, 1, 2, 8, 81 * 7 * 7},  {32, 32, 3, 2, 8, 3 * 81 * 8 * 8},
+      {28, 28, 1, 3, 8, 217 * 3 * 3}, {28, 30, 1, 1, 6, 7 * 14 * 15},
       {32, 32, 1, 4, 8, 417 * 2 * 2},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -262,7 +262,11 @@ static double distance(const float *x, const float *y, int64_t n) {
   return sqrt(sum);
 }
 
-enum { IMAGES = 12, PIXELS = 28 * 28, STEP = 4 }; /* STEP: one value for STEP x STEP pixels */
+enum {
+  IMAGES = 12,
+  PIXELS = 28 * 28,
+  STEP = 4
+}; /* STEP: one value for STEP x STEP pixels */
 
 /* With a dark border, the mirrored padding adds no energy of its own. */
 static void darken_border(float *images, int64_t n) {
@@ -286,8 +290,7 @@ START_TEST(the_transform_is_non_expansive) {
     for (int64_t j = 0; j < IMAGES; j++) {
       const float *x = images + i * PIXELS, *y = images + j * PIXELS, *z = noise + j * PIXELS;
       const float *sx = a + i * f->width, *sy = a + j * f->width, *sz = b + j * f->width;
-      if (i != j)
-        worst = fmax(worst, STEP * distance(sx, sy, f->width) / distance(x, y, PIXELS));
+      if (i != j) worst = fmax(worst, STEP * distance(sx, sy, f->width) / distance(x, y, PIXELS));
       worst = fmax(worst, STEP * distance(sx, sz, f->width) / distance(x, z, PIXELS));
       worst = fmax(worst, STEP * norm(sz, f->width) / norm(z, PIXELS));
     }
@@ -414,4 +417,6 @@ static Suite *suite(void) {
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}

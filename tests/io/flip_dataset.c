@@ -1,7 +1,8 @@
 /* Flip one bit of a small dataset file, open and read it, for many bits: the file is refused or
  * gives exactly what was written. The shell test around it counts crashes and hangs of HDF5.
  *
- *   flip_dataset FOLDER FIRST STEP    bits FIRST, FIRST + STEP, ...; FOLDER/at holds the current one
+ *   flip_dataset FOLDER FIRST STEP    bits FIRST, FIRST + STEP, ...; FOLDER/at holds the current
+ * one
  *
  * Prints "flips refused unharmed wrong" at the end; exit code 1 if any was wrong. */
 #include <mpi.h>
@@ -12,17 +13,22 @@
 
 #include "io/dataset.h"
 
-#define ROWS 48
-#define WIDTH 5
+#define ROWS    48
+#define WIDTH   5
 #define SECONDS 10 /* after which a flip counts as a hang (SIGALRM) */
 
 static float x[ROWS * WIDTH];
 static int32_t label[ROWS], client[ROWS];
 
 static mst_status write_dataset(mst_team *team, const char *path) {
-  const mst_dataset_info info = {.rows = ROWS, .row_dims = 1, .row_size = {WIDTH},
-                                 .target = MST_TARGET_CLASSES, .n_classes = 4, .has_client = true,
-                                 .task = "classification", .source = "flips"};
+  const mst_dataset_info info = {.rows = ROWS,
+                                 .row_dims = 1,
+                                 .row_size = {WIDTH},
+                                 .target = MST_TARGET_CLASSES,
+                                 .n_classes = 4,
+                                 .has_client = true,
+                                 .task = "classification",
+                                 .source = "flips"};
   const mst_dataset_options options = {.chunk_rows = 7};
   for (int i = 0; i < ROWS * WIDTH; i++) x[i] = (float)(i * i) / 7;
   for (int i = 0; i < ROWS; i++) {
@@ -47,8 +53,8 @@ static mst_status read_dataset(mst_team *team, const char *path, bool *same) {
   const mst_dataset_info *info = mst_dataset_about(d);
   bool shape = info->rows == ROWS && info->row_dims == 1 && info->row_elements == WIDTH &&
                info->target == MST_TARGET_CLASSES && info->n_classes == 4 && info->has_client &&
-               !info->has_group && !info->has_weight &&
-               strcmp(info->task, "classification") == 0 && strcmp(info->source, "flips") == 0;
+               !info->has_group && !info->has_weight && strcmp(info->task, "classification") == 0 &&
+               strcmp(info->source, "flips") == 0;
   mst_status status = MST_OK;
   if (shape) status = mst_dataset_read_x(d, 0, ROWS, read);
   if (shape && status == MST_OK) status = mst_dataset_read_labels(d, 0, ROWS, labels);

@@ -12,14 +12,18 @@
 #include "io/dataset.h"
 #include "tests/io/scratch.h"
 
-static float x_of(int64_t i) { return (float)((i * 2654435761u) % 1000003) / 1024.0f; }
+static float x_of(int64_t i) {
+  return (float)((i * 2654435761u) % 1000003) / 1024.0f;
+}
 static bool holds_x(const float *x, int64_t first, int64_t n) {
   for (int64_t i = 0; i < n; i++)
     if (x[i] != x_of(first + i)) return false;
   return true;
 }
 
-static int32_t label_of(int64_t row) { return (int32_t)(row * row % 7); }
+static int32_t label_of(int64_t row) {
+  return (int32_t)(row * row % 7);
+}
 
 static mst_dataset_info full_info(int64_t rows) {
   mst_dataset_info info = {.rows = rows,
@@ -66,7 +70,9 @@ static void read_full(mst_dataset *d, int64_t first, int64_t count) {
 }
 
 /* Where rank r's part of n rows begins when parts grow with the rank. */
-static int64_t cut(int64_t n, int r) { return n * r * (r + 1) / ((int64_t)size * (size + 1)); }
+static int64_t cut(int64_t n, int r) {
+  return n * r * (r + 1) / ((int64_t)size * (size + 1));
+}
 
 /* A file of n rows, written in two calls whose parts share chunks between ranks. */
 static void write_file(const char *path, int64_t n, const mst_dataset_options *options) {
@@ -106,8 +112,8 @@ START_TEST(what_is_written_is_read_back_on_another_cut_of_the_rows) {
   ck_assert_str_eq(info->task, "classification");
   ck_assert_str_eq(info->source, "a test");
   read_full(d, n * rank / size, n * (rank + 1) / size - n * rank / size);
-  read_full(d, 0, n);                         /* every rank all rows   */
-  read_full(d, n - 1, rank == 0 ? 1 : 0);     /* one rank a single row */
+  read_full(d, 0, n);                     /* every rank all rows   */
+  read_full(d, n - 1, rank == 0 ? 1 : 0); /* one rank a single row */
   mst_dataset_close(d);
   remove_file(path);
 }
@@ -115,8 +121,12 @@ END_TEST
 
 START_TEST(values_of_several_outputs_are_kept) {
   const char *path = scratch("values.h5");
-  mst_dataset_info info = {.rows = 20, .row_dims = 1, .row_size = {1}, .target = MST_TARGET_VALUES,
-                           .outputs = 3, .task = "regression"};
+  mst_dataset_info info = {.rows = 20,
+                           .row_dims = 1,
+                           .row_size = {1},
+                           .target = MST_TARGET_VALUES,
+                           .outputs = 3,
+                           .task = "regression"};
   float value[60], x[20];
   for (int i = 0; i < 60; i++) value[i] = (float)i / 3;
   for (int i = 0; i < 20; i++) x[i] = (float)i;
@@ -221,6 +231,10 @@ START_TEST(impossible_shapes_are_refused_before_anything_is_made) {
   info = full_info(INT64_MAX / 8);
   ck_refused(mst_dataset_create(team, path, &info, NULL, &w), MST_ERR_INPUT, "impossibly large");
   info = full_info(10);
+  info.row_size[1] = 1 << 26;
+  ck_refused(mst_dataset_create(team, path, &info, NULL, &w), MST_ERR_INPUT,
+             "larger than the 512 MiB");
+  info = full_info(10);
   info.n_classes = 0;
   ck_refused(mst_dataset_create(team, path, &info, NULL, &w), MST_ERR_INPUT, "n_classes is 0");
   ck_nothing_left(path);
@@ -230,8 +244,7 @@ END_TEST
 START_TEST(a_folder_that_cannot_be_written_is_named) {
   mst_dataset_writer *w;
   mst_dataset_info info = full_info(10);
-  ck_refused(same_everywhere(
-                 mst_dataset_create(team, scratch("nowhere/a.h5"), &info, NULL, &w)),
+  ck_refused(same_everywhere(mst_dataset_create(team, scratch("nowhere/a.h5"), &info, NULL, &w)),
              MST_ERR_IO, "No such file or directory");
   ck_refused(same_everywhere(mst_dataset_create(team, scratch("."), &info, NULL, &w)), MST_ERR_IO,
              "it is a folder");
@@ -521,8 +534,9 @@ START_TEST(a_label_that_one_rank_gets_wrong_ends_the_file_for_all) {
   if (rank == size - 1) label[4] = 7;
   char words[64];
   snprintf(words, sizeof words, "the label of row %d is 7", 10 * size - 6);
-  ck_refused(same_everywhere(mst_dataset_write(w, 10 * rank, 10, x, label, NULL, zero, zero, weight)),
-             MST_ERR_INPUT, words);
+  ck_refused(
+      same_everywhere(mst_dataset_write(w, 10 * rank, 10, x, label, NULL, zero, zero, weight)),
+      MST_ERR_INPUT, words);
   ck_refused(write_full(w, 10 * rank, 10), MST_ERR_INPUT, "an earlier write had failed");
   ck_refused(same_everywhere(mst_dataset_commit(w)), MST_ERR_INPUT, "a write had failed");
   ck_nothing_left(path);
@@ -597,15 +611,30 @@ START_TEST(a_limit_on_file_sizes_is_found_before_writing) {
 }
 END_TEST
 
-START_TEST(a_full_disk_is_found_before_writing) {
+/* A small file system of that type at scratch("disk"); false where this process may not make one
+ * (the limit above is then what is tested). */
+static bool mount_disk(const char *type, const char *options) {
   const char *folder = scratch("disk");
   int mounted = 0;
   if (rank == 0 && geteuid() == 0) {
     mkdir(folder, 0700);
-    mounted = mount("tmpfs", folder, "tmpfs", 0, "size=4m") == 0;
+    mounted = mount(type, folder, type, 0, options) == 0;
   }
   ck_ok(mst_team_bcast(team, &mounted, sizeof mounted, 0));
-  if (!mounted) return; /* only root can make a small disk; the limit above is for the others */
+  return mounted;
+}
+
+static void unmount_disk(void) {
+  ck_ok(mst_team_barrier(team));
+  if (rank == 0) {
+    ck_assert_int_eq(umount(scratch("disk")), 0);
+    rmdir(scratch("disk"));
+  }
+  ck_ok(mst_team_barrier(team));
+}
+
+START_TEST(a_full_disk_is_found_before_writing) {
+  if (!mount_disk("tmpfs", "size=4m")) return;
   const char *path = scratch("disk/full.h5");
   mst_dataset_info info = full_info(100000);
   const mst_dataset_options options = {.deflate = _i == 0 ? 0 : 4};
@@ -616,15 +645,22 @@ START_TEST(a_full_disk_is_found_before_writing) {
   ck_nothing_left(path);
   /* What fits is written on what is left: nothing of the reservation was kept. */
   write_file(path, 1000, &options);
-  ck_ok(mst_team_barrier(team));
-  if (rank == 0) {
-    struct stat about;
-    stat(path, &about);
-    ck_assert_int_le(about.st_blocks * 512, about.st_size + 65536);
-    ck_assert_int_eq(umount(folder), 0);
-    rmdir(folder);
-  }
-  ck_ok(mst_team_barrier(team));
+  struct stat about;
+  ck_assert_int_eq(stat(path, &about), 0);
+  ck_assert_int_le(about.st_blocks * 512, about.st_size + 65536);
+  unmount_disk();
+}
+END_TEST
+
+START_TEST(where_space_cannot_be_reserved_the_file_is_read_back) {
+  if (!mount_disk("ramfs", "")) return;
+  const char *path = scratch("disk/back.h5");
+  write_file(path, 1000, &(mst_dataset_options){.chunk_rows = 30});
+  mst_dataset *d;
+  ck_ok(mst_dataset_open(team, path, &d));
+  read_full(d, 0, 1000);
+  mst_dataset_close(d);
+  unmount_disk();
 }
 END_TEST
 
@@ -654,8 +690,11 @@ static Suite *suite(void) {
   tcase_add_test(t, memory_that_one_rank_lacks_ends_the_call_for_all);
   tcase_add_test(t, a_limit_on_file_sizes_is_found_before_writing);
   tcase_add_loop_test(t, a_full_disk_is_found_before_writing, 0, 2);
+  tcase_add_test(t, where_space_cannot_be_reserved_the_file_is_read_back);
   suite_add_tcase(s, t);
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}

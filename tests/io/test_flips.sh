@@ -23,7 +23,7 @@ while [ $((crashes + hangs)) -lt 10 ]; do
       grep wrong "$dir/out"
       break;;
     142) hangs=$((hangs + 1)); echo "bit $(cat "$dir/at"): no end";;
-    2) crashes=$((crashes + 1)); echo "cannot begin: $(cat "$dir/err")"; break;;
+    2|126|127) crashes=1; echo "cannot begin: $(cat "$dir/err")"; break;;
     *) crashes=$((crashes + 1)); echo "bit $(cat "$dir/at"): exit code $code";;
   esac
   first=$(($(cat "$dir/at") + FLIP_STEP))

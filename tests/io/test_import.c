@@ -79,13 +79,13 @@ static void ck_labels(int64_t n_classes, const int32_t *label) {
 static const mst_import_options plain;
 
 START_TEST(the_shape_of_a_csv_file_is_found_out) {
-  static const char *const same[] = {
-      "1,2.5,0\n-3,4e1,2\n0.125,-.5,1\n",
-      "a,b,label\n1,2.5,0\n-3,4e1,2\n0.125,-.5,1\n",
-      "a;b;label\r\n1;2.5;0\r\n-3;4e1;2\r\n0.125;-.5;1",
-      "a\tb\tlabel\n1\t2.5\t0\n\n-3\t4e1\t2\n  \n0.125\t-.5\t1\n\n",
-      "\xef\xbb\xbf\"a\",\"b, or \"\"c\"\"\",label\n \"1\" , 2.5,0\n-3,\"4e1\" ,2\n0.125,-.5,\"1\"\n",
-      "7,8,label\n1,2.5,0\n-3,4e1,2\n0.125,-.5,1\n"};
+  static const char *const same[] = {"1,2.5,0\n-3,4e1,2\n0.125,-.5,1\n",
+                                     "a,b,label\n1,2.5,0\n-3,4e1,2\n0.125,-.5,1\n",
+                                     "a;b;label\r\n1;2.5;0\r\n-3;4e1;2\r\n0.125;-.5;1",
+                                     "a\tb\tlabel\n1\t2.5\t0\n\n-3\t4e1\t2\n  \n0.125\t-.5\t1\n\n",
+                                     "\xef\xbb\xbf\"a\",\"b, or \"\"c\"\"\",label\n \"1\" , "
+                                     "2.5,0\n-3,\"4e1\" ,2\n0.125,-.5,\"1\"\n",
+                                     "7,8,label\n1,2.5,0\n-3,4e1,2\n0.125,-.5,1\n"};
   const float x[] = {1, 2.5f, -3, 40, 0.125f, -0.5f};
   const int32_t label[] = {0, 2, 1};
   ck_text("csv", same[_i], &plain);
@@ -170,10 +170,22 @@ START_TEST(a_stated_header_is_believed) {
 END_TEST
 
 START_TEST(numbers_are_rounded_once_and_correctly) {
-  static const char *const words[] = {"0.1",    "123456789012345", "1234567890.12345", "5.",
-                                      ".5",     "-0.000001",       "3.4028234e38",     "1e-45",
-                                      "+7",     "0.30000000000000004", "1E3",         "-0",
-                                      "16777217", "9007199254740993", "2.5e-3",       "00012"};
+  static const char *const words[] = {"0.1",
+                                      "123456789012345",
+                                      "1234567890.12345",
+                                      "5.",
+                                      ".5",
+                                      "-0.000001",
+                                      "3.4028234e38",
+                                      "1e-45",
+                                      "+7",
+                                      "0.30000000000000004",
+                                      "1E3",
+                                      "-0",
+                                      "16777217",
+                                      "9007199254740993",
+                                      "2.5e-3",
+                                      "00012"};
   char text[1024] = "";
   const int n = sizeof words / sizeof words[0];
   for (int i = 0; i < n; i++) snprintf(text + strlen(text), 64, "%s,0\n", words[i]);
@@ -306,7 +318,8 @@ START_TEST(options_that_mean_nothing_to_a_format_are_refused) {
   options = defaults(scratch("missing.csv"));
   ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_IO, "No such");
   options = defaults(put_bytes("empty.csv", "", 0));
-  ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_FORMAT, "is empty");
+  ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_FORMAT,
+             "is empty");
   options = defaults(put_bytes("binary.csv", "1,2\n3\0,4\n", 9));
   ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_FORMAT,
              "binary.csv:2: holds a zero byte");
@@ -389,4 +402,6 @@ static Suite *suite(void) {
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}

@@ -46,8 +46,8 @@ static void start_idx(bytes *b, int type, int dims, const int *shape) {
 static void start_npy(bytes *b, int version, const char *descr, const char *order,
                       const char *shape) {
   char text[256];
-  snprintf(text, sizeof text, "{'descr': %s, 'fortran_order': %s, 'shape': %s, }   \n", descr, order,
-           shape);
+  snprintf(text, sizeof text, "{'descr': %s, 'fortran_order': %s, 'shape': %s, }   \n", descr,
+           order, shape);
   const unsigned char head[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', (unsigned char)version, 0};
   b->n = 0;
   add(b, head, 8);
@@ -63,7 +63,9 @@ static void make_idx(void) {
   for (int i = 0; i < 6; i++) add_integer(&file_y, i % 4, 1, true);
 }
 
-static const char *put(const char *name, const bytes *b) { return put_bytes(name, b->at, b->n); }
+static const char *put(const char *name, const bytes *b) {
+  return put_bytes(name, b->at, b->n);
+}
 
 static const char *put_gz(const char *name, const bytes *b) {
   const char *path = scratch(name);
@@ -107,9 +109,8 @@ static mst_import_options both(const char *rows, const char *labels) {
 START_TEST(idx_images_become_rows_between_0_and_1) {
   make_idx();
   bool packed = _i == 1;
-  mst_import_options options =
-      packed ? both(put_gz("x.gz", &file_x), put_gz("y.gz", &file_y))
-             : both(put("x.idx", &file_x), put("y.idx", &file_y));
+  mst_import_options options = packed ? both(put_gz("x.gz", &file_x), put_gz("y.gz", &file_y))
+                                      : both(put("x.idx", &file_x), put("y.idx", &file_y));
   mst_dataset_info info = ck_imported("idx", &options);
   ck_assert_int_eq(info.rows, 6);
   ck_assert_int_eq(info.row_dims, 2);
@@ -139,7 +140,8 @@ START_TEST(every_type_of_idx_is_read) {
   static const struct {
     int code, width;
     bool real;
-  } types[] = {{0x09, 1, false}, {0x0b, 2, false}, {0x0c, 4, false}, {0x0d, 4, true}, {0x0e, 8, true}};
+  } types[] = {
+      {0x09, 1, false}, {0x0b, 2, false}, {0x0c, 4, false}, {0x0d, 4, true}, {0x0e, 8, true}};
   static const double numbers[] = {-3, 0, 127, -128, 5, 100};
   start_idx(&file_x, types[_i].code, 2, (int[]){3, 2});
   for (int i = 0; i < 6; i++)
@@ -160,14 +162,14 @@ START_TEST(damaged_idx_files_are_refused_with_the_byte) {
   file_x.n -= 5;
   options = both(put("x.idx", &file_x), y);
   ck_refused_import("idx", &options, MST_ERR_FORMAT,
-                    "x.idx: is truncated: it ends at byte 47, where its rows needs 5 more");
+                    "x.idx: is truncated: it ends at byte 47, 5 bytes before the end of its rows");
   make_idx();
   add(&file_x, "!", 1);
   options = both(put("x.idx", &file_x), y);
   ck_refused_import("idx", &options, MST_ERR_FORMAT, "goes on after byte 52");
   file_x.n = 11;
   options = both(put("x.idx", &file_x), y);
-  ck_refused_import("idx", &options, MST_ERR_FORMAT, "an IDX header needs 1 more");
+  ck_refused_import("idx", &options, MST_ERR_FORMAT, "1 bytes before the end of its header");
   make_idx();
   file_x.at[0] = 0x1f;
   options = both(put("x.idx", &file_x), y);
@@ -180,6 +182,10 @@ START_TEST(damaged_idx_files_are_refused_with_the_byte) {
   file_x.at[3] = 9;
   options = both(put("x.idx", &file_x), y);
   ck_refused_import("idx", &options, MST_ERR_FORMAT, "9 dimensions");
+  start_idx(&file_x, 0x08, 2, (int[]){1000000000, 1000000000}); /* nothing so large is begun */
+  options = both(put_gz("x.gz", &file_x), NULL);
+  ck_refused_import("idx", &options, MST_ERR_FORMAT,
+                    "gzip bytes cannot hold the 1000000000000000000");
   start_idx(&file_x, 0x08, 2, (int[]){0, 4});
   options = both(put("x.idx", &file_x), NULL);
   ck_refused_import("idx", &options, MST_ERR_FORMAT, "has no rows");
@@ -190,7 +196,8 @@ START_TEST(damaged_gzip_files_are_refused_with_the_byte) {
   /* Random bytes, so that the packed file is as long as they are. */
   start_idx(&file_x, 0x08, 2, (int[]){200, 20});
   unsigned seed = 1;
-  for (int i = 0; i < 4000; i++) add_integer(&file_x, (seed = seed * 1664525 + 1013904223) >> 24, 1, true);
+  for (int i = 0; i < 4000; i++)
+    add_integer(&file_x, (seed = seed * 1664525 + 1013904223) >> 24, 1, true);
   for (int part = 0; part < 3; part++) {
     const char *path = put_gz("x.gz", &file_x);
     int64_t whole = file_size(path);
@@ -219,7 +226,8 @@ START_TEST(labels_that_do_not_fit_are_refused) {
   options = both(images, put("y.idx", &file_y));
   ck_refused_import("idx", &options, MST_ERR_FORMAT, "has 5 labels where");
   options = both(images, images);
-  ck_refused_import("idx", &options, MST_ERR_FORMAT, "labels need one (is this the file of the rows?)");
+  ck_refused_import("idx", &options, MST_ERR_FORMAT,
+                    "labels need one (is this the file of the rows?)");
   make_idx();
   options = both(put("y.idx", &file_y), images);
   ck_refused_import("idx", &options, MST_ERR_FORMAT, "is this the file of the labels?");
@@ -347,4 +355,6 @@ static Suite *suite(void) {
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}

@@ -165,4 +165,14 @@ for n in 1 3 10 20 30 40 50 60 80 100 150; do
   result "allocation $n of rank 1 fails: one message, exit code 1 (got $code), no file" $?
   rm -f "$dir/out.h5" "$dir/out.h5.tmp"
 done
+for fault in 0:2 0:20 1:2 1:6; do
+  MUSTER_FAIL_ALLOCATION=$fault ranks 2 import csv "$dir/bars.csv" --label-column 0 -f -o "$dir/fault.h5"
+  if [ "$code" -ne 0 ]; then
+    ended 1 && once && [ ! -e "$dir/fault.h5" ] && [ ! -e "$dir/fault.h5.tmp" ]
+    result "allocation $fault fails in an import: one message, exit code 1 (got $code), no file" $?
+  fi
+  rm -f "$dir/fault.h5"
+done
+MUSTER_FAIL_ALLOCATION=1:2 ranks 2 inspect "$dir/bars.h5"
+[ "$code" -le 1 ]; result "allocation 2 of rank 1 fails in inspect: no hang (exit code $code)" $?
 finish

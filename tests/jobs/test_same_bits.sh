@@ -42,6 +42,15 @@ got=$(MUSTER_SHARED_MEMORY=0 ranks 3 run "$dir/bars.yaml" --quiet --set output.r
 got=$(ranks 2 run "$dir/bars.yaml" --quiet --set clients.count=1 --set output.run="$dir/k1.h5" 2>>"$dir/err" | field digest)
 [ -n "$got" ] && [ "$got" != "$want" ]; result "another partition is another run" $?
 
+# One file serves a sweep over partitions: the file's own alpha is passed over, unless it stands in
+# the file beside another partition.
+ranks 2 run "$dir/bars.yaml" --quiet --set clients.partition=iid --set output.run="$dir/iid.h5" >"$dir/iid.out" 2>>"$dir/err"
+result "another partition by --set" $?
+sed -e 's/partition: dirichlet/partition: iid/' "$dir/bars.yaml" >"$dir/foreign.yaml"
+ranks 2 run "$dir/foreign.yaml" --quiet --set output.run="$dir/no.h5" >/dev/null 2>"$dir/foreign.err"
+[ $? -eq 2 ] && grep -q 'foreign.yaml:4: clients.alpha: .*means nothing' "$dir/foreign.err"
+result "a key that means nothing is refused: $(cat "$dir/foreign.err")" $?
+
 # Features through a file: the model is the same to the last bit but for the feature map itself.
 ranks 2 run "$dir/bars.yaml" --quiet --set features.save_train="$dir/f.h5" --set features.save_test="$dir/ft.h5" \
   --set output.run="$dir/save.h5" >"$dir/save.out" 2>>"$dir/err"

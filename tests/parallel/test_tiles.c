@@ -149,7 +149,15 @@ END_TEST
 
 #define SIDE ((int64_t)MST_TILE)
 
-typedef enum operation { UPDATE, UPDATE_DIAGONAL, DIVIDE, SUBSTITUTE, TAKE_OFF, OPERATIONS } operation;
+typedef enum operation {
+  UPDATE,
+  UPDATE_DIAGONAL,
+  DIVIDE,
+  DIVIDE_REST,
+  SUBSTITUTE,
+  TAKE_OFF,
+  OPERATIONS
+} operation;
 
 /* One of the solve's BLAS calls, with the operands that lie inside a matrix at stride ld. */
 static void operate(operation what, int rows, int cols, int depth, const double *left,
@@ -166,7 +174,11 @@ static void operate(operation what, int rows, int cols, int depth, const double 
       break;
     case DIVIDE:
       cblas_dtrsm(CblasColMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, rows, depth, 1.0,
-                  inside, ld, target, side);
+                  right, side, target, ld);
+      break;
+    case DIVIDE_REST:
+      cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, rows, cols, depth, -1.0, inside, ld,
+                  right, side, 1.0, target, ld);
       break;
     case SUBSTITUTE:
       cblas_dtrsm(CblasColMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, rows, depth,
@@ -183,7 +195,8 @@ static void operate(operation what, int rows, int cols, int depth, const double 
 /* The stride of what lies inside the matrix follows the grid, and nothing else does. */
 START_TEST(blas_gives_the_same_bits_at_any_stride) {
   static const int shapes[][3] = {{256, 256, 256}, {44, 256, 256}, {256, 44, 256}, {1, 256, 256},
-                                  {10, 256, 188},  {256, 256, 1},  {68, 68, 188},  {3, 1, 255}};
+                                  {10, 256, 188},  {256, 256, 1},  {68, 68, 188},  {3, 1, 255},
+                                  {256, 128, 128}, {10, 60, 128}};
   static const int strides[] = {256, 264, 512, 1000, 1104};
   const int64_t room = SIDE * 1104;
   double *tile = NULL, *reference = NULL, *inside = NULL, *target = NULL;
@@ -198,7 +211,7 @@ START_TEST(blas_gives_the_same_bits_at_any_stride) {
   for (int what = 0; what < OPERATIONS; what++)
     for (int q = 0; q < (int)(sizeof shapes / sizeof *shapes); q++)
       for (int w = 0; w < (int)(sizeof strides / sizeof *strides); w++) {
-        bool target_inside = what == UPDATE || what == UPDATE_DIAGONAL;
+        bool target_inside = what <= DIVIDE_REST;
         int64_t ld = strides[w], target_ld = target_inside ? ld : SIDE;
         for (int64_t c = 0; c < SIDE; c++)
           for (int64_t r = 0; r < SIDE; r++) {
