@@ -33,7 +33,8 @@ typedef struct mst_dataset mst_dataset;
 
 /** Open and validate: existence, HDF5 signature, format attribute where present, shapes, types,
  *  that rows agree. n_classes is the attribute, or largest label + 1 where absent.
- *  \return MST_OK; MST_ERR_IO (missing, unreadable: names path and reason); MST_ERR_FORMAT (not
+ *  \return MST_OK; MST_ERR_INPUT (missing, a folder) or MST_ERR_IO (unreadable), naming
+ *          path and reason; MST_ERR_FORMAT (not
  *          HDF5, truncated, another muster format, no /x, wrong rank or type: names path and
  *          object, what was found and what is allowed). */
 mst_status mst_dataset_open(mst_team *team, const char *path, mst_dataset **out) MST_CHECKED;

@@ -33,12 +33,13 @@ mst_status mst_file_follow(mst_team *team, mst_status of_rank_0) {
 mst_status mst_file_look(const char *path) {
   if (path == NULL || *path == 0) return mst_fail(MST_ERR_INPUT, "no file name was given");
   struct stat about;
-  if (stat(path, &about) != 0)
-    return mst_fail(MST_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+  if (stat(path, &about) != 0) /* a name that leads nowhere is the user's; the rest the disk's */
+    return mst_fail(errno == ENOENT || errno == ENOTDIR ? MST_ERR_INPUT : MST_ERR_IO,
+                    "%s: cannot read: %s", path, strerror(errno));
   if (S_ISDIR(about.st_mode))
-    return mst_fail(MST_ERR_IO, "%s: is a folder; name a file in it", path);
+    return mst_fail(MST_ERR_INPUT, "%s: is a folder; name a file in it", path);
   if (!S_ISREG(about.st_mode))
-    return mst_fail(MST_ERR_IO, "%s: is not a regular file (it is read more than once)", path);
+    return mst_fail(MST_ERR_INPUT, "%s: is not a regular file (it is read more than once)", path);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return mst_fail(MST_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
   close(fd);
@@ -64,11 +65,11 @@ static mst_status folder_of(const char *path, char **folder) {
 static mst_status create_empty(const char *path, const char *folder, const char *temporary) {
   struct stat about;
   if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
-    return mst_fail(MST_ERR_IO, "%s: cannot write: it is a folder; name a file in it", path);
+    return mst_fail(MST_ERR_INPUT, "%s: cannot write: it is a folder; name a file in it", path);
   if (stat(folder, &about) != 0)
-    return mst_fail(MST_ERR_IO, "%s: cannot write: folder %s: %s", path, folder, strerror(errno));
+    return mst_fail(errno == ENOENT || errno == ENOTDIR ? MST_ERR_INPUT : MST_ERR_IO, "%s: cannot write: folder %s: %s", path, folder, strerror(errno));
   if (!S_ISDIR(about.st_mode))
-    return mst_fail(MST_ERR_IO, "%s: cannot write: %s is not a folder", path, folder);
+    return mst_fail(MST_ERR_INPUT, "%s: cannot write: %s is not a folder", path, folder);
   int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0)
     return mst_fail(MST_ERR_IO, "%s: cannot write: %s: %s", path, temporary, strerror(errno));

@@ -16,7 +16,7 @@
 mst_status mst_file_follow(mst_team *team, mst_status of_rank_0) MST_CHECKED;
 
 /** Can this file be read? A regular file, not empty, with read permission.
- *  \return MST_OK, or MST_ERR_IO (missing, a folder, no permission), MST_ERR_FORMAT (empty); the
+ *  \return MST_OK, MST_ERR_INPUT (missing, a folder), MST_ERR_IO (no permission), MST_ERR_FORMAT (empty); the
  *          sentence names the path and the reason. mst_file_look is the same, Local. */
 mst_status mst_file_check(mst_team *team, const char *path) MST_CHECKED;
 mst_status mst_file_look(const char *path) MST_CHECKED;

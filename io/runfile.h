@@ -50,7 +50,7 @@ void mst_runfile_abandon(mst_runfile *r);
 
 /** Read /model and /metrics of a finished run file back, recompute their digest and compare it
  *  with the stored one. digest (MST_DIGEST_HEX, may be NULL) out.
- *  \return MST_OK; MST_ERR_IO (missing, unreadable); MST_ERR_FORMAT (not HDF5, truncated, not a
+ *  \return MST_OK; MST_ERR_INPUT (missing), MST_ERR_IO (unreadable); MST_ERR_FORMAT (not HDF5, truncated, not a
  *          run file, a later version, damaged, or the digests differ). */
 mst_status mst_runfile_verify(mst_team *team, const char *path, char *digest) MST_CHECKED;
 

@@ -245,8 +245,8 @@ START_TEST(a_folder_that_cannot_be_written_is_named) {
   mst_dataset_writer *w;
   mst_dataset_info info = full_info(10);
   ck_refused(same_everywhere(mst_dataset_create(team, scratch("nowhere/a.h5"), &info, NULL, &w)),
-             MST_ERR_IO, "No such file or directory");
-  ck_refused(same_everywhere(mst_dataset_create(team, scratch("."), &info, NULL, &w)), MST_ERR_IO,
+             MST_ERR_INPUT, "No such file or directory");
+  ck_refused(same_everywhere(mst_dataset_create(team, scratch("."), &info, NULL, &w)), MST_ERR_INPUT,
              "it is a folder");
   ck_refused(same_everywhere(mst_dataset_create(team, "/proc/a.h5", &info, NULL, &w)), MST_ERR_IO,
              "/proc/a.h5.tmp");
@@ -430,9 +430,9 @@ static void ck_not_opened(const char *path, mst_status code, const char *words) 
 START_TEST(what_is_no_dataset_is_refused_with_its_reason) {
   const char *name = "refused.h5";
   const hid_t real = H5T_IEEE_F32LE, integer = H5T_STD_I32LE;
-  ck_not_opened(scratch("missing.h5"), MST_ERR_IO, "No such file");
-  ck_not_opened(scratch("."), MST_ERR_IO, "is a folder");
-  ck_not_opened("/dev/null", MST_ERR_IO, "not a regular file");
+  ck_not_opened(scratch("missing.h5"), MST_ERR_INPUT, "No such file");
+  ck_not_opened(scratch("."), MST_ERR_INPUT, "is a folder");
+  ck_not_opened("/dev/null", MST_ERR_INPUT, "not a regular file");
   ck_not_opened(put_bytes(name, "", 0), MST_ERR_FORMAT, "is empty");
   ck_not_opened(put_bytes(name, "a,b,c\n1,2,3\n", 12), MST_ERR_FORMAT, "is not an HDF5 file");
   ck_not_opened(put_bytes(name, "\x89HDF\r\n\x1a\n", 8), MST_ERR_FORMAT, "is truncated");

@@ -314,9 +314,9 @@ START_TEST(options_that_mean_nothing_to_a_format_are_refused) {
   ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_INPUT,
              "would be overwritten by its own import");
   options.output = scratch("nowhere/out.h5");
-  ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_IO, "nowhere");
+  ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_INPUT, "nowhere");
   options = defaults(scratch("missing.csv"));
-  ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_IO, "No such");
+  ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_INPUT, "No such");
   options = defaults(put_bytes("empty.csv", "", 0));
   ck_refused(same_everywhere(mst_import_run(team, "csv", &options, NULL)), MST_ERR_FORMAT,
              "is empty");

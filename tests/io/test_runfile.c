@@ -327,7 +327,7 @@ static void change_attributes(const char *format, int64_t version) {
 }
 
 START_TEST(other_files_are_refused) {
-  ck_refused(mst_runfile_verify(team, "/nowhere/run.h5", NULL), MST_ERR_IO, "/nowhere/run.h5");
+  ck_refused(mst_runfile_verify(team, "/nowhere/run.h5", NULL), MST_ERR_INPUT, "/nowhere/run.h5");
   ck_ok(write_run(3.0, NULL));
   change_attributes("run", 2);
   ck_refused(mst_runfile_verify(team, path, NULL), MST_ERR_FORMAT, "has version 2 of the run file");
@@ -345,9 +345,9 @@ END_TEST
 
 START_TEST(a_place_that_cannot_be_written_is_found_at_once) {
   mst_runfile *r = NULL;
-  ck_refused(mst_runfile_create(team, "/nowhere/run.h5", "j", "", 0, &r), MST_ERR_IO, "/nowhere");
+  ck_refused(mst_runfile_create(team, "/nowhere/run.h5", "j", "", 0, &r), MST_ERR_INPUT, "/nowhere");
   ck_assert_ptr_null(r);
-  ck_refused(mst_runfile_create(team, "/tmp", "j", "", 0, &r), MST_ERR_IO, "folder");
+  ck_refused(mst_runfile_create(team, "/tmp", "j", "", 0, &r), MST_ERR_INPUT, "folder");
   ck_assert_ptr_null(r);
 }
 END_TEST

@@ -83,7 +83,7 @@ alone import cvs "$dir/bars.csv" -o "$dir/x.h5"; refused "a misspelt format" 2 "
 alone import csv "$dir/bars.csv"; refused "an import without output" 2 "-o"
 alone import csv "$dir/bars.csv" -o "$dir/x.h5" --features 3; refused "an option of another format" 2 "--features.*libsvm"
 alone import csv "$dir/bars.csv" -o "$dir/x.h5" --deflate 12; refused "a level out of range" 2 "deflate.*12"
-alone import csv "$dir/none.csv" -o "$dir/x.h5"; refused "an import of a missing file" 1 "none\.csv"
+alone import csv "$dir/none.csv" -o "$dir/x.h5"; refused "an import of a missing file" 2 "none\.csv"
 alone import idx "$dir/bars.csv" -o "$dir/x.h5"; refused "an import of a foreign file" 2 "bars\.csv"
 [ ! -e "$dir/x.h5" ] && [ ! -e "$dir/x.h5.tmp" ]; result "a refused import leaves no file" $?
 alone inspect; refused "inspect without a file" 2 "needs a file"
@@ -92,7 +92,7 @@ ended 2 && once; result "a wrong option on three ranks: one message, exit code 2
 
 # Data.
 experiment; sed -i 's/bars\.h5/none.h5/' "$dir/e.yaml"
-check "a missing dataset" 1 'none\.h5'
+check "a missing dataset" 2 'none\.h5'
 size=$(wc -c <"$dir/bars.h5")
 dd if="$dir/bars.h5" of="$dir/short.h5" bs=1 count=$((size * 2 / 3)) 2>/dev/null
 experiment; sed -i 's/bars\.h5/short.h5/' "$dir/e.yaml"
@@ -115,7 +115,7 @@ ended 0; result "a sound run" $?
 alone run "$dir/e.yaml" -q --set data.train="$dir/run_of_bars.h5"
 refused "a run file as dataset" 2 'run_of_bars\.h5'
 alone run "$dir/e.yaml" -q --set output.run="$dir/nowhere/out.h5"
-refused "an output folder that does not exist" 1 'nowhere'
+refused "an output folder that does not exist" 2 'nowhere'
 
 # NaN and infinity.
 experiment; sed -i 's/bars\.h5/nonfinite.h5/' "$dir/e.yaml"
