@@ -63,11 +63,12 @@ static void store_lattice(void *out, const void *sum, int64_t n, int shift) {
   mst_lattice_to(out, sum, n, shift);
 }
 
-const mst_reducer mst_reducer_sum_i64 = {MPI_INT64_T, MPI_SUM, copy, add_i64, copy};
+/* Sums of integers are modulo 2^64, so MPI sees them unsigned too. */
+const mst_reducer mst_reducer_sum_i64 = {MPI_UINT64_T, MPI_SUM, copy, add_i64, copy};
 const mst_reducer mst_reducer_sum_f64 = {MPI_DOUBLE, MPI_SUM, copy, add_f64, copy};
 const mst_reducer mst_reducer_max_i64 = {MPI_INT64_T, MPI_MAX, copy, most_i64, copy};
 const mst_reducer mst_reducer_max_f64 = {MPI_DOUBLE, MPI_MAX, load_most_f64, most_f64, copy};
-const mst_reducer mst_reducer_lattice = {MPI_INT64_T, MPI_SUM, load_lattice, add_lattice,
+const mst_reducer mst_reducer_lattice = {MPI_UINT64_T, MPI_SUM, load_lattice, add_lattice,
                                          store_lattice};
 
 mst_span mst_reduction_round(const mst_reduction *r, int64_t k) {

@@ -47,12 +47,6 @@ mst_status mst_file_look(const char *path) {
   return MST_OK;
 }
 
-mst_status mst_file_check(mst_team *team, const char *path) {
-  mst_status status = MST_OK;
-  if (mst_team_rank(team) == 0) status = mst_file_look(path);
-  return mst_file_follow(team, status);
-}
-
 /* The folder of path, as "." or "/a/b"; to be freed with mst_free. */
 static mst_status folder_of(const char *path, char **folder) {
   const char *slash = strrchr(path, '/');

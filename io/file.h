@@ -17,8 +17,7 @@ mst_status mst_file_follow(mst_team *team, mst_status of_rank_0) MST_CHECKED;
 
 /** Can this file be read? A regular file, not empty, with read permission.
  *  \return MST_OK, MST_ERR_INPUT (missing, a folder), MST_ERR_IO (no permission), MST_ERR_FORMAT (empty); the
- *          sentence names the path and the reason. mst_file_look is the same, Local. */
-mst_status mst_file_check(mst_team *team, const char *path) MST_CHECKED;
+ *          sentence names the path and the reason. Local. */
 mst_status mst_file_look(const char *path) MST_CHECKED;
 
 /** Begin to write `path`: check that it is not a folder and that its folder exists and can be

@@ -1,6 +1,6 @@
 /* Run files: what a run leaves behind (DESIGN section 4, doc/formats.md).
  *
- *   /experiment         resolved text;   attributes: versions, ranks, hosts, seed, kernel, reduce
+ *   /experiment         resolved text;   attributes: versions, ranks, hosts, seed, kernel
  *   /metrics/round      int64 [rounds];  /metrics/<series> float64 [rounds], NaN where not measured
  *   /model/<name>       the state list's arrays, sharded or not, stored as one array each
  *   /ledger/...         logical bytes and messages per round and direction

@@ -301,7 +301,7 @@ static mst_status report(analytic_job *j, const mst_analytic_model *m, const mst
   int n = 0;
   if (j->test.file && !isnan(s->accuracy)) metric[n++] = (mst_metric){"accuracy", s->accuracy};
   if (j->test.file) metric[n++] = (mst_metric){"loss", s->loss};
-  metric[n++] = (mst_metric){"train_loss", m->train_loss};
+  if (!isnan(m->train_loss)) metric[n++] = (mst_metric){"train_loss", m->train_loss};
   if (o->on_round) MST_TRY(o->on_round(o->context, 1, n, metric));
   for (int i = 0; i < n; i++) MST_TRY(set_result(j, metric[i].name, metric[i].value, false));
   MST_TRY(set_result(j, "rows", (double)j->train.roster->rows, true));
@@ -321,7 +321,6 @@ static mst_status report(analytic_job *j, const mst_analytic_model *m, const mst
   MST_TRY(mst_runfile_timing(r, "gram_sums_seconds", g->seconds_sums));
   MST_TRY(mst_runfile_timing(r, "gram_flops", g->flops));
   MST_TRY(mst_runfile_timing(r, "planned_bytes", (double)j->plan.rank_bytes));
-  MST_TRY(mst_runfile_timing(r, "peak_bytes", (double)peak_resident_bytes()));
   j->context->rounds = 1;
   return MST_OK;
 }

@@ -247,7 +247,7 @@ static mst_status find_fashion(const import *m, part_paths path) {
   if (m->from != NULL)
     return find_parts(m->from, path)
                ? MST_OK
-               : mst_fail(MST_ERR_IO,
+               : mst_fail(MST_ERR_INPUT,
                           "%s does not hold the four files of Fashion-MNIST "
                           "(train-images-idx3-ubyte.gz and so on, packed or not)",
                           m->from);
@@ -260,7 +260,7 @@ static mst_status find_fashion(const import *m, part_paths path) {
   if (search_list(own != NULL && own[0] != '\0' ? own : local, path) ||
       search_list(shared != NULL && shared[0] != '\0' ? shared : "/usr/local/share:/usr/share", path))
     return MST_OK;
-  return mst_fail(MST_ERR_IO,
+  return mst_fail(MST_ERR_INPUT,
                   "Fashion-MNIST was not found: install the Debian package dataset-fashion-mnist, or "
                   "say where its four files are with --from FOLDER");
 }
@@ -339,8 +339,8 @@ static const char help[] =
     "  Nothing appears under the final name unless everything was read, checked and written.\n"
     "\n"
     "exit codes\n"
-    "  0 done   1 failed (a file is missing or cannot be written)\n"
-    "  2 bad input (a wrong option, a damaged or foreign file)\n"
+    "  0 done   1 failed (a file cannot be read or written)\n"
+    "  2 bad input (a wrong option, a missing, damaged or foreign file)\n"
     "\n"
     "example\n"
     "  muster import csv measurements.csv --label-column outcome -o measurements.h5\n";

@@ -222,7 +222,7 @@ static const char help[] =
     "  -h, --help   this text\n"
     "\n"
     "exit codes\n"
-    "  0 the file is whole   1 it cannot be read   2 it is damaged, foreign or of another kind\n"
+    "  0 the file is whole   1 it cannot be read   2 it is missing, damaged or foreign\n"
     "\n"
     "example\n"
     "  muster inspect fashion-train.h5\n";

@@ -3,6 +3,7 @@
  * the centring and scaling of the statistics. */
 #include "parallel/analytic.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -12,9 +13,10 @@
 #include "parallel/feature_source.h"
 #include "parallel/tiles.h"
 
-#define EXCHANGE_BYTES ((int64_t)64 << 20)  /* buffers of a redistribution                   */
+#define EXCHANGE_BYTES (4 * MST_ROWS_PIECE_BYTES) /* pieces on their way: packed, sent, received    */
 #define WINDOW_BYTES ((int64_t)256 << 20)   /* a read, when memory does not ask for less      */
 #define PANEL_BYTES ((int64_t)256 << 20)    /* panel sums that are always worth their memory  */
+#define RESIDUAL_DIGITS 0x1p-26   /* a training loss that cancels further is not reported       */
 #define SINGULAR_CONDITION 0x1p50 /* 1 / (4 eps): the solution has no right digit beyond this   */
 
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -42,7 +44,7 @@ static int64_t arrange_as(mst_analytic_plan *plan, int p, int64_t rows, int64_t 
   plan->row_bytes = 4 * row_elements * (groups == 1 ? share : (share + groups - 1) / groups + MST_BLOCK_ROWS);
   plan->window_bytes = most(least(WINDOW_BYTES, plan->row_bytes), 4 * row_elements);
   plan->feature_bytes = 4 * width * (resident ? share : MST_BLOCK_ROWS) + map_bytes;
-  int64_t reading = plan->row_bytes + plan->window_bytes + 2 * EXCHANGE_BYTES;
+  int64_t reading = plan->row_bytes + plan->window_bytes + EXCHANGE_BYTES;
   int64_t features = plan->row_bytes + plan->feature_bytes;
   int64_t sums = (resident ? 0 : plan->row_bytes) + plan->feature_bytes + plan->matrix_bytes + plan->gram.bytes;
   int64_t solve = plan->matrix_bytes + plan->solve_bytes + plan->feature_bytes;
@@ -136,7 +138,8 @@ static mst_status full_row(const mst_tiles *t, int64_t index, double *row) {
 typedef struct scaling {
   int64_t d, n;    /* features; order of the statistics, whose last row is the sums */
   double rows;
-  double *sum;     /* (n) of each column                                            */
+  const double *shift; /* (n) that the statistics' columns were reduced by           */
+  double *sum;     /* (n) of each column, reduced                                    */
   double *inverse; /* (n) 1 / standard deviation of features; 1 for targets          */
 } scaling;
 
@@ -183,41 +186,79 @@ static void centre_and_scale(mst_tiles *t, const scaling *s, double ridge) {
     }
 }
 
-/* A probe v of random signs rides along where the row of ones was, which centring has emptied: the
- * solve then gives G^-1 v, whose length tells how near to singular G is. Entries carry the scale of
- * their diagonal, so that badly scaled features alone do not look singular. Local. */
-static double probe_scale(double diagonal) {
+/* How near to singular G is. A random probe v rides along where the row of ones was, which centring
+ * has emptied; the solve then gives u = G^-1 v, and |u| / |v| estimates the norm of the inverse. All
+ * in units that give G a diagonal near 1, so that badly scaled features alone do not look singular. */
+static double unit_of(double diagonal) {
   int exponent = 0;
   if (!(diagonal > 0)) return 1;
   frexp(diagonal, &exponent);
   return ldexp(1.0, exponent / 2);
 }
 
+static double probe_entry(int64_t i) {
+  mst_stream s = mst_stream_of(mst_key_make(0, MST_PURPOSE_PROBE, 0, (uint64_t)i));
+  return mst_stream_normal(&s);
+}
+
 static void plant_probe(mst_tiles *t, const scaling *s, const double *diagonal) {
   int rank = mst_team_rank(t->grid->team);
   int64_t i = (s->n - 1) / MST_TILE, r = (s->n - 1) % MST_TILE;
-  mst_key key = mst_key_make(0, MST_PURPOSE_PROBE, 0, 0);
   for (int64_t j = 0; j < t->tiles; j++) {
     if (mst_tiles_owner(t->grid, i, j) != rank) continue;
     for (int64_t q = 0; q < mst_tiles_extent(t, j) && j * MST_TILE + q < s->d; q++) {
-      uint32_t word[4];
-      mst_key_block(key, (uint64_t)(j * MST_TILE + q), word);
-      mst_tiles_at(t, i, j)[q * t->lld + r] =
-          (word[0] & 1 ? 1 : -1) * probe_scale(diagonal[j * MST_TILE + q]);
+      int64_t e = j * MST_TILE + q;
+      mst_tiles_at(t, i, j)[q * t->lld + r] = probe_entry(e) * unit_of(diagonal[e]);
     }
   }
 }
 
-/* Estimate of the condition number, to about a factor sqrt(d), from the probe's solution: exact
- * arithmetic gives at most the true one. */
+/* Largest absolute row sum of G in unit scale. Entries are at most 2 there, so steps of 2^-36 leave
+ * room for 2^25 of them; integers, so the sum does not know the grid. Collective. */
+static mst_status unit_norm(const mst_tiles *t, const scaling *s, const double *diagonal,
+                            double *norm) {
+  int rank = mst_team_rank(t->grid->team);
+  int64_t *sum = NULL, largest = 0;
+  mst_status st = mst_alloc(&sum, s->d, sizeof *sum, "row sums");
+  MST_TRY(mst_team_agree(t->grid->team, st));
+  for (int64_t j = 0; j < t->tiles; j++)
+    for (int64_t i = j; i < t->tiles; i++) {
+      if (mst_tiles_owner(t->grid, i, j) != rank) continue;
+      const double *tile = mst_tiles_at(t, i, j);
+      for (int64_t q = 0; q < mst_tiles_extent(t, j); q++)
+        for (int64_t r = i == j ? q : 0; r < mst_tiles_extent(t, i); r++) {
+          int64_t e = j * MST_TILE + q, h = i * MST_TILE + r;
+          if (h >= s->d || e >= s->d) continue;
+          double g = fabs(tile[q * t->lld + r]) / unit_of(diagonal[e]) / unit_of(diagonal[h]);
+          int64_t steps = (int64_t)rint(fmin(g, 4) * 0x1p36);
+          sum[e] += steps;
+          if (h != e) sum[h] += steps;
+        }
+    }
+  st = mst_sum_i64(t->grid->team, sum, s->d);
+  for (int64_t i = 0; st == MST_OK && i < s->d; i++) largest = most(largest, sum[i]);
+  *norm = (double)largest * 0x1p-36;
+  mst_free(sum);
+  return st;
+}
+
+/* Norm of G times the estimate of the inverse's norm. */
 static double probe_condition(const scaling *s, const double *diagonal, const double *x,
-                              int64_t columns) {
-  double square = 0;
+                              int64_t columns, double norm) {
+  double u = 0, v = 0;
   for (int64_t i = 0; i < s->d; i++) {
-    double y = x[i * columns + columns - 1] * probe_scale(diagonal[i]);
-    square += y * y;
+    double y = x[i * columns + columns - 1] * unit_of(diagonal[i]), p = probe_entry(i);
+    u += y * y;
+    v += p * p;
   }
-  return sqrt(square / (double)s->d);
+  return norm * sqrt(u / v);
+}
+
+/* A ridge that would make the system regular in double precision. */
+static double advised_ridge(const double *diagonal, int64_t d, double ridge) {
+  double largest = 0;
+  for (int64_t i = 0; i < d; i++) largest = fmax(largest, diagonal[i]);
+  return fmax(10 * ridge, fmax(1e-8, 64 * (double)d * DBL_EPSILON) * (largest > 0 ? largest : 1));
 }
 
 /* Read the model off the solved system. Equation (14). */
@@ -229,27 +270,29 @@ static mst_status read_model(const mst_tiles *t, const scaling *s, const double 
   st = mst_team_agree(t->grid->team, st);
   if (st == MST_OK) st = mst_tiles_diagonal(t, diagonal);
   if (st == MST_OK) {
-    for (int64_t k = 0; k < c; k++) model->intercept[k] = s->sum[d + k] / s->rows;
+    for (int64_t k = 0; k < c; k++)
+      model->intercept[k] = s->shift[d + k] + s->sum[d + k] / s->rows;
     for (int64_t i = 0; i < d; i++) {
       for (int64_t k = 0; k < c; k++) {
         double scaled = x[i * columns + k], w = scaled * s->inverse[i];
         penalty += scaled * scaled;
         model->weights[i * c + k] = w;
-        model->intercept[k] -= s->sum[i] / s->rows * w;
+        model->intercept[k] -= (s->shift[i] + s->sum[i] / s->rows) * w;
       }
     }
     /* The Schur complement of the targets is their residual plus ridge |W|^2. */
     for (int64_t k = 0; k < c; k++) residual += diagonal[d + k];
-    model->train_loss = fmax(0, residual - ridge * penalty) / s->rows / (double)c;
+    double loss = residual - ridge * penalty;
+    model->train_loss = loss > RESIDUAL_DIGITS * residual ? loss / s->rows / (double)c : NAN;
   }
   mst_free(diagonal);
   return st;
 }
 
-static mst_status solve(mst_tiles *t, const mst_analytic_options *options,
+static mst_status solve(mst_tiles *t, const double *shift, const mst_analytic_options *options,
                         mst_analytic_model *model) {
-  scaling s = {.d = model->d, .n = t->n};
-  double *x = NULL, *diagonal = NULL;
+  scaling s = {.d = model->d, .n = t->n, .shift = shift};
+  double *x = NULL, *diagonal = NULL, norm = 0;
   mst_status st = find_scaling(t, options, &s);
   if (st == MST_OK && s.rows < 1)
     st = mst_fail(MST_ERR_INPUT, "no row is left to learn from");
@@ -260,6 +303,7 @@ static mst_status solve(mst_tiles *t, const mst_analytic_options *options,
     st = mst_team_agree(t->grid->team, st);
   }
   if (st == MST_OK) st = mst_tiles_diagonal(t, diagonal);
+  if (st == MST_OK) st = unit_norm(t, &s, diagonal, &norm);
   if (st == MST_OK) plant_probe(t, &s, diagonal);
   if (st == MST_OK) {
     if (options->fast) st = mst_tiles_solve_scalapack(t, model->d, x);
@@ -268,7 +312,7 @@ static mst_status solve(mst_tiles *t, const mst_analytic_options *options,
       if (st == MST_OK) st = mst_tiles_back_solve(t, model->d, x);
     }
     if (st == MST_OK) {
-      model->condition = probe_condition(&s, diagonal, x, t->n - model->d);
+      model->condition = probe_condition(&s, diagonal, x, t->n - model->d, norm);
       if (!(model->condition * sqrt((double)s.d) < SINGULAR_CONDITION))
         st = mst_fail(MST_ERR_SINGULAR, "the condition number is about %.1e or more",
                       model->condition);
@@ -276,7 +320,7 @@ static mst_status solve(mst_tiles *t, const mst_analytic_options *options,
     if (st == MST_ERR_SINGULAR)
       st = mst_fail_within(st, "the statistics are singular at ridge %g: give analytic.ridge, for "
                                "example %g: ",
-                           options->ridge, options->standardize ? 1e-6 * s.rows : 1e-3 * s.rows);
+                           options->ridge, advised_ridge(diagonal, s.d, options->ridge));
   }
   if (st == MST_OK) st = read_model(t, &s, x, options->ridge, model);
   mst_free(x);
@@ -295,25 +339,29 @@ mst_status mst_analytic_train(mst_team *team, const mst_analytic_data *data,
   mst_grid *grid = NULL;
   mst_tiles t = {0};
   mst_feature_source source;
-  mst_gram_options gram_options = {.fast = options->fast, .gamma = options->gamma};
+  double *shift = NULL;
+  mst_gram_options gram_options = {.fast = options->fast, .gamma = options->gamma,
+                                   .shift = options->bias};
   mst_status st = mst_feature_source_create(data, features, plan->resident, &source);
   if (st == MST_OK)
     st = mst_alloc(&model->weights, model->d * model->c, sizeof *model->weights, "weights");
   if (st == MST_OK)
     st = mst_alloc(&model->intercept, model->c, sizeof *model->intercept, "intercepts");
+  if (st == MST_OK) st = mst_alloc(&shift, plan->gram.n, sizeof *shift, "column shifts");
   st = mst_team_agree(team, st);
   if (st == MST_OK) st = mst_grid_create(team, 0, &grid);
   if (st == MST_OK) st = mst_tiles_create(grid, plan->gram.n, &t);
   if (st == MST_OK) {
     mst_block_source blocks = mst_feature_source_blocks(&source, plan->groups);
     st = mst_gram(team, data->roster, &blocks, &plan->gram, pipeline, &gram_options, observer, &t,
-                  gram);
+                  shift, gram);
   }
   mst_feature_source_free(&source);
   if (st == MST_OK && observer && observer->on_phase)
     observer->on_phase(observer->context, "solve", 0, "");
-  if (st == MST_OK) st = solve(&t, options, model);
+  if (st == MST_OK) st = solve(&t, shift, options, model);
   mst_tiles_free(&t);
+  mst_free(shift);
   mst_grid_destroy(grid);
   if (st != MST_OK) mst_analytic_model_free(model);
   return st;

@@ -37,9 +37,10 @@ typedef struct mst_analytic_model {
   int64_t d, c;      /* features, outputs                                               */
   double *weights;   /* (d, c): score = feature weights + intercept, features unscaled   */
   double *intercept; /* (c)                                                              */
-  double train_loss; /* mean squared residual over rows and outputs, from the statistics */
-  double condition;  /* of the solved system, scaled to a unit diagonal: an estimate from a
-                        random probe, within about sqrt(d) below the true one            */
+  double train_loss; /* mean squared residual over rows and outputs, from the statistics; NaN
+                        when it is too small against the targets for these to tell       */
+  double condition;  /* of the solved system in units that give it a diagonal near 1: an
+                        estimate from a random probe, within about sqrt(d) either way    */
 } mst_analytic_model;
 
 /* How the work is arranged on one rank, and what that costs. Bytes are a rank's. */

@@ -16,10 +16,6 @@ static mst_status exact_total(mst_team *team, const double *term, int64_t n, int
   double largest = mst_lattice_magnitude(term, n);
   int64_t sum = 0;
   MST_TRY(mst_max_f64(team, &largest, 1));
-  if (!isfinite(largest)) {
-    *total = NAN;
-    return MST_OK;
-  }
   int shift = mst_lattice_shift(mst_lattice_exponent(largest) + mst_lattice_exponent((double)terms));
   for (int64_t i = 0; i < n; i++) mst_lattice_add(&sum, term + i, 1, shift);
   MST_TRY(mst_sum_i64(team, &sum, 1));
@@ -62,6 +58,7 @@ mst_status mst_analytic_evaluate(mst_team *team, const mst_analytic_data *data,
   int64_t mine = roster->rank_block[rank + 1] - roster->rank_block[rank];
   int64_t from = roster->rank_block[rank], groups = 1, correct = 0;
   double *loss = NULL;
+  if (roster->rows == 0) return mst_fail(MST_ERR_INPUT, "no row is left to score");
   scorer s = {.model = model};
   mst_feature_source source;
   mst_status st = mst_feature_source_create(data, features, false, &source);
@@ -84,6 +81,12 @@ mst_status mst_analytic_evaluate(mst_team *team, const mst_analytic_data *data,
       if (st != MST_OK) break;
       loss[b - from] = score_block(&s, roster->block[b].rows, f, t,
                                    data->label ? data->label + roster->block[b].first : NULL, &correct);
+      if (!isfinite(loss[b - from]))
+        st = mst_fail(MST_ERR_NONFINITE,
+                      "scores of test rows %lld to %lld are not finite: the features or the model "
+                      "overflow; scale the data down",
+                      (long long)roster->block[b].first,
+                      (long long)(roster->block[b].first + roster->block[b].rows - 1));
       if (observer && observer->on_step)
         observer->on_step(observer->context, roster->block[b].rows);
     }

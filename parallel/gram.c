@@ -14,6 +14,7 @@
 #include "core/base/memory.h"
 #include "core/linalg/blas.h"
 #include "core/linalg/lattice.h"
+#include "parallel/columns.h"
 
 #define BLOCKS_AT_ONCE 4 /* blocks scaled together, so that a panel's sums stay in cache */
 #define LEAD_PAD 8       /* doubles: row strides are whole cache lines */
@@ -37,7 +38,8 @@ typedef struct gram_work {
   mst_tiles *out;
   mst_gram_result *result;
   int64_t n, lead;     /* order; row stride of z                                    */
-  double *scale;       /* (n) power of two of each column: |column| <= 1 after it   */
+  mst_columns columns; /* shifts and scales                                        */
+  const double *scale; /* (n) of columns                                            */
   double *z;           /* (BLOCKS_AT_ONCE, MST_BLOCK_ROWS, lead) scaled rows        */
   double *panel;       /* (n, MST_TILE) one tile column's product                   */
   double *vector;      /* (elements of a pass) one client's contribution, or NULL   */
@@ -78,53 +80,6 @@ static bool stop_asked(const gram_work *w) {
   return w->observer && w->observer->should_stop && w->observer->should_stop(w->observer->context);
 }
 
-/* The largest block sum of squares of every column over all ranks: norm^2 <= blocks * that. A
- * maximum, unlike a rounded sum, is the same whatever the rank count. */
-static mst_status column_scales(gram_work *w) {
-  int64_t d = w->source->features, c = w->source->targets;
-  double *largest = NULL, *block = NULL;
-  mst_status st = mst_alloc(&largest, w->n, sizeof *largest, "column norms");
-  if (st == MST_OK) st = mst_alloc(&block, w->n, sizeof *block, "column norms of a block");
-  st = mst_team_agree(w->team, st);
-  for (int64_t g = 0; st == MST_OK && g < w->source->groups; g++) {
-    int64_t first = 0, blocks = 0;
-    double start = mst_clock_seconds();
-    st = w->source->load(w->source->context, g, &first, &blocks);
-    for (int64_t b = first; st == MST_OK && b < first + blocks && !stop_asked(w); b++) {
-      const float *f = NULL, *t = NULL;
-      int64_t rows = w->roster->block[b].rows;
-      st = w->source->block(w->source->context, b, &f, &t);
-      if (st != MST_OK) break;
-      memset(block, 0, (size_t)w->n * sizeof *block);
-      for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < d; j++) block[j] += (double)f[i * d + j] * f[i * d + j];
-        for (int64_t j = 0; j < c; j++) block[d + j] += (double)t[i * c + j] * t[i * c + j];
-      }
-      block[d + c] = (double)rows;
-      for (int64_t j = 0; j < w->n; j++)
-        if (!(block[j] <= largest[j])) largest[j] = isfinite(block[j]) ? block[j] : INFINITY;
-      if (w->observer && w->observer->on_step) w->observer->on_step(w->observer->context, rows);
-    }
-    w->result->seconds_source += mst_clock_seconds() - start;
-    st = mst_team_agree(w->team, st);
-  }
-  if (st == MST_OK) st = mst_max_f64(w->team, largest, w->n);
-  for (int64_t j = 0; st == MST_OK && j < w->n; j++) {
-    double square = largest[j] * (double)w->roster->blocks;
-    if (!isfinite(square))
-      st = mst_fail(MST_ERR_NONFINITE,
-                    "column %lld of the features and targets has values that are not finite or "
-                    "whose squares overflow; scale the data down",
-                    (long long)j);
-    else
-      w->scale[j] = power_of_two(-mst_lattice_exponent(sqrt(square) * (1 + 0x1p-40)));
-    if (st == MST_OK && square == 0) w->scale[j] = 1;
-  }
-  mst_free(block);
-  mst_free(largest);
-  return st;
-}
-
 /* Lay out a pass: which tiles, in the order of their owners. */
 static mst_status lay_out(const gram_work *w, int64_t first, gram_pass *pass) {
   int p = mst_team_size(w->team);
@@ -159,18 +114,6 @@ static void clear_pass(gram_pass *pass) {
   mst_free(pass->count);
   mst_free(pass->sum);
   *pass = (gram_pass){0};
-}
-
-/* Scale the rows of a block to doubles: z(rows, lead) = [features | targets | 1] * scale. */
-static void scale_rows(const gram_work *w, int64_t rows, const float *f, const float *t,
-                       double *z) {
-  int64_t d = w->source->features, c = w->source->targets;
-  for (int64_t i = 0; i < rows; i++) {
-    double *row = z + i * w->lead;
-    for (int64_t j = 0; j < d; j++) row[j] = (double)f[i * d + j] * w->scale[j];
-    for (int64_t j = 0; j < c; j++) row[d + j] = (double)t[i * c + j] * w->scale[d + j];
-    row[d + c] = w->scale[d + c];
-  }
 }
 
 /* panel(n - j T, T): tile column j of z'z, lower part. One product a shape, for every block. */
@@ -218,9 +161,14 @@ static void scale_vector(const gram_work *w, const gram_pass *pass, bool multipl
 /* One client's contribution, complete: through the stages before the sum, onto the lattice. */
 static mst_status contribute(const gram_work *w, gram_pass *pass, int64_t client) {
   scale_vector(w, pass, false, w->vector);
-  mst_status st = mst_pipeline_contribute(w->pipeline, client, 0, pass->elements, w->vector);
+  mst_status st = mst_pipeline_contribute(w->pipeline, client, 1, pass->elements, w->vector);
   if (st != MST_OK) return st;
   scale_vector(w, pass, true, w->vector);
+  if (!(mst_lattice_magnitude(w->vector, pass->elements) <= 1 + 0x1p-30))
+    return mst_fail(MST_ERR_NONFINITE,
+                    "client %lld: a stage left values in its contribution that are not finite or "
+                    "larger than what its rows allow",
+                    (long long)client);
   if (w->options->fast)
     for (int64_t k = 0; k < pass->elements; k++) ((double *)pass->sum)[k] += w->vector[k];
   else
@@ -236,7 +184,8 @@ static mst_status add_blocks(gram_work *w, gram_pass *pass, int64_t first, int64
   for (int64_t k = 0; k < blocks; k++) {
     const float *f = NULL, *t = NULL;
     MST_TRY(w->source->block(w->source->context, first + k, &f, &t));
-    scale_rows(w, w->roster->block[first + k].rows, f, t, w->z + k * MST_BLOCK_ROWS * w->lead);
+    mst_columns_apply(&w->columns, w->source, w->roster->block[first + k].rows, f, t, w->lead,
+                      w->z + k * MST_BLOCK_ROWS * w->lead);
   }
   double middle = mst_clock_seconds();
   w->result->seconds_source += middle - start;
@@ -365,24 +314,40 @@ static mst_status check_stop(gram_work *w) {
              : MST_OK;
 }
 
+/* This driver sums, hands single contributions to the stages that look at them, and does nothing
+ * else: what it would not apply is refused rather than left out. */
+static mst_status check_pipeline(const mst_pipeline *p) {
+  MST_TRY(mst_pipeline_check(p));
+  for (int slot = 0; slot < MST_SLOTS; slot++) {
+    const mst_stage *stage = p->slot[slot];
+    bool applied = !stage || (slot == MST_SLOT_AGGREGATE ? stage == &mst_stage_sum
+                              : slot < MST_SLOT_AGGREGATE && (stage->traits & MST_TRAIT_SINGLE));
+    if (!applied)
+      return mst_fail(MST_ERR_UNSUPPORTED,
+                      "the Gram matrix is a plain sum of contributions: the stage %s cannot be "
+                      "applied to it",
+                      stage->name);
+  }
+  return MST_OK;
+}
+
 mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_source *source,
                     const mst_gram_plan *plan, const mst_pipeline *pipeline,
                     const mst_gram_options *options, const mst_observer *observer, mst_tiles *out,
-                    mst_gram_result *result) {
+                    double *shift, mst_gram_result *result) {
   *result = (mst_gram_result){0};
   gram_work w = {.team = team, .roster = roster, .source = source, .plan = plan,
                  .pipeline = pipeline, .options = options, .observer = observer, .out = out,
                  .result = result, .n = plan->n};
   w.lead = (w.n + LEAD_PAD - 1) / LEAD_PAD * LEAD_PAD;
   w.single = mst_pipeline_needs_single(pipeline);
-  mst_status st = MST_OK;
-  if (w.single && plan->passes > 1)
+  mst_status st = check_pipeline(pipeline);
+  if (st == MST_OK && w.single && plan->passes > 1)
     st = mst_fail(MST_ERR_UNSUPPORTED, "stages that look at single contributions need the whole "
                                        "Gram matrix of one client in memory: give more memory");
   if (st == MST_OK && w.single && !roster->single)
     st = mst_fail(MST_ERR_INTERNAL, "the roster's blocks mix clients, but a stage needs single "
                                     "contributions");
-  if (st == MST_OK) st = mst_alloc(&w.scale, w.n, sizeof *w.scale, "column scales");
   if (st == MST_OK)
     st = mst_alloc(&w.z, BLOCKS_AT_ONCE * MST_BLOCK_ROWS * w.lead, sizeof *w.z, "scaled rows");
   if (st == MST_OK)
@@ -390,7 +355,11 @@ mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_so
   st = mst_team_agree(team, st);
   if (st == MST_OK && observer && observer->on_phase)
     observer->on_phase(observer->context, "features", roster->rows, "rows");
-  if (st == MST_OK) st = column_scales(&w);
+  if (st == MST_OK)
+    st = mst_columns_find(team, roster, source, options->shift, observer, &result->seconds_source,
+                          &w.columns);
+  w.scale = w.columns.scale;
+  if (st == MST_OK) memcpy(shift, w.columns.shift, (size_t)w.n * sizeof *shift);
   if (st == MST_OK) st = check_stop(&w);
   if (st == MST_OK && observer && observer->on_phase)
     observer->on_phase(observer->context, "statistics", roster->rows * plan->passes, "rows");
@@ -402,6 +371,6 @@ mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_so
   result->flops = (double)roster->count * (double)w.n * (double)w.n;
   mst_free(w.panel);
   mst_free(w.z);
-  mst_free(w.scale);
+  mst_columns_free(&w.columns);
   return st;
 }

@@ -45,7 +45,10 @@ void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gr
 typedef struct mst_gram_options {
   bool fast;    /* floating-point sums instead of the lattice                              */
   double gamma; /* each client's regulariser, added once a client to the first d diagonal
-                   entries and removed again from the sum (the RI step)                    */
+                   entries and removed again from the sum (the RI step). Stages see
+                   contributions without it                                                */
+  bool shift;   /* subtract a constant from each column of features and targets first, so that
+                   centring the result loses no digits to their offsets                    */
 } mst_gram_options;
 
 typedef struct mst_gram_result {
@@ -57,14 +60,15 @@ typedef struct mst_gram_result {
 } mst_gram_result;
 
 /** out (n x n tiles, zeroed) = sum over clients k of (Z_k'Z_k + gamma I), less the clients'
- *  regularisers, on the lattice: what remains is the pooled Gram.
+ *  regularisers, on the lattice: what remains is the pooled Gram of Z - 1 shift'.
+ *  \param shift  (n) out: what was subtracted from each column; zeros unless options->shift.
  *  \return MST_OK; MST_ERR_NONFINITE naming the column whose values are not finite or whose squares
- *          overflow; any status of the source or of the pipeline's stages; MST_ERR_INTERRUPTED when
+ *          overflow; MST_ERR_UNSUPPORTED for a pipeline that does more than sum; any status of the source or of the pipeline's stages; MST_ERR_INTERRUPTED when
  *          observer->should_stop says so on any rank.
  *  Collective on the team of out's grid. Source: doc/methods/analytic.md, doc/methods/lattice.md. */
 mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_source *source,
                     const mst_gram_plan *plan, const mst_pipeline *pipeline,
                     const mst_gram_options *options, const mst_observer *observer, mst_tiles *out,
-                    mst_gram_result *result) MST_CHECKED;
+                    double *shift, mst_gram_result *result) MST_CHECKED;
 
 #endif

@@ -1,6 +1,6 @@
 /* The roster: the client-ordered sequence of rows, its blocks, and who owns which. The sequence
- * and its blocks follow from the clients alone; only rank_block knows the rank count. Rows change
- * places once, by an exchange that brings them in dataset order and a permutation in place. */
+ * and its blocks follow from the clients alone; only rank_block knows the rank count. Nothing is
+ * moved here: parallel/rows.c brings rows to their owners. */
 #include "parallel/roster.h"
 
 #include <stddef.h>

@@ -248,11 +248,10 @@ static mst_status exchange_piece(mst_row_store *s, const char *record, int64_t n
 
 /* Move every row that `target` wants somewhere to its place there, window by window, and within a
  * window in pieces of bounded size. Collective. */
-#define PIECE_BYTES ((int64_t)16 << 20)
 static mst_status deliver(mst_row_store *s, find_target target, const void *context, landing *at) {
   int64_t bytes = (int64_t)sizeof(int64_t) +
                   (s->reader.row_elements + s->reader.outputs) * (int64_t)sizeof(float);
-  int64_t piece_rows = least(s->window_rows, PIECE_BYTES / bytes > 1 ? PIECE_BYTES / bytes : 1);
+  int64_t piece_rows = least(s->window_rows, MST_ROWS_PIECE_BYTES / bytes > 1 ? MST_ROWS_PIECE_BYTES / bytes : 1);
   float *wx_buffer = NULL, *wv_buffer = NULL;
   char *record = NULL;
   int32_t *destination = NULL;

@@ -12,6 +12,8 @@
 #include "comm/team.h"
 #include "parallel/roster.h"
 
+#define MST_ROWS_PIECE_BYTES ((int64_t)16 << 20) /* of rows that a rank sends at once */
+
 typedef struct mst_row_reader {
   void *context;
   int64_t rows;         /* in the dataset                        */

@@ -1,7 +1,8 @@
 /* The absolute aggregation (AA) law of analytic federated learning, pair by pair, as published:
- * Zhuang et al., "Analytic federated learning", equations (5)-(8) for a client, the AA law for
- * a pair, and the RI step that removes the regularisers. The slow reference to which the one-sum
- * form (parallel/analytic) is held; explicit inverses are kept as the paper writes them.
+ * He et al., "AFL" (CVPR 2025, arXiv:2405.16240); in the numbers of doc/methods/analytic.md
+ * equations (1)-(3) for a client, (4)-(6) for a pair, (8) for the RI step that removes the
+ * regularisers. The slow reference to which the one-sum form (parallel/analytic) is held; explicit
+ * inverses are kept as the paper writes them.
  *
  * Symbols: R = C^-1, S = C_u + C_v. All matrices are (d, d) row-major unless said otherwise. */
 #include <math.h>

@@ -59,9 +59,11 @@ static double gram_seconds(mst_team *team, int64_t rows, int64_t clients, memory
   int64_t k = 0, n = m->d + TARGETS + 1;
   double best = 1e300;
   mst_partition_spec spec = {.name = "iid", .seed = 1, .clients = clients};
-  mst_gram_options options = {.gamma = 1};
+  mst_gram_options options = {.gamma = 1, .shift = true};
+  double *shift = NULL;
   mst_pipeline pipeline = mst_pipeline_sum();
   mst_gram_plan plan;
+  need(mst_alloc(&shift, n, sizeof *shift, "shifts"));
   need(mst_alloc(&client, rows, sizeof *client, "clients"));
   for (int r = 0; r < REPEATS; r++) {
     mst_grid *grid = NULL;
@@ -77,7 +79,7 @@ static double gram_seconds(mst_team *team, int64_t rows, int64_t clients, memory
     need(mst_tiles_create(grid, n, &tiles));
     mst_block_source source = {.context = m, .features = m->d, .targets = TARGETS, .groups = 1,
                                .load = load, .block = block};
-    need(mst_gram(team, m->roster, &source, &plan, &pipeline, &options, NULL, &tiles, &result));
+    need(mst_gram(team, m->roster, &source, &plan, &pipeline, &options, NULL, &tiles, shift, &result));
     need(mst_team_barrier(team));
     double seconds = MPI_Wtime() - start;
     if (seconds < best) best = seconds;
@@ -85,6 +87,7 @@ static double gram_seconds(mst_team *team, int64_t rows, int64_t clients, memory
     mst_grid_destroy(grid);
     mst_roster_destroy(m->roster);
   }
+  mst_free(shift);
   mst_free(client);
   return best;
 }

@@ -74,7 +74,7 @@ result "fashion-mnist is found below XDG_DATA_DIRS" $?
 alone import fashion-mnist --from "$dir/share/datasets/fashion-mnist" --force -o "$dir/to"
 ended 0 && [ -s "$dir/to/fashion-test.h5" ]; result "fashion-mnist is taken --from a folder" $?
 HOME=$dir XDG_DATA_DIRS="$dir/none" alone import fashion-mnist -o "$dir/to" --force
-refused "fashion-mnist that is nowhere names the package" 1 "dataset-fashion-mnist"
+refused "fashion-mnist that is nowhere names the package" 2 "dataset-fashion-mnist"
 
 # Runs.
 cat >"$dir/bars.yaml" <<'Y'

@@ -29,6 +29,13 @@ static inline int rank_of_all(void) {
   return mst_team_rank(all);
 }
 
+/* What rank 0 found, on every rank: a check that fails on one rank alone would leave the others
+ * waiting for it. */
+static inline double as_on_rank_0(double value) {
+  ck_ok(mst_team_bcast(all, &value, sizeof value, 0));
+  return value;
+}
+
 /* The grid with the first row count above `rows` that divides the ranks, or NULL when none is
  * left: all grids, from 0. */
 static inline mst_grid *next_grid(int rows) {

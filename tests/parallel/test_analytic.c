@@ -210,6 +210,105 @@ START_TEST(badly_scaled_features_are_not_singular) {
 }
 END_TEST
 
+START_TEST(offsets_cost_no_digits) {
+  toy t = toy_make(N, 40, C);
+  toy_run r;
+  mst_partition_spec spec = dirichlet(30);
+  for (int64_t i = 0; i < t.n * t.d; i++) t.x[i] = roundf(4 * t.x[i]) + 1e6f; /* exact in float32 */
+  toy_reference(&t, 0.5, pooled, pooled + 40 * C);
+  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
+  ck_ok(toy_train(&r, &t));
+  ck_assert_double_lt(relative_difference(r.model.weights, pooled, 40 * C), 1e-11);
+  toy_end(&r);
+  toy_free(&t);
+}
+END_TEST
+
+START_TEST(near_duplicates_show_in_the_condition_estimate) {
+  toy t = toy_make(500, 40, C);
+  for (int pair = 1; pair < 4; pair++) {
+    toy_run r;
+    mst_partition_spec spec = dirichlet(10);
+    for (int64_t i = 0; i < t.n; i++)
+      t.x[i * 40 + pair] = t.x[i * 40] + 1e-4f * (float)((i * 7919) % 13 - 6);
+    toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
+    r.options.ridge = 0;
+    ck_ok(toy_train(&r, &t));
+    ck_assert_double_gt(r.model.condition, 3e5); /* true: about 4e7; a blind probe: some 100 */
+    ck_assert_double_lt(r.model.condition, 1e12);
+    toy_end(&r);
+    for (int64_t i = 0; i < t.n; i++) t.x[i * 40 + pair] = (float)((i * 104729) % (101 + 6 * pair));
+  }
+  toy_free(&t);
+}
+END_TEST
+
+START_TEST(the_advised_ridge_is_enough) {
+  toy t = toy_make(300, 20, C);
+  const float unit[] = {1e6f, 1.0f, 1e-6f};
+  for (int k = 0; k < 3; k++) {
+    for (int64_t i = 0; i < t.n; i++)
+      for (int64_t j = 0; j < 20; j++)
+        t.x[i * 20 + j] = unit[k] * (float)(j == 7 ? (i * 31 + 3) % 11 + (i * 17) % 5
+                                         : j == 3 ? (i * 31 + 3) % 11 : j == 5 ? (i * 17) % 5
+                                                  : (i * (j + 2) * 7 + j) % 13);
+    toy_run r;
+    double advice = 0;
+    mst_partition_spec spec = dirichlet(10);
+    toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
+    r.options.ridge = 0;
+    r.options.standardize = false;
+    ck_refused(toy_train(&r, &t), MST_ERR_SINGULAR, "for example ");
+    sscanf(strstr(mst_status_detail(), "for example ") + 12, "%lf", &advice);
+    r.options.ridge = advice;
+    ck_ok(toy_train(&r, &t));
+    toy_end(&r);
+  }
+  toy_free(&t);
+}
+END_TEST
+
+START_TEST(stages_that_would_not_be_applied_are_refused) {
+  toy t = toy_make(200, 20, C);
+  mst_partition_spec spec = dirichlet(10);
+  int64_t seen[10] = {0};
+  const mst_stage stage[] = {
+      {.name = "hide", .slot = MST_SLOT_MASK, .traits = MST_TRAIT_HIDES, .apply = look, .data = seen},
+      {.name = "quiet", .slot = MST_SLOT_NOISE, .apply = look, .data = seen}};
+  for (int k = 0; k < 2; k++) {
+    mst_pipeline pipeline = mst_pipeline_sum();
+    toy_run r;
+    ck_ok(mst_pipeline_put(&pipeline, &stage[k]));
+    toy_start(&r, world, &t, &spec, pipeline, 1 << 20, 1);
+    ck_refused(toy_train(&r, &t), MST_ERR_UNSUPPORTED, stage[k].name);
+    toy_end(&r);
+  }
+  toy_free(&t);
+}
+END_TEST
+
+static mst_status spoil(const mst_stage *stage, int64_t client, int64_t round, int64_t n,
+                        double *vector) {
+  (void)stage;
+  (void)round;
+  if (client == 3) vector[n / 2] = NAN;
+  return MST_OK;
+}
+
+START_TEST(a_stage_that_spoils_a_contribution_is_named_by_its_client) {
+  toy t = toy_make(200, 20, C);
+  mst_partition_spec spec = {.name = "iid", .seed = 3, .clients = 10};
+  mst_stage stage = {.name = "spoil", .slot = MST_SLOT_CLIP, .traits = MST_TRAIT_SINGLE, .apply = spoil};
+  mst_pipeline pipeline = mst_pipeline_sum();
+  toy_run r;
+  ck_ok(mst_pipeline_put(&pipeline, &stage));
+  toy_start(&r, world, &t, &spec, pipeline, 1 << 20, 1);
+  ck_refused(toy_train(&r, &t), MST_ERR_NONFINITE, "client 3");
+  toy_end(&r);
+  toy_free(&t);
+}
+END_TEST
+
 START_TEST(a_constant_feature_gets_no_weight) {
   toy t = toy_make(200, 20, C);
   for (int64_t i = 0; i < t.n; i++) t.x[i * 20 + 7] = 0.3f;
@@ -335,6 +434,11 @@ static Suite *suite(void) {
   tcase_add_test(c, singular_statistics_at_ridge_zero_suggest_a_ridge);
   tcase_add_test(c, fewer_rows_than_features_are_singular_at_ridge_zero);
   tcase_add_test(c, badly_scaled_features_are_not_singular);
+  tcase_add_test(c, offsets_cost_no_digits);
+  tcase_add_test(c, near_duplicates_show_in_the_condition_estimate);
+  tcase_add_test(c, the_advised_ridge_is_enough);
+  tcase_add_test(c, stages_that_would_not_be_applied_are_refused);
+  tcase_add_test(c, a_stage_that_spoils_a_contribution_is_named_by_its_client);
   tcase_add_test(c, a_constant_feature_gets_no_weight);
   tcase_add_test(c, train_loss_from_the_statistics_is_the_residual_on_the_rows);
   tcase_add_test(c, non_finite_rows_are_found_and_left_out);

@@ -1,0 +1,165 @@
+/* Shifts and scales of columns. The shift is the mean of the first block, rounded to float32 so that
+ * subtracting it is exact for values of its size; the scale comes from the largest sum of squares
+ * of a block. A mean of one block and a maximum over blocks are the same whatever the rank count,
+ * which a rounded sum over ranks would not be. doc/methods/lattice.md, "The Gram matrix". */
+#include "parallel/columns.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "comm/sum.h"
+#include "core/base/clock.h"
+#include "core/base/memory.h"
+#include "core/linalg/lattice.h"
+
+typedef struct column_work {
+  mst_team *team;
+  const mst_roster *roster;
+  const mst_block_source *source;
+  const mst_observer *observer;
+  mst_columns *out;
+  double *largest; /* (n) largest sum of squares of a block so far */
+  double *block;   /* (n) of the block at hand                     */
+} column_work;
+
+void mst_columns_free(mst_columns *c) {
+  mst_free(c->shift);
+  mst_free(c->scale);
+  *c = (mst_columns){0};
+}
+
+/* The rank that owns the first block. */
+static int first_owner(const mst_team *team, const mst_roster *r) {
+  int rank = 0;
+  while (rank + 1 < mst_team_size(team) && r->rank_block[rank + 1] == 0) rank++;
+  return rank;
+}
+
+static void block_means(const column_work *w, int64_t rows, const float *f, const float *t) {
+  int64_t d = w->source->features, c = w->source->targets;
+  double *mean = w->out->shift;
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < d; j++) mean[j] += (double)f[i * d + j];
+    for (int64_t j = 0; j < c; j++) mean[d + j] += (double)t[i * c + j];
+  }
+  for (int64_t j = 0; j < d + c; j++) {
+    mean[j] = (double)(float)(mean[j] / (double)rows);
+    if (!isfinite(mean[j])) mean[j] = 0; /* found and named when the norms are taken */
+  }
+}
+
+/* Collective. */
+static mst_status find_shift(const column_work *w) {
+  if (w->roster->blocks == 0) return MST_OK;
+  int owner = first_owner(w->team, w->roster);
+  bool found = false;
+  mst_status st = MST_OK;
+  for (int64_t g = 0; st == MST_OK && !found && g < w->source->groups; g++) {
+    int64_t first = 0, blocks = 0;
+    st = w->source->load(w->source->context, g, &first, &blocks);
+    bool mine = st == MST_OK && mst_team_rank(w->team) == owner && first == 0 && blocks > 0;
+    if (mine) {
+      const float *f = NULL, *t = NULL;
+      st = w->source->block(w->source->context, 0, &f, &t);
+      if (st == MST_OK) block_means(w, w->roster->block[0].rows, f, t);
+    }
+    st = mst_team_agree(w->team, st);
+    if (st == MST_OK) st = mst_team_any(w->team, mine, &found);
+  }
+  if (st == MST_OK)
+    st = mst_team_bcast(w->team, w->out->shift, w->out->n * (int64_t)sizeof(double), owner);
+  return st;
+}
+
+static void add_squares(const column_work *w, int64_t rows, const float *f, const float *t) {
+  int64_t d = w->source->features, c = w->source->targets;
+  const double *shift = w->out->shift;
+  double *square = w->block;
+  memset(square, 0, (size_t)w->out->n * sizeof *square);
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < d; j++) {
+      double x = (double)f[i * d + j] - shift[j];
+      square[j] += x * x;
+    }
+    for (int64_t j = 0; j < c; j++) {
+      double x = (double)t[i * c + j] - shift[d + j];
+      square[d + j] += x * x;
+    }
+  }
+  square[d + c] = (double)rows;
+  for (int64_t j = 0; j < w->out->n; j++)
+    if (!(square[j] <= w->largest[j])) w->largest[j] = isfinite(square[j]) ? square[j] : INFINITY;
+}
+
+static bool stop_asked(const mst_observer *o) {
+  return o && o->should_stop && o->should_stop(o->context);
+}
+
+/* Collective. */
+static mst_status find_norms(const column_work *w) {
+  mst_status st = MST_OK;
+  for (int64_t g = 0; st == MST_OK && g < w->source->groups; g++) {
+    int64_t first = 0, blocks = 0;
+    st = w->source->load(w->source->context, g, &first, &blocks);
+    for (int64_t b = first; st == MST_OK && b < first + blocks && !stop_asked(w->observer); b++) {
+      const float *f = NULL, *t = NULL;
+      st = w->source->block(w->source->context, b, &f, &t);
+      if (st != MST_OK) break;
+      add_squares(w, w->roster->block[b].rows, f, t);
+      if (w->observer && w->observer->on_step)
+        w->observer->on_step(w->observer->context, w->roster->block[b].rows);
+    }
+    st = mst_team_agree(w->team, st);
+  }
+  return st == MST_OK ? mst_max_f64(w->team, w->largest, w->out->n) : st;
+}
+
+/* norm^2 <= blocks * largest block. The factor covers the rounding of the squares' sums. */
+static mst_status set_scales(const column_work *w) {
+  for (int64_t j = 0; j < w->out->n; j++) {
+    double square = w->largest[j] * (double)w->roster->blocks;
+    if (!isfinite(square))
+      return mst_fail(MST_ERR_NONFINITE,
+                      "column %lld of the features and targets has values that are not finite or "
+                      "whose squares overflow; scale the data down",
+                      (long long)j);
+    w->out->scale[j] =
+        square > 0 ? ldexp(1.0, -mst_lattice_exponent(sqrt(square) * (1 + 0x1p-40))) : 1;
+  }
+  return MST_OK;
+}
+
+mst_status mst_columns_find(mst_team *team, const mst_roster *roster,
+                            const mst_block_source *source, bool centre,
+                            const mst_observer *observer, double *seconds, mst_columns *out) {
+  *out = (mst_columns){.n = source->features + source->targets + 1};
+  column_work w = {.team = team, .roster = roster, .source = source, .observer = observer,
+                   .out = out};
+  double start = mst_clock_seconds();
+  mst_status st = mst_alloc(&out->shift, out->n, sizeof *out->shift, "column shifts");
+  if (st == MST_OK) st = mst_alloc(&out->scale, out->n, sizeof *out->scale, "column scales");
+  if (st == MST_OK) st = mst_alloc(&w.largest, out->n, sizeof *w.largest, "column norms");
+  if (st == MST_OK) st = mst_alloc(&w.block, out->n, sizeof *w.block, "column norms of a block");
+  st = mst_team_agree(team, st);
+  if (st == MST_OK && centre) st = find_shift(&w);
+  if (st == MST_OK) st = find_norms(&w);
+  if (st == MST_OK) st = set_scales(&w);
+  mst_free(w.largest);
+  mst_free(w.block);
+  if (st != MST_OK) mst_columns_free(out);
+  *seconds += mst_clock_seconds() - start;
+  return st;
+}
+
+void mst_columns_apply(const mst_columns *c, const mst_block_source *source, int64_t rows,
+                       const float *features, const float *targets, int64_t lead, double *z) {
+  int64_t d = source->features, t = source->targets;
+  for (int64_t i = 0; i < rows; i++) {
+    double *row = z + i * lead;
+    for (int64_t j = 0; j < d; j++)
+      row[j] = ((double)features[i * d + j] - c->shift[j]) * c->scale[j];
+    for (int64_t j = 0; j < t; j++)
+      row[d + j] = ((double)targets[i * t + j] - c->shift[d + j]) * c->scale[d + j];
+    row[d + t] = c->scale[d + t];
+  }
+}

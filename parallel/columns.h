@@ -1,0 +1,30 @@
+/* Columns of Z = [features | targets | 1] before they are multiplied: a shift that takes their
+ * offsets out, so that centring the summed statistics loses no digits, and a power-of-two scale
+ * that bounds every partial sum of their products by 1. Both are the same for any rank count. */
+#ifndef MST_PARALLEL_COLUMNS_H
+#define MST_PARALLEL_COLUMNS_H
+
+#include "parallel/gram.h"
+
+typedef struct mst_columns {
+  int64_t n;
+  double *shift;   /* (n) subtracted from each column, 0 for the ones               */
+  double *scale;   /* (n) power of two: the column has norm at most 1 after both    */
+} mst_columns;
+
+/** Look at all rows. centre = false leaves shift at 0. Allocates; free with mst_columns_free.
+ *  \param seconds  waiting for rows and features is added to it.
+ *  \return MST_OK; MST_ERR_NONFINITE naming the column; what the source returns. A stop that the
+ *          observer asks for ends the look early on this rank: the caller checks for it.
+ *  Collective on team. */
+mst_status mst_columns_find(mst_team *team, const mst_roster *roster,
+                            const mst_block_source *source, bool centre,
+                            const mst_observer *observer, double *seconds,
+                            mst_columns *out) MST_CHECKED;
+void mst_columns_free(mst_columns *c);
+
+/** z(rows, lead) = ([features | targets | 1] - shift) * scale. Local. */
+void mst_columns_apply(const mst_columns *c, const mst_block_source *source, int64_t rows,
+                       const float *features, const float *targets, int64_t lead, double *z);
+
+#endif
