@@ -103,7 +103,7 @@ mst_status mst_experiment_refuse(const mst_experiment *e, const char *key, const
 const char *mst_experiment_text(const mst_experiment *e);
 
 /** A table of the schema's keys (key, type and range, default, unit, help) for help texts and
- *  man pages. *text is freed with free(). Local. */
-mst_status mst_schema_describe(const mst_schema *schema, char **text) MST_CHECKED;
+ *  man pages; `head` puts the columns' names above. *text is freed with free(). Local. */
+mst_status mst_schema_describe(const mst_schema *schema, bool head, char **text) MST_CHECKED;
 
 #endif

@@ -116,7 +116,7 @@ mst_status mst_runfile_ledger(mst_runfile *r, int64_t round, const char *directi
 }
 
 /* Keep a figure; one of the same name is replaced. */
-static mst_status keep(mst_figures *f, const char *what, const char *name, double value) {
+static mst_status keep(mst_figures *f, const char *what, const char *name, mst_figure figure) {
   MST_TRY(mst_series_check_name(what, name));
   int i = 0;
   while (i < f->n && strcmp(f->at[i].name, name) != 0) i++;
@@ -129,20 +129,23 @@ static mst_status keep(mst_figures *f, const char *what, const char *name, doubl
     f->at = wide;
     f->capacity = capacity;
   }
-  if (i == f->n) {
-    strcpy(f->at[i].name, name);
-    f->n++;
-  }
-  f->at[i].value = value;
+  if (i == f->n) f->n++;
+  strcpy(figure.name, name);
+  f->at[i] = figure;
   return MST_OK;
 }
 
 mst_status mst_runfile_timing(mst_runfile *r, const char *name, double value) {
-  return mst_team_agree(r->team, keep(&r->timing, "timing", name, value));
+  return mst_team_agree(r->team, keep(&r->timing, "timing", name, (mst_figure){.value = value}));
 }
 
 mst_status mst_runfile_result(mst_runfile *r, const char *name, double value) {
-  return mst_team_agree(r->team, keep(&r->result, "result", name, value));
+  return mst_team_agree(r->team, keep(&r->result, "result", name, (mst_figure){.value = value}));
+}
+
+mst_status mst_runfile_result_int(mst_runfile *r, const char *name, int64_t value) {
+  mst_figure figure = {.whole = true, .count = value};
+  return mst_team_agree(r->team, keep(&r->result, "result", name, figure));
 }
 
 /* Rows of an array that this rank writes: its shard, or its part of what all ranks hold. Small

@@ -35,8 +35,10 @@ mst_status mst_runfile_ledger(mst_runfile *r, int64_t round, const char *directi
 /** Record seconds, physical bytes or memory under /timing/<name>: one value a rank. */
 mst_status mst_runfile_timing(mst_runfile *r, const char *name, double value) MST_CHECKED;
 
-/** Record a headline figure as the attribute "result.<name>" of /. */
+/** Record a headline figure as the attribute "result.<name>" of /: float64, or int64 for a whole
+ *  number. One of the same name is replaced. */
 mst_status mst_runfile_result(mst_runfile *r, const char *name, double value) MST_CHECKED;
+mst_status mst_runfile_result_int(mst_runfile *r, const char *name, int64_t value) MST_CHECKED;
 
 /** Write every array of state below /model. */
 mst_status mst_runfile_model(mst_runfile *r, const mst_state *state) MST_CHECKED;

@@ -164,7 +164,8 @@ static mst_status put_attributes(hid_t file, const mst_runfile *r, const char *h
   for (int i = 0; i < r->result.n; i++) {
     char name[MST_SERIES_NAME + 8];
     snprintf(name, sizeof name, "result.%s", r->result.at[i].name);
-    MST_TRY(mst_hdf5_put_real(file, name, r->result.at[i].value));
+    MST_TRY(r->result.at[i].whole ? mst_hdf5_put_int(file, name, r->result.at[i].count)
+                                  : mst_hdf5_put_real(file, name, r->result.at[i].value));
   }
   return mst_hdf5_put_text(file, "digest", digest);
 }

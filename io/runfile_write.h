@@ -10,7 +10,9 @@
 
 typedef struct mst_figure {
   char name[MST_SERIES_NAME];
+  bool whole; /* the number is in count, not in value */
   double value;
+  int64_t count;
 } mst_figure;
 
 typedef struct mst_figures {

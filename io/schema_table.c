@@ -90,9 +90,16 @@ static mst_status take_row(table *t, const row *r) {
   return MST_OK;
 }
 
+/* An empty line, but not at the beginning and not two. */
+static mst_status add_gap(mst_text *out) {
+  bool apart = out->length == 0 || (out->length > 1 && out->at[out->length - 2] == '\n');
+  return apart ? MST_OK : mst_text_add(out, "\n");
+}
+
 static mst_status take_title(table *t, const char *name, int bytes, int depth) {
   if (!t->printing) return MST_OK;
-  return mst_text_add(t->out, "%s%*s%.*s\n", depth == 0 ? "\n" : "", 2 * depth, "", bytes, name);
+  if (depth == 0) MST_TRY(add_gap(t->out));
+  return mst_text_add(t->out, "%*s%.*s\n", 2 * depth, "", bytes, name);
 }
 
 static bool begins_earlier(const mst_schema *schema, const char *section, int i) {
@@ -128,23 +135,25 @@ static mst_status take_section(table *t, const mst_schema *schema, const char *s
   return MST_OK;
 }
 
-static mst_status print_table(table *t, const mst_schema *schema) {
-  MST_TRY(take_row(t, &head));
+static mst_status print_table(table *t, const mst_schema *schema, bool with_head) {
+  if (with_head) MST_TRY(take_row(t, &head));
   MST_TRY(take_section(t, schema, "", 0));
   t->width[COLUMNS - 1] = PAGE;
   for (int c = 0; c < COLUMNS - 1; c++) t->width[COLUMNS - 1] -= t->width[c] + GAP;
   t->printing = true;
-  MST_TRY(take_row(t, &head));
-  MST_TRY(mst_text_add(t->out, "\n"));
+  if (with_head) {
+    MST_TRY(take_row(t, &head));
+    MST_TRY(add_gap(t->out));
+  }
   return take_section(t, schema, "", 0);
 }
 
-mst_status mst_schema_describe(const mst_schema *schema, char **text) {
+mst_status mst_schema_describe(const mst_schema *schema, bool head_row, char **text) {
   mst_text out = MST_TEXT_EMPTY;
   table t = {.out = &out};
   *text = NULL;
   mst_status st = mst_schema_check(schema);
-  if (st == MST_OK) st = print_table(&t, schema);
+  if (st == MST_OK) st = print_table(&t, schema, head_row);
   if (st == MST_OK) st = mst_text_take(out.at, text);
   mst_text_free(&t.cell[0]);
   mst_text_free(&t.cell[1]);

@@ -11,6 +11,8 @@
 #include "jobs/jobs.h"
 #include "parallel/analytic.h"
 
+#define TEST_WINDOW_BYTES ((int64_t)4 << 20) /* of a first look at the test rows: not kept if longer */
+
 static const mst_key_spec keys_analytic[] = {
     {.key = "features.save_train", .type = MST_KEY_PATH, .unit = "",
      .help = "also write the training features, as a dataset that a later run can name"},
@@ -93,6 +95,8 @@ static mst_status open_data(analytic_job *j, const char *key, job_data *d) {
   d->team = j->team;
   MST_TRY(mst_dataset_open(j->team, mst_experiment_path(j->experiment, key), &d->file));
   d->info = mst_dataset_about(d->file);
+  if (d->info->has_weight)
+    mst_team_say(j->team, "%s: /weight is not used: all rows count alike in this job", key);
   if (d->info->target == MST_TARGET_NONE)
     return mst_experiment_refuse(j->experiment, key, "the dataset has no /y to learn from");
   return MST_OK;
@@ -145,17 +149,21 @@ static mst_status read_rows(void *context, int64_t first, int64_t count, float *
 }
 
 /* Look at every row; refuse or drop the non-finite ones. Collective. */
-static mst_status scan_rows(analytic_job *j, const char *key, job_data *d) {
+static mst_status scan_rows(analytic_job *j, const char *key, job_data *d, int64_t window_bytes) {
   mst_row_reader reader = {
       .context = d, .rows = d->info->rows, .row_elements = d->info->row_elements,
       .outputs = d->info->target == MST_TARGET_VALUES ? d->info->outputs : 0, .read = read_rows};
   if (j->context->observer->on_phase)
     j->context->observer->on_phase(j->context->observer->context, "read", d->info->rows, "rows");
-  MST_TRY(mst_rows_create(j->team, &reader, j->plan.window_bytes, &d->rows));
+  MST_TRY(mst_rows_create(j->team, &reader, window_bytes, &d->rows));
   int64_t first = 0;
   d->dropped = mst_rows_nonfinite(d->rows, &first);
   if (d->dropped == 0) return MST_OK;
-  if (strcmp(mst_experiment_word(j->experiment, "data.on_nonfinite"), "drop") == 0) {
+  bool drop = strcmp(mst_experiment_word(j->experiment, "data.on_nonfinite"), "drop") == 0;
+  if (drop && d->dropped == d->info->rows)
+    return mst_fail(MST_ERR_NONFINITE, "%s: %s: every row holds NaN or infinity: none is left", key,
+                    mst_experiment_path(j->experiment, key));
+  if (drop) {
     mst_team_say(j->team, "%s: left out %lld of %lld rows that hold NaN or infinity (the first is row %lld)",
                  key, (long long)d->dropped, (long long)d->info->rows, (long long)first);
     return MST_OK;
@@ -230,15 +238,45 @@ static mst_status place_test(analytic_job *j) {
 }
 
 static mst_status arrange(analytic_job *j) {
-  MST_TRY(mst_analytic_arrange(j->team, j->train.info->rows, j->train.info->row_elements,
-                               j->clients_with_rows, j->features, j->outputs, &j->pipeline,
-                               j->memory - j->base_bytes, &j->plan));
-  j->plan.rank_bytes += j->base_bytes;
-  return MST_OK;
+  return mst_analytic_arrange(j->team, j->train.info->rows, j->train.info->row_elements,
+                              j->clients_with_rows, j->features, j->outputs, &j->pipeline,
+                              j->memory, j->base_bytes, &j->plan);
 }
 
-static int64_t sample_bytes(const analytic_job *j) {
-  return 4 * j->sampled * j->train.info->row_elements;
+/* Labels, clients and their order are on every rank: refuse numbers that would not fit before they
+ * are allocated. */
+static mst_status check_tables(const analytic_job *j) {
+  int64_t rows = j->train.info->rows, clients = j->partition.clients;
+  int64_t need = j->base_bytes + 40 * rows + 24 * clients;
+  if (need <= j->memory) return MST_OK;
+  return mst_fail(MST_ERR_MEMORY,
+                  "%lld rows and %lld clients need tables of %.3f GiB a rank, more than the %.3f GiB "
+                  "that it may use: give resources.memory, fewer ranks a node, or fewer clients",
+                  (long long)rows, (long long)clients, (double)need / 0x1p30,
+                  (double)j->memory / 0x1p30);
+}
+
+/* Before the round: rows that the feature map is fitted on, and the columns' shift, go up; the shift
+ * and a fitted map go down to every client with rows (one drawn from the key needs only the seed). */
+static int64_t shift_bytes(const analytic_job *j) {
+  return j->options.bias ? 4 * (j->features->width + j->outputs) : 0;
+}
+
+static int64_t setup_uplink_bytes(const analytic_job *j) {
+  return 4 * j->sampled * j->train.info->row_elements + shift_bytes(j);
+}
+
+static mst_status setup_downlink_bytes(const analytic_job *j, int64_t *bytes) {
+  mst_state map;
+  mst_state_init(&map);
+  bool fitted = mst_features_sample_rows(j->features) > 0;
+  mst_status st = fitted ? mst_features_parameters(j->features, &map) : MST_OK;
+  *bytes = shift_bytes(j);
+  for (int i = 0; i < map.n; i++)
+    *bytes += mst_state_local_elements(&map.item[i]) * mst_dtype_size(map.item[i].type);
+  *bytes *= j->clients_with_rows;
+  mst_state_clear(&map);
+  return st;
 }
 
 static mst_status write_estimate(analytic_job *j) {
@@ -246,13 +284,16 @@ static mst_status write_estimate(analytic_job *j) {
   const mst_analytic_plan *p = &j->plan;
   j->sampled = mst_features_sample_rows(j->features);
   if (j->sampled > j->train.info->rows) j->sampled = j->train.info->rows;
+  int64_t setup_down = 0;
+  MST_TRY(setup_downlink_bytes(j, &setup_down));
   const struct { const char *name; int64_t value; } figure[] = {
       {"rank_bytes", p->rank_bytes}, {"matrix_bytes", p->matrix_bytes},
       {"panel_bytes", p->gram.bytes}, {"row_bytes", p->row_bytes},
       {"feature_bytes", p->feature_bytes}, {"features", j->features->width},
       {"outputs", j->outputs}, {"rows", j->train.info->rows}, {"clients", j->clients},
       {"clients_with_rows", j->clients_with_rows}, {"passes", p->gram.passes},
-      {"row_groups", p->groups}, {"setup_uplink_bytes", sample_bytes(j)},
+      {"row_groups", p->groups}, {"setup_uplink_bytes", setup_uplink_bytes(j)},
+      {"setup_downlink_bytes", setup_down},
       {"uplink_bytes", p->uplink_bytes}, {"downlink_bytes", p->downlink_bytes}};
   for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
     if (json_object_set_new(e, figure[i].name, json_integer(figure[i].value)) != 0)
@@ -288,7 +329,8 @@ static mst_status report_model(analytic_job *j, mst_analytic_model *m) {
 }
 
 static mst_status set_result(analytic_job *j, const char *name, double value, bool whole) {
-  json_t *number = whole ? json_integer((json_int_t)value) : json_real(value);
+  json_t *number = whole ? json_integer((json_int_t)value)
+                   : isfinite(value) ? json_real(value) : json_null();
   if (!number || json_object_set_new(j->context->result, name, number) != 0)
     return mst_fail(MST_ERR_MEMORY, "no memory for the result");
   return MST_OK;
@@ -310,11 +352,15 @@ static mst_status report(analytic_job *j, const mst_analytic_model *m, const mst
   MST_TRY(set_result(j, "clients_with_rows", (double)j->clients_with_rows, true));
   MST_TRY(set_result(j, "features", (double)m->d, true));
   MST_TRY(set_result(j, "condition_estimate", m->condition, false));
-  MST_TRY(set_result(j, "setup_uplink_bytes", (double)sample_bytes(j), true));
+  int64_t setup_up = setup_uplink_bytes(j), setup_down = 0;
+  MST_TRY(setup_downlink_bytes(j, &setup_down));
+  MST_TRY(set_result(j, "setup_uplink_bytes", (double)setup_up, true));
+  MST_TRY(set_result(j, "setup_downlink_bytes", (double)setup_down, true));
   MST_TRY(set_result(j, "uplink_bytes", (double)j->plan.uplink_bytes, true));
   MST_TRY(set_result(j, "downlink_bytes", (double)j->plan.downlink_bytes, true));
   mst_runfile *r = j->context->runfile;
-  MST_TRY(mst_runfile_ledger(r, 1, "setup_uplink", sample_bytes(j), j->sampled));
+  MST_TRY(mst_runfile_ledger(r, 1, "setup_uplink", setup_up, j->sampled + j->options.bias));
+  MST_TRY(mst_runfile_ledger(r, 1, "setup_downlink", setup_down, j->plan.uplink_messages));
   MST_TRY(mst_runfile_ledger(r, 1, "uplink", j->plan.uplink_bytes, j->plan.uplink_messages));
   MST_TRY(mst_runfile_ledger(r, 1, "downlink", j->plan.downlink_bytes, j->plan.uplink_messages));
   MST_TRY(mst_runfile_timing(r, "gram_products_seconds", g->seconds_products));
@@ -323,6 +369,14 @@ static mst_status report(analytic_job *j, const mst_analytic_model *m, const mst
   MST_TRY(mst_runfile_timing(r, "planned_bytes", (double)j->plan.rank_bytes));
   j->context->rounds = 1;
   return MST_OK;
+}
+
+/* Collective. */
+static mst_status check_stop(const analytic_job *j) {
+  const mst_observer *o = j->context->observer;
+  bool any = false;
+  MST_TRY(mst_team_any(j->team, o->should_stop && o->should_stop(o->context), &any));
+  return any ? mst_fail(MST_ERR_INTERRUPTED, "interrupted; start the run again") : MST_OK;
 }
 
 static mst_status train_and_score(analytic_job *j) {
@@ -334,14 +388,15 @@ static mst_status train_and_score(analytic_job *j) {
                             .label = j->train.label, .outputs = j->outputs};
   mst_status st = mst_analytic_train(j->team, &data, j->features, &j->pipeline, &j->plan,
                                      &j->options, j->context->observer, &model, &gram);
+  if (st == MST_OK) st = check_stop(j);
   if (st == MST_OK && j->test.file) {
-    st = scan_rows(j, "data.test", &j->test);
-    if (st == MST_OK) st = place_test(j);
+    st = place_test(j);
     data = (mst_analytic_data){.rows = j->test.rows, .roster = j->test.roster,
                                .label = j->test.label, .outputs = j->outputs};
     if (st == MST_OK)
       st = mst_analytic_evaluate(j->team, &data, j->features, &model, j->context->observer, &score);
   }
+  if (st == MST_OK) st = check_stop(j);
   if (st == MST_OK) st = save_features(j);
   if (st == MST_OK) st = report_model(j, &model);
   if (st == MST_OK) st = report(j, &model, &score, &gram);
@@ -361,9 +416,14 @@ static mst_status prepare(analytic_job *j) {
   j->shape.dims = info->row_dims;
   for (int k = 0; k < info->row_dims; k++) j->shape.size[k] = info->row_size[k];
   MST_TRY(mst_team_agree(j->team, mst_features_create(&j->features_spec, &j->shape, &j->features)));
-  MST_TRY(deal_rows(j));
   j->base_bytes = peak_resident_bytes();
   MST_TRY(mst_max_i64(j->team, &j->base_bytes, 1));
+  /* Ranks of unequal nodes arrange alike: by the smallest limit. */
+  int64_t limit = -j->memory;
+  MST_TRY(mst_max_i64(j->team, &limit, 1));
+  j->memory = -limit;
+  MST_TRY(check_tables(j));
+  MST_TRY(deal_rows(j));
   return arrange(j);
 }
 
@@ -379,7 +439,9 @@ static mst_status run_analytic(mst_job_context *context) {
   mst_status st = prepare(&j);
   if (st == MST_OK && context->dry_run) st = mst_team_agree(j.team, write_estimate(&j));
   if (st == MST_OK && !context->dry_run) {
-    st = scan_rows(&j, "data.train", &j.train);
+    st = scan_rows(&j, "data.train", &j.train, j.plan.window_bytes);
+    if (st == MST_OK && j.test.file) st = scan_rows(&j, "data.test", &j.test, TEST_WINDOW_BYTES);
+    if (st == MST_OK) st = check_stop(&j);
     if (st == MST_OK && j.train.dropped > 0) st = deal_rows(&j);
     if (st == MST_OK)
       st = mst_analytic_fit_features(j.team, j.train.rows, j.features, &j.sampled);

@@ -116,6 +116,17 @@ static mst_status chosen_member(const mst_source *s, const mst_key_spec *selecto
   return refuse(s, line, selector->key, reason);
 }
 
+/* Two members may share a key; it is noted once. */
+static mst_status pass_over(mst_job_schema *schema, const char *key) {
+  int n = schema->schema.n_passed_over;
+  for (int i = 0; i < n; i++)
+    if (strcmp(schema->passed_over[i], key) == 0) return MST_OK;
+  if (n == MST_JOB_PASSED_OVER)
+    return mst_fail(MST_ERR_INTERNAL, "more than %d keys to pass over", MST_JOB_PASSED_OVER);
+  schema->passed_over[schema->schema.n_passed_over++] = key;
+  return MST_OK;
+}
+
 /* A key of a member that was not chosen is known, but means nothing here: say so, rather than call
  * it unknown. When --set chose another member than the file, the file's keys for its own member are
  * passed over, so that one file serves a sweep over members. */
@@ -127,9 +138,9 @@ static mst_status refuse_foreign(const mst_source *s, mst_job_schema *schema,
     int line = 0;
     MST_TRY(peek(s, k->key, &found, &line));
     if (found == NULL) continue;
-    if (overridden && line > 0 && schema->schema.n_passed_over < MST_JOB_TABLES) {
-      schema->passed_over[schema->schema.n_passed_over++] = k->key;
+    if (overridden && line > 0) {
       free(found);
+      MST_TRY(pass_over(schema, k->key));
       continue;
     }
     snprintf(reason, sizeof reason,
@@ -182,7 +193,7 @@ mst_status mst_job_describe(const mst_job_ops *job) {
   char *text = NULL;
   MST_TRY(add_job_tables(job, &all));
   printf("job: %s - %s\n\n", job->name, job->summary);
-  MST_TRY(mst_schema_describe(&all.schema, &text));
+  MST_TRY(mst_schema_describe(&all.schema, true, &text));
   fputs(text, stdout);
   free(text);
   const mst_member_keys *m;
@@ -191,7 +202,7 @@ mst_status mst_job_describe(const mst_job_ops *job) {
     mst_job_schema one = {.table = {m->keys}, .schema = {.n = 1}};
     one.schema.table = one.table;
     printf("\nwith %s: %s\n\n", m->selector, m->member);
-    MST_TRY(mst_schema_describe(&one.schema, &text));
+    MST_TRY(mst_schema_describe(&one.schema, false, &text));
     fputs(text, stdout);
     free(text);
   }

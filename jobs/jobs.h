@@ -24,11 +24,8 @@
 /* What a job is given, and what it gives back. */
 typedef struct mst_job_context {
   mst_team *team;
-  const char *path;             /* of the experiment file                                      */
   const mst_experiment *experiment;
   bool dry_run;                 /* fill estimate and return MST_OK before any work              */
-  bool resume;
-  bool quiet;
 
   /* Progress, signals and the run file: on_round adds the metrics to /metrics, on_state writes
    * the arrays to /model; both are collective and no-ops when there is no run file. Phases are
@@ -75,7 +72,8 @@ extern const mst_key_spec mst_keys_data[];
 extern const mst_key_spec mst_keys_clients[];
 extern const mst_key_spec mst_keys_features[];
 
-/** The seed; the memory a rank may use in bytes (resources.memory, 0 = no limit). Local. */
+/** The seed; the memory a rank may use in bytes (resources.memory; 0: the job takes
+ *  its share of the node's). Local. */
 uint64_t mst_job_seed(const mst_experiment *e);
 int64_t mst_job_memory(const mst_experiment *e);
 
@@ -91,10 +89,11 @@ typedef struct mst_source {
   int n_override;
 } mst_source;
 
-#define MST_JOB_TABLES 32
+#define MST_JOB_TABLES      32
+#define MST_JOB_PASSED_OVER 64 /* keys; more than all members have together */
 typedef struct mst_job_schema {
   const mst_key_spec *table[MST_JOB_TABLES];
-  const char *passed_over[MST_JOB_TABLES];
+  const char *passed_over[MST_JOB_PASSED_OVER];
   mst_schema schema; /* points into table: do not copy */
 } mst_job_schema;
 

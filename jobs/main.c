@@ -120,20 +120,27 @@ static void print_help(void) {
          "\n"
          "exit codes\n"
          "  0 done   1 failed   2 bad input   3 a privacy budget refused the run\n"
-         "  75 SIGTERM or SIGUSR1 ended the run in order: it can be resumed\n"
+         "  75 SIGTERM or SIGUSR1 ended the run in order: start it again\n"
          "\n"
          "example\n"
          "  muster import fashion-mnist\n"
          "  mpirun -n 2 muster run examples/analytic_fashion.yaml\n");
 }
 
+static const char *job_name(int i) {
+  return mst_job_at(i) != NULL ? mst_job_at(i)->name : NULL;
+}
+
 /* --help of a command, and for `run --help JOB` the job's keys. */
 static mst_status print_command_help(const mst_command *c, const char *word) {
+  bool asks_job = c == &mst_command_run && word != NULL;
+  const mst_job_ops *job = asks_job ? mst_job_find(word) : NULL;
+  if (asks_job && job == NULL)
+    return mst_fail(MST_ERR_INPUT,
+                    "there is no help for job '%s'; the nearest is %s (see muster list jobs)", word,
+                    mst_nearest(word, job_name));
   fputs(c->help, stdout);
-  if (c != &mst_command_run || word == NULL) return MST_OK;
-  const mst_job_ops *job = mst_job_find(word);
-  if (job == NULL)
-    return mst_fail(MST_ERR_INPUT, "there is no help for job '%s' (see muster list jobs)", word);
+  if (!asks_job) return MST_OK;
   putchar('\n');
   return mst_job_describe(job);
 }

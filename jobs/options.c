@@ -16,7 +16,8 @@ const mst_key_spec mst_keys_every[] = {
     {.key = "output.run", .type = MST_KEY_PATH, .fallback = NULL, .unit = "",
      .help = "the run file; unset: the experiment's name with .h5, in the current folder"},
     {.key = "resources.memory", .type = MST_KEY_REAL, .fallback = "0", .min = 0, .max = 1e9,
-     .unit = "GiB a rank", .help = "for rows, features and panels; 0 = no limit"},
+     .unit = "GiB a rank",
+     .help = "for rows, features and panels; 0: this rank's share of 80 % of the node's memory"},
     {.key = NULL}};
 
 const mst_key_spec mst_keys_data[] = {

@@ -16,7 +16,7 @@ typedef struct run {
   mst_team *team;
   mst_source source;
   const char **override; /* (source.n_override) key.path=value */
-  bool dry_run, resume, quiet;
+  bool dry_run, quiet;
 
   char *text;
   const mst_job_ops *job;
@@ -28,11 +28,10 @@ typedef struct run {
   char digest[MST_DIGEST_HEX];
 } run;
 
-enum { OPTION_HELP, OPTION_SET, OPTION_DRY_RUN, OPTION_RESUME, OPTION_QUIET };
+enum { OPTION_HELP, OPTION_SET, OPTION_DRY_RUN, OPTION_QUIET };
 static const mst_option options[] = {[OPTION_HELP] = {"help", 'h', NULL},
                                      [OPTION_SET] = {"set", 's', "key.path=value"},
                                      [OPTION_DRY_RUN] = {"dry-run", 'n', NULL},
-                                     [OPTION_RESUME] = {"resume", 0, NULL},
                                      [OPTION_QUIET] = {"quiet", 'q', NULL},
                                      {NULL, 0, NULL}};
 
@@ -60,7 +59,6 @@ static mst_status read_arguments(run *r, int argc, char **argv) {
     }
     if (index == OPTION_SET) r->override[r->source.n_override++] = value;
     r->dry_run |= index == OPTION_DRY_RUN;
-    r->resume |= index == OPTION_RESUME;
     r->quiet |= index == OPTION_QUIET;
   }
   return r->source.name != NULL
@@ -83,19 +81,32 @@ static mst_status choose_run_path(run *r) {
   return MST_OK;
 }
 
+/* What --set makes meaningless in the file is not an error, but is said. */
+static mst_status say_passed_over(const run *r) {
+  const mst_schema *s = &r->schema.schema;
+  mst_text keys = MST_TEXT_EMPTY;
+  mst_status st = MST_OK;
+  if (r->quiet || s->n_passed_over == 0) return MST_OK;
+  for (int i = 0; i < s->n_passed_over && st == MST_OK; i++)
+    st = mst_text_add(&keys, "%s%s", i > 0 ? ", " : "", s->passed_over[i]);
+  if (st == MST_OK)
+    mst_team_say(r->team, "%s: passed over, because --set chose another member: %s",
+                 r->source.name, keys.at);
+  mst_text_free(&keys);
+  return st;
+}
+
 static mst_status read_experiment(run *r) {
   r->source.text = r->text;
   MST_TRY(mst_job_choose(&r->source, &r->job));
   MST_TRY(mst_job_schema_for(&r->source, r->job, &r->schema));
   MST_TRY(mst_experiment_parse(r->text, r->source.name, r->override, r->source.n_override,
                                &r->schema.schema, &r->experiment));
+  MST_TRY(say_passed_over(r));
   MST_TRY(choose_run_path(r));
   r->context = (mst_job_context){.team = r->team,
-                                 .path = r->source.name,
                                  .experiment = r->experiment,
                                  .dry_run = r->dry_run,
-                                 .resume = r->resume,
-                                 .quiet = r->quiet,
                                  .result = json_object(),
                                  .estimate = json_object()};
   if (r->context.result == NULL || r->context.estimate == NULL)
@@ -122,14 +133,17 @@ static mst_status check_replaceable(run *r) {
   return st;
 }
 
-/* Headline figures become attributes of the run file: numbers as they are, truth as 0 or 1. */
+/* Headline figures become attributes of the run file: whole numbers as such, truth as 0 or 1. */
 static mst_status record_results(run *r) {
   const char *name;
   json_t *value;
   json_object_foreach(r->context.result, name, value) {
-    double x = json_is_boolean(value) ? json_is_true(value) : json_number_value(value);
-    if (json_is_number(value) || json_is_boolean(value))
-      MST_TRY(mst_runfile_result(r->context.runfile, name, x));
+    if (json_is_boolean(value) || json_is_integer(value))
+      MST_TRY(mst_runfile_result_int(r->context.runfile, name,
+                                     json_is_boolean(value) ? json_is_true(value)
+                                                            : json_integer_value(value)));
+    else if (json_is_real(value))
+      MST_TRY(mst_runfile_result(r->context.runfile, name, json_real_value(value)));
   }
   return MST_OK;
 }
@@ -230,11 +244,11 @@ static const char help[] =
     "options\n"
     "  -s, --set KEY.PATH=VALUE  replace or add one key of the experiment; the value is read as\n"
     "                            YAML; may be given several times, the last one counts; file\n"
-    "                            names are relative to the current folder (default: none)\n"
+    "                            names are relative to the current folder; when it chooses another\n"
+    "                            partition or feature map, the file's keys of its own one are\n"
+    "                            passed over, and named on standard error (default: none)\n"
     "  -n, --dry-run             print the resolved experiment, and the memory and bytes it will\n"
     "                            need; no work is done (default: off)\n"
-    "      --resume              go on from the last checkpoint if there is one; harmless on a\n"
-    "                            first run (default: off)\n"
     "  -q, --quiet               no progress on standard error (default: off)\n"
     "      --no-shared-memory    ranks of a node exchange messages instead of sharing memory\n"
     "                            (default: share; also MUSTER_SHARED_MEMORY=0)\n"
@@ -248,7 +262,7 @@ static const char help[] =
     "\n"
     "exit codes\n"
     "  0 done   1 failed   2 bad input   3 a privacy budget refused the run\n"
-    "  75 SIGTERM or SIGUSR1 ended the run in order: submit it again with --resume\n"
+    "  75 SIGTERM or SIGUSR1 ended the run in order: start it again\n"
     "\n"
     "example\n"
     "  mpirun -n 4 muster run examples/analytic_fashion.yaml --set clients.alpha=0.1\n";

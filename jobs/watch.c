@@ -144,7 +144,7 @@ mst_status mst_watch_record(mst_watch *w) {
                 {"mpi_bytes", (double)meter.mpi_bytes},
                 {"shared_bytes", (double)meter.shared_bytes},
                 {"array_peak_bytes", (double)mst_memory_peak()},
-                {"resident_peak_bytes", 1024.0 * (double)usage.ru_maxrss}};
+                {"peak_bytes", 1024.0 * (double)usage.ru_maxrss}};
   MST_TRY(record_phases(w));
   for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
     MST_TRY(mst_runfile_timing(w->runfile, figure[i].name, figure[i].value));

@@ -16,6 +16,7 @@
 #define EXCHANGE_BYTES (4 * MST_ROWS_PIECE_BYTES) /* pieces on their way: packed, sent, received    */
 #define WINDOW_BYTES ((int64_t)256 << 20)   /* a read, when memory does not ask for less      */
 #define PANEL_BYTES ((int64_t)256 << 20)    /* panel sums that are always worth their memory  */
+#define ORDER_MAX ((int64_t)8000000)        /* of the statistics: byte counts stay far below 2^63  */
 #define RESIDUAL_DIGITS 0x1p-26   /* a training loss that cancels further is not reported       */
 #define SINGULAR_CONDITION 0x1p50 /* 1 / (4 eps): the solution has no right digit beyond this   */
 
@@ -37,54 +38,61 @@ static void grid_shape(int p, int *rows, int *cols) {
 
 /* Fill in the plan for a number of groups; returns the peak. */
 static int64_t arrange_as(mst_analytic_plan *plan, int p, int64_t rows, int64_t row_elements,
-                          int64_t width, int64_t map_bytes, bool resident, int64_t groups) {
+                          int64_t width, int64_t held, bool resident, int64_t groups) {
   int64_t share = most((rows + p - 1) / p, 1) + MST_BLOCK_ROWS;
   plan->resident = resident;
   plan->groups = groups;
   plan->row_bytes = 4 * row_elements * (groups == 1 ? share : (share + groups - 1) / groups + MST_BLOCK_ROWS);
   plan->window_bytes = most(least(WINDOW_BYTES, plan->row_bytes), 4 * row_elements);
-  plan->feature_bytes = 4 * width * (resident ? share : MST_BLOCK_ROWS) + map_bytes;
+  plan->feature_bytes = 4 * width * (resident ? share : MST_BLOCK_ROWS);
   int64_t reading = plan->row_bytes + plan->window_bytes + EXCHANGE_BYTES;
   int64_t features = plan->row_bytes + plan->feature_bytes;
-  int64_t sums = (resident ? 0 : plan->row_bytes) + plan->feature_bytes + plan->matrix_bytes + plan->gram.bytes;
-  int64_t solve = plan->matrix_bytes + plan->solve_bytes + plan->feature_bytes;
-  plan->rank_bytes = 16 * rows + most(most(reading, features + plan->matrix_bytes), most(sums, solve));
+  int64_t rows_left = resident ? 0 : plan->row_bytes;
+  int64_t sums = rows_left + plan->feature_bytes +
+                 mst_gram_plan_peak(&plan->gram, p, plan->matrix_bytes);
+  int64_t solve = rows_left + plan->matrix_bytes + plan->solve_bytes;
+  plan->rank_bytes = held + 16 * rows + most(most(reading, features), most(sums, solve));
   return plan->rank_bytes;
 }
 
 mst_status mst_analytic_arrange(const mst_team *team, int64_t rows, int64_t row_elements,
                                 int64_t clients, const mst_features *features, int64_t outputs,
-                                const mst_pipeline *pipeline, int64_t memory,
+                                const mst_pipeline *pipeline, int64_t memory, int64_t held,
                                 mst_analytic_plan *plan) {
   *plan = (mst_analytic_plan){0};
   int p = mst_team_size(team), grid_rows, grid_cols;
   int64_t d = features->width, n = d + outputs + 1;
+  if (n > ORDER_MAX)
+    return mst_fail(MST_ERR_INPUT,
+                    "%lld features and %lld outputs: the statistics would be of order %lld, more than "
+                    "%lld; use fewer features, or look whether /y holds numbers that are not classes",
+                    (long long)d, (long long)outputs, (long long)n, (long long)ORDER_MAX);
   grid_shape(p, &grid_rows, &grid_cols);
   plan->matrix_bytes = 8 * grid_share(n, grid_rows) * grid_share(n, grid_cols);
   plan->solve_bytes = 2 * 8 * MST_TILE * (grid_share(n, grid_rows) + grid_share(n, grid_cols));
   bool single = mst_pipeline_needs_single(pipeline);
-  mst_gram_plan_make(n, p, most(PANEL_BYTES, 8 * n * n / p), single, &plan->gram);
-  int64_t map_bytes = mst_features_memory(features);
+  mst_gram_plan_make(n, p, most(PANEL_BYTES, 6 * n * n / p), single, &plan->gram);
+  held += mst_features_memory(features);
   plan->uplink_messages = least(clients, rows);
   plan->uplink_bytes = 8 * (n * (n + 1) / 2) * plan->uplink_messages;
   plan->downlink_bytes = 8 * (d + 1) * outputs * plan->uplink_messages;
 
-  int64_t need = arrange_as(plan, p, rows, row_elements, d, map_bytes, true, 1);
+  int64_t need = arrange_as(plan, p, rows, row_elements, d, held, true, 1);
   if (memory == 0 || need <= memory) return MST_OK;
-  need = arrange_as(plan, p, rows, row_elements, d, map_bytes, false, 1);
+  need = arrange_as(plan, p, rows, row_elements, d, held, false, 1);
   if (need <= memory) return MST_OK;
   mst_gram_plan_make(n, p, 0, single, &plan->gram);
   int64_t most_groups = most((rows / p + MST_BLOCK_ROWS - 1) / MST_BLOCK_ROWS, 1);
   for (int64_t groups = 1; groups <= most_groups; groups *= 2) {
-    need = arrange_as(plan, p, rows, row_elements, d, map_bytes, false, groups);
+    need = arrange_as(plan, p, rows, row_elements, d, held, false, groups);
     if (need <= memory) return MST_OK;
   }
   return mst_fail(MST_ERR_MEMORY,
-                  "the analytic job needs at least %.1f MiB a rank for %lld features and %lld "
-                  "outputs on %d ranks, more than resources.memory allows (%.1f MiB): use more "
-                  "ranks or fewer features",
-                  (double)need / 1048576, (long long)d, (long long)outputs, p,
-                  (double)memory / 1048576);
+                  "the analytic job needs at least %.3f GiB a rank for %lld features and %lld "
+                  "outputs on %d ranks, more than the %.3f GiB that it may use: give "
+                  "resources.memory, more ranks or fewer features",
+                  (double)need / 0x1p30, (long long)d, (long long)outputs, p,
+                  (double)memory / 0x1p30);
 }
 
 mst_status mst_analytic_fit_features(mst_team *team, mst_row_store *rows, mst_features *features,

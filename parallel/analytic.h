@@ -60,13 +60,15 @@ typedef struct mst_analytic_plan {
   int64_t downlink_bytes;  /* logical: the model to each of them                         */
 } mst_analytic_plan;
 
-/** Arrange the work for rows of the dataset, K clients and a memory limit (bytes a rank; 0 = none).
+/** Arrange the work for rows of the dataset, K clients and a memory limit (bytes a rank; 0 = none),
+ *  of which `held` are in use already.
  *  The model's bits do not depend on the arrangement.
- *  \return MST_OK, or MST_ERR_MEMORY saying the least that would do. Local; all ranks compute the
+ *  \return MST_OK, MST_ERR_INPUT (impossible sizes), or MST_ERR_MEMORY saying the least that would do.
+ *          Local; all ranks compute the
  *          same. */
 mst_status mst_analytic_arrange(const mst_team *team, int64_t rows, int64_t row_elements,
                                 int64_t clients, const mst_features *features, int64_t outputs,
-                                const mst_pipeline *pipeline, int64_t memory,
+                                const mst_pipeline *pipeline, int64_t memory, int64_t held,
                                 mst_analytic_plan *plan) MST_CHECKED;
 
 /** Fit the feature map on a keyed sample of the kept rows: rank 0 fits, all get its parameters.

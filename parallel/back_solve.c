@@ -1,8 +1,9 @@
-/* Back substitution L' X = Z for the right-hand sides that the factorisation carried along as rows.
- * X' is a row of blocks; block i is solved last to first, and its products are taken off the blocks
- * before it in that order on any grid: the running differences travel from the process row that has
- * tile row i of L to the one that has tile row i - 1, in a wavefront. Travelling sums are the idea of
- * Li and Coleman, "A parallel triangular solver for a distributed-memory multiprocessor", 1988. */
+/* Back substitution L' X = Z for the right-hand sides that the factorisation carried along as
+ * rows. X' is a row of blocks; block i is solved last to first, and its products are taken off
+ * the blocks before it in that order on any grid: the running differences travel from the
+ * process row that has tile row i of L to the one that has tile row i - 1, in a wavefront.
+ * Travelling sums are the idea of Li and Coleman, "A parallel triangular solver for a
+ * distributed-memory multiprocessor", 1988. */
 #include <cblas.h>
 #include <math.h>
 #include <mpi.h>
@@ -50,7 +51,7 @@ static mst_status carried_alloc(const mst_tiles *t, int64_t m, int row, carried 
   if (st == MST_OK)
     st = mst_alloc(&c->mine, carried_rows(c, g->row) * MST_TILE, sizeof *c->mine, "carried rows");
   if (st == MST_OK && g->row == row)
-    st = mst_alloc(&c->whole, c->total * MST_TILE, sizeof *c->whole, "carried rows of a process row");
+    st = mst_alloc(&c->whole, c->total * MST_TILE, sizeof *c->whole, "all carried rows");
   st = mst_team_agree(g->team, st);
   if (st != MST_OK) carried_free(c);
   return st;

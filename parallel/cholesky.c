@@ -1,9 +1,9 @@
-/* Cholesky factorisation of the tiled matrix: right-looking, by tiles, with one panel of look-ahead
- * (Choi, Dongarra et al., "The design and implementation of the ScaLAPACK LU, QR and Cholesky
- * factorization routines", 1996; tiles as in Buttari, Langou, Kurzak, Dongarra, "A class of parallel
- * tiled linear algebra algorithms", 2009). Every tile meets dgemm or dsyrk once for each panel to its
- * left, in order, then dtrsm or dpotrf, in shapes that only n and m decide: so the bits do not depend
- * on the grid (doc/methods/solve.md). */
+/* Cholesky factorisation of the tiled matrix: right-looking, by tiles, with one panel of
+ * look-ahead (Choi, Dongarra et al., "The design and implementation of the ScaLAPACK LU, QR
+ * and Cholesky factorization routines", 1996; tiles as in Buttari, Langou, Kurzak, Dongarra,
+ * "A class of parallel tiled linear algebra algorithms", 2009). Every tile meets dgemm or
+ * dsyrk once for each panel to its left, in order, then dtrsm or dpotrf, in shapes that only n
+ * and m decide: so the bits do not depend on the grid (doc/methods/solve.md). */
 #include <cblas.h>
 #include <float.h>
 #include <math.h>
@@ -78,8 +78,8 @@ static void divide(int64_t rows, int64_t cols, const double *block, double *tile
               1.0, block, MST_TILE, tile, (int)lld);
 }
 
-/* Divide tile i of the panel by the diagonal block, and copy it into the panel's buffer. Half of the
- * work is left to dgemm, whose rate is higher. */
+/* Divide tile i of the panel by the diagonal block, and copy it into the panel's buffer. Half
+ * of the work is left to dgemm, whose rate is higher. */
 static void divide_tile(factorisation *f, mst_panel *p, int64_t i) {
   int64_t skip = factored_in(p, i), rows = mst_tiles_extent(f->t, i) - skip, lld = f->t->lld;
   int64_t half = p->width < MST_TILE / 2 ? p->width : MST_TILE / 2, rest = p->width - half;
@@ -87,8 +87,8 @@ static void divide_tile(factorisation *f, mst_panel *p, int64_t i) {
   double *tile = mst_tiles_at(f->t, i, p->k) + skip;
   divide(rows, half, block, tile, lld);
   if (rest > 0) {
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, (int)rows, (int)rest, (int)half, -1.0, tile,
-                (int)lld, block + half, MST_TILE, 1.0, tile + half * lld, (int)lld);
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, (int)rows, (int)rest, (int)half, -1.0,
+                tile, (int)lld, block + half, MST_TILE, 1.0, tile + half * lld, (int)lld);
     divide(rows, rest, block + half * MST_TILE + half, tile + half * lld, lld);
   }
   copy_block(rows, p->width, tile, lld, mst_panel_row_tile(p, i) + skip, MST_TILE);

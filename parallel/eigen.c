@@ -1,7 +1,7 @@
-/* Eigenvalues and eigenvectors of the tiled matrix: on one rank by LAPACK's divide and conquer, whose
- * bits do not depend on the grid, or by ScaLAPACK's on the grid (Tisseur and Dongarra, "A parallel
- * divide and conquer algorithm for the symmetric eigenvalue problem", 1999). Both give unit vectors
- * whose entry of largest magnitude is positive. */
+/* Eigenvalues and eigenvectors of the tiled matrix: on one rank by LAPACK's divide and
+ * conquer, whose bits do not depend on the grid, or by ScaLAPACK's on the grid (Tisseur and
+ * Dongarra, "A parallel divide and conquer algorithm for the symmetric eigenvalue problem",
+ * 1999). Both give unit vectors whose entry of largest magnitude is positive. */
 #include <limits.h>
 #include <math.h>
 #include <mpi.h>
@@ -30,7 +30,7 @@ static mst_status check_finite(const mst_tiles *t) {
         for (int64_t r = i == j ? q : 0; r < mst_tiles_extent(t, i); r++)
           if (!isfinite(tile[q * t->lld + r]))
             return mst_fail(MST_ERR_NONFINITE,
-                            "entry (%lld, %lld) of the matrix is %g; eigenvalues need finite numbers",
+                            "entry (%lld, %lld) of the matrix is %g; it needs finite numbers",
                             (long long)(i * MST_TILE + r), (long long)(j * MST_TILE + q),
                             tile[q * t->lld + r]);
     }
@@ -117,9 +117,9 @@ static void workspace_free(workspace *w) {
   mst_free(w->real);
 }
 
-/* What pdsyevd asks for is too little for the routines that it calls when blocks are large beside the
- * matrix (its answer has no blocks in it, as of ScaLAPACK 2.2): this is enough for pdsytrd, pdstedc,
- * pdlasrt and pdormtr. */
+/* What pdsyevd asks for is too little for the routines that it calls when blocks are large
+ * beside the matrix (its answer has no blocks in it, as of ScaLAPACK 2.2): this is enough for
+ * pdsytrd, pdstedc, pdlasrt and pdormtr. */
 static int least_reals(const mst_tiles *t) {
   return (int)(12 * t->n + 2 * (t->local_rows + 2 * MST_TILE) * (t->local_cols + 2 * MST_TILE));
 }
@@ -132,7 +132,8 @@ static int least_integers(const mst_tiles *t) {
 static mst_status workspace_alloc(mst_tiles *t, mst_tiles *v, mst_blacs *b, double *values,
                                   workspace *w) {
   const int n = (int)t->n, first = 1, ask = -1;
-  const int64_t share = (t->n / t->grid->rows + 3 * MST_TILE) * (t->n / t->grid->cols + 3 * MST_TILE);
+  const int64_t share =
+      (t->n / t->grid->rows + 3 * MST_TILE) * (t->n / t->grid->cols + 3 * MST_TILE);
   *w = (workspace){0};
   if (share > SHARE_MAX)
     return mst_fail(MST_ERR_INPUT,
@@ -150,7 +151,8 @@ static mst_status workspace_alloc(mst_tiles *t, mst_tiles *v, mst_blacs *b, doub
   if (st == MST_OK) st = mst_alloc(&w->real, w->reals, sizeof *w->real, "eigenvector workspace");
   if (st == MST_OK)
     st = mst_alloc(&w->integer, w->integers, sizeof *w->integer, "eigenvector workspace");
-  if (st == MST_OK) st = mst_alloc(&w->largest, t->local_cols, sizeof *w->largest, "largest entries");
+  if (st == MST_OK)
+    st = mst_alloc(&w->largest, t->local_cols, sizeof *w->largest, "largest entries");
   if (st == MST_OK) st = mst_alloc(&w->negative, t->local_cols, sizeof *w->negative, "signs");
   return mst_team_agree(t->grid->team, st);
 }

@@ -60,17 +60,32 @@ void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gr
   plan->tiles = tiles;
   plan->panel_tiles = tiles;
   /* A pass holds its sums and, of them, the owner's part that arrives. */
-  if (!whole)
+  if (!whole) {
+    taken = column_elements(n, 0);
     for (plan->panel_tiles = 1; plan->panel_tiles < tiles; plan->panel_tiles++) {
-      taken = 0;
-      for (int64_t j = 0; j <= plan->panel_tiles; j++) taken += column_elements(n, j);
+      taken += column_elements(n, plan->panel_tiles);
       if ((taken + taken / ranks) * 8 > budget) break;
     }
+  }
   for (int64_t j = 0; j < plan->panel_tiles; j++) largest += column_elements(n, j);
   plan->passes = (tiles + plan->panel_tiles - 1) / plan->panel_tiles;
   int64_t lead = (n + LEAD_PAD - 1) / LEAD_PAD * LEAD_PAD;
-  plan->bytes = 8 * (largest + (ranks > 1 ? largest / ranks : largest) + n +
-                     BLOCKS_AT_ONCE * MST_BLOCK_ROWS * lead + n * MST_TILE + (whole ? largest : 0));
+  plan->fixed_bytes = 8 * (2 * n + BLOCKS_AT_ONCE * MST_BLOCK_ROWS * lead + n * MST_TILE +
+                           (whole ? largest : 0));
+  plan->bytes = plan->fixed_bytes + 8 * (largest + largest / ranks);
+}
+
+int64_t mst_gram_plan_peak(const mst_gram_plan *plan, int ranks, int64_t matrix_bytes) {
+  int64_t peak = 0;
+  for (int64_t first = 0; first < plan->tiles; first += plan->panel_tiles) {
+    int64_t end = first + plan->panel_tiles < plan->tiles ? first + plan->panel_tiles : plan->tiles;
+    int64_t elements = 0;
+    for (int64_t j = first; j < end; j++) elements += column_elements(plan->n, j);
+    int64_t filled = (int64_t)((double)matrix_bytes * (double)end / (double)plan->tiles);
+    int64_t now = filled + 8 * (elements + elements / ranks);
+    if (now > peak) peak = now;
+  }
+  return peak + plan->fixed_bytes;
 }
 
 /* 2^exponent as a double. */

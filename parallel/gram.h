@@ -34,13 +34,18 @@ typedef struct mst_gram_plan {
   int64_t tiles;         /* tile columns                                                    */
   int64_t panel_tiles;   /* tile columns summed in one pass over the rows                   */
   int64_t passes;        /* over the rows, the first one for the scales not counted         */
-  int64_t bytes;         /* of this rank's buffers beside the tiled matrix                  */
+  int64_t fixed_bytes;   /* of this rank's buffers that every pass has                      */
+  int64_t bytes;         /* of them and of the largest pass's sums                          */
 } mst_gram_plan;
 
 /** Choose the panel width for a budget of bytes a rank for the panel sums; at least one tile
  *  column is taken whatever the budget, all of them when `whole` (single contributions need it).
  *  The Gram does not depend on the choice. Local. */
 void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gram_plan *plan);
+
+/** Most bytes a rank has in use at once, the tiled matrix included, which passes fill column by column:
+ *  memory that nothing was written to does not count. Local. */
+int64_t mst_gram_plan_peak(const mst_gram_plan *plan, int ranks, int64_t matrix_bytes);
 
 typedef struct mst_gram_options {
   bool fast;    /* floating-point sums instead of the lattice                              */

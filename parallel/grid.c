@@ -12,7 +12,8 @@ mst_status mst_grid_check(int code, const char *what) {
   char text[MPI_MAX_ERROR_STRING] = "";
   int length = 0;
   MPI_Error_string(code, text, &length);
-  return mst_fail(MST_ERR_COMM, "%s: MPI reports: %s; a rank or a link may have failed", what, text);
+  return mst_fail(MST_ERR_COMM, "%s: MPI reports: %s; a rank or a link may have failed", what,
+                  text);
 }
 
 /* The largest divisor of p that is at most its square root. */

@@ -1,7 +1,7 @@
-/* Panels: packing and broadcasting factored tile columns while tiles are updated. The broadcast in two
- * steps, along process rows and then down process columns, is that of ScaLAPACK's right-looking
- * Cholesky factorisation. Messages are nonblocking and move on when poked, since MPI need not make
- * progress by itself. */
+/* Panels: packing and broadcasting factored tile columns while tiles are updated. The
+ * broadcast in two steps, along process rows and then down process columns, is that of
+ * ScaLAPACK's right-looking Cholesky factorisation. Messages are nonblocking and move on when
+ * poked, since MPI need not make progress by itself. */
 #include "parallel/panel.h"
 
 #include <string.h>
@@ -125,7 +125,8 @@ mst_status mst_panel_poke(mst_panel *p) {
   int done = 0;
   if (!p->active) return MST_OK;
   if (!p->rows_here) {
-    MST_TRY(mst_grid_check(MPI_Test(&p->request[0], &done, MPI_STATUS_IGNORE), "receiving a panel"));
+    MST_TRY(
+        mst_grid_check(MPI_Test(&p->request[0], &done, MPI_STATUS_IGNORE), "receiving a panel"));
     if (!done) return MST_OK;
     p->rows_here = true;
     return send_columns(p);

@@ -1,5 +1,6 @@
-/* A panel of the factorisation on its way: one factored tile column, below its diagonal block, copied
- * into contiguous tiles and broadcast along the process rows and then down the process columns. */
+/* A panel of the factorisation on its way: one factored tile column, below its diagonal block,
+ * copied into contiguous tiles and broadcast along the process rows and then down the process
+ * columns. */
 #ifndef MST_PARALLEL_PANEL_H
 #define MST_PARALLEL_PANEL_H
 
@@ -45,8 +46,8 @@ mst_status mst_panel_begin(mst_panel *p, int64_t k, int64_t m) MST_CHECKED;
 
 mst_verdict *mst_panel_verdict(const mst_panel *p);
 
-/** Tile L(i, k) of an own tile row i, or L(j, k) of an own tile column j: MST_TILE apart in columns,
- *  rows where the matrix's tile has them. Local. */
+/** Tile L(i, k) of an own tile row i, or L(j, k) of an own tile column j: MST_TILE apart in
+ *  columns, rows where the matrix's tile has them. Local. */
 double *mst_panel_row_tile(const mst_panel *p, int64_t i);
 double *mst_panel_col_tile(const mst_panel *p, int64_t j);
 

@@ -1,7 +1,9 @@
-/* The solve by ScaLAPACK (Blackford et al., "ScaLAPACK users' guide", 1997) on the tiled matrix's own
- * memory and grid: for `reduce: fast`, and to measure ours against. Its rounding follows the process
- * grid. */
+/* The solve by ScaLAPACK (Blackford et al., "ScaLAPACK users' guide", 1997) on the tiled
+ * matrix's own memory and grid: for `reduce: fast`, and to measure ours against. Its rounding
+ * follows the process grid. */
 #include <mpi.h>
+
+#include <limits.h>
 
 #include "core/base/memory.h"
 #include "parallel/tiles.h"
@@ -28,7 +30,8 @@ mst_status mst_blacs_open(const mst_tiles *t, mst_blacs *out) {
   for (int i = 0; i < 9; i++) out->desc[i] = desc[i];
   if (out->context >= 0) return MST_OK;
   Cfree_blacs_system_handle(out->handle);
-  return mst_fail(MST_ERR_COMM, "ScaLAPACK cannot make a process grid of %d x %d", g->rows, g->cols);
+  return mst_fail(MST_ERR_COMM, "ScaLAPACK cannot make a process grid of %d x %d", g->rows,
+                  g->cols);
 }
 
 void mst_blacs_close(mst_blacs *b) {
@@ -91,7 +94,13 @@ mst_status mst_tiles_solve_scalapack(mst_tiles *t, int64_t m, double *x) {
                     (long long)m, (long long)t->n);
   if (m == 0) return MST_OK;
   double *before = NULL, *after = NULL;
-  mst_status st = mst_alloc(&before, t->n, sizeof *before, "diagonal");
+  mst_status st = MST_OK;
+  if (t->lld * t->local_cols > INT_MAX)
+    st = mst_fail(MST_ERR_UNSUPPORTED,
+                  "ScaLAPACK counts a rank's part of the matrix in 32 bits and this one has %lld "
+                  "elements: use more ranks, or reduce: exact",
+                  (long long)(t->lld * t->local_cols));
+  if (st == MST_OK) st = mst_alloc(&before, t->n, sizeof *before, "diagonal");
   if (st == MST_OK) st = mst_alloc(&after, t->n, sizeof *after, "diagonal");
   st = mst_team_agree(t->grid->team, st);
   if (st == MST_OK) st = solve(t, m, before, after, x);

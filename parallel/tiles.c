@@ -1,6 +1,6 @@
-/* The tiled matrix: its layout over the process grid, and moving it to and from one rank. The layout
- * is ScaLAPACK's two-dimensional block-cyclic one (Blackford et al., "ScaLAPACK users' guide",
- * 1997, chapter 4), so that ScaLAPACK can work on the same memory. */
+/* The tiled matrix: its layout over the process grid, and moving it to and from one rank. The
+ * layout is ScaLAPACK's two-dimensional block-cyclic one (Blackford et al., "ScaLAPACK users'
+ * guide", 1997, chapter 4), so that ScaLAPACK can work on the same memory. */
 #include "parallel/tiles.h"
 
 #include <mpi.h>
@@ -23,8 +23,8 @@ mst_status mst_tiles_create(mst_grid *grid, int64_t n, mst_tiles *out) {
   t.local_cols = mst_own_rows(n, grid->col, grid->cols);
   const int64_t line = MST_ALIGNMENT / (int64_t)sizeof *t.a;
   t.lld = t.local_rows > 0 ? (t.local_rows + line - 1) / line * line : line;
-  mst_status st =
-      mst_team_agree(grid->team, mst_alloc(&t.a, t.lld * t.local_cols, sizeof *t.a, "tiled matrix"));
+  mst_status st = mst_alloc(&t.a, t.lld * t.local_cols, sizeof *t.a, "tiled matrix");
+  st = mst_team_agree(grid->team, st);
   if (st != MST_OK) {
     mst_tiles_free(&t);
     return st;
@@ -51,8 +51,8 @@ int64_t mst_tiles_extent(const mst_tiles *t, int64_t i) {
   return rest < MST_TILE ? rest : MST_TILE;
 }
 
-/* One tile column on its way between a root and its owners: the rows below tile row `first`, grouped
- * by process row, each group column-major as its owner has it. */
+/* One tile column on its way between a root and its owners: the rows below tile row `first`,
+ * grouped by process row, each group column-major as its owner has it. */
 typedef struct column {
   const mst_tiles *t;
   int root_row, root_col;

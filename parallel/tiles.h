@@ -64,9 +64,9 @@ mst_status mst_tiles_diagonal(const mst_tiles *t, double *diagonal) MST_CHECKED;
  *  calls in the same order whoever owns it, so the bits do not depend on the grid.
  *  \return MST_OK, or MST_ERR_SINGULAR on all ranks, naming (from 1) the first pivot that is not
  *          positive or below m times the rounding unit of its original diagonal entry.
- *  Collective. Memory beyond t: two panels of at most (n/P + n/Q) x MST_TILE doubles, rounded up to
- *  whole tiles, one tile, and m doubles. Cost: m^3/3 + m^2 (n-m) flops over p ranks; a rank receives
- *  (n^2/2)(1/P + 1/Q) * 8 bytes. Source: doc/methods/solve.md. */
+ *  Collective. Memory beyond t: two panels of at most (n/P + n/Q) x MST_TILE doubles, rounded up
+ *  to whole tiles, one tile, and m doubles. Cost: m^3/3 + m^2 (n-m) flops over p ranks; a rank
+ *  receives (n^2/2)(1/P + 1/Q) * 8 bytes. Source: doc/methods/solve.md. */
 mst_status mst_tiles_cholesky(mst_tiles *t, int64_t m) MST_CHECKED;
 
 /** After mst_tiles_cholesky(t, m): solve L' X = Z where Z(m, n-m) is the transpose of the rows

@@ -46,7 +46,8 @@ bool mst_pivot_bad(double value, double original, int64_t m);
 /** MST_OK if x(n), the same on all ranks, is finite; else MST_ERR_NONFINITE. Local. */
 mst_status mst_solution_check(const double *x, int64_t rows, int64_t cols) MST_CHECKED;
 
-/* ScaLAPACK's view of a tiled matrix: a BLACS grid on the team's communicator, and the descriptor. */
+/* ScaLAPACK's view of a tiled matrix: a BLACS grid on the team's communicator, and the
+ * descriptor. */
 typedef struct mst_blacs {
   int handle, context;
   int desc[9];

@@ -29,7 +29,7 @@ mst_status mst_aa_local(int64_t n, int64_t d, int64_t c, const double *x, const 
 mst_status mst_aa_fold(mst_aa_model *u, const mst_aa_model *v) MST_CHECKED;
 
 /** Remove the regularisers of K clients: W <- (C - K gamma I)^-1 C W and C <- C - K gamma I (the RI
- *  step, equation (8)). On an error u is unchanged but for W, which is undefined. Local. */
+ *  step, equation (8)). Local. */
 mst_status mst_aa_remove_regulariser(mst_aa_model *u, int64_t clients, double gamma) MST_CHECKED;
 
 void mst_aa_free(mst_aa_model *u);

@@ -17,7 +17,7 @@ typedef enum mst_status {
   MST_ERR_UNSUPPORTED, /* a combination that is refused, with its reason               */
   MST_ERR_COMM,        /* MPI reported an error, or ranks disagree                     */
   MST_ERR_BUDGET,      /* a privacy budget would be overspent                          */
-  MST_ERR_INTERRUPTED, /* a signal asked for an orderly end; the run can be resumed    */
+  MST_ERR_INTERRUPTED, /* a signal asked for an orderly end; start the run again       */
   MST_ERR_INTERNAL     /* an invariant of muster itself does not hold                  */
 } mst_status;
 

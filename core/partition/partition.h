@@ -1,7 +1,7 @@
 /* Partitions: which client holds which row.
  *
- * A pure function of (labels, count, parameters, seed), without communication. Every row goes to exactly one client; clients may stay empty, and there may
- * be more clients than rows; every member ends after O(n + K c log K) work for c classes whatever
+ * A pure function of (labels, count, parameters, seed), without communication. Every row goes to
+ * exactly one client; clients may stay empty, and there may be more clients than rows; every member ends after O(n + K c log K) work for c classes whatever
  * its parameters (the public recipes that redraw until all clients are large enough do not end at
  * alpha = 0.005). The draws of dirichlet and quantity use libm's log and exp, which may round
  * differently on another kind of processor: one rank assigns and the team copies `client`.

@@ -17,7 +17,7 @@
 #include "parallel/tiles.h"
 
 #define SIDES 10
-#define REPEATS 3
+#define REPEATS 5
 
 extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 #ifdef HAVE_OPENBLAS_SET_NUM_THREADS

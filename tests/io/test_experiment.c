@@ -38,7 +38,7 @@ static const mst_key_spec analytic[] = {
 };
 
 static const mst_key_spec *tables[] = {common, analytic};
-static const mst_schema schema = {tables, 2};
+static const mst_schema schema = {.table = tables, .n = 2};
 
 #define HEAD "job: analytic\ndata: {train: train.h5}\n" /* two lines */
 
@@ -528,7 +528,7 @@ START_TEST(a_schema_that_contradicts_itself_is_an_internal_error) {
   static const char *const words[] = {"stands in it twice", "is a key and a section", "default of"};
   for (int i = 0; i < 3; i++) {
     const mst_key_spec *all[] = {common, extra[i]};
-    mst_schema s = {all, 2};
+    mst_schema s = {.table = all, .n = 2};
     mst_experiment *e = NULL;
     ck_refused(mst_experiment_parse(HEAD, "e.yaml", NULL, 0, &s, &e), MST_ERR_INTERNAL, words[i]);
   }
@@ -537,7 +537,9 @@ END_TEST
 
 START_TEST(the_schema_is_described_in_a_table_of_100_columns) {
   char *text = NULL;
-  ck_ok(mst_schema_describe(&schema, &text));
+  ck_ok(mst_schema_describe(&schema, true, &text));
+  ck_assert_int_eq(strncmp(text, "key ", 4), 0);
+  ck_assert_ptr_null(strstr(text, "\n\n\n"));
   ck_assert_ptr_nonnull(strstr(text, "\njob               analytic | federated"));
   ck_assert_ptr_nonnull(strstr(text, "\ndata\n  train           file name"));
   ck_assert_ptr_nonnull(strstr(text, "\noutput\n  run "));
@@ -553,6 +555,18 @@ START_TEST(the_schema_is_described_in_a_table_of_100_columns) {
     ck_assert_msg(n == 0 || line[n - 1] != ' ', "blanks at the end: %.*s", (int)n, line);
     line += n + (line[n] == '\n');
   }
+  free(text);
+}
+END_TEST
+
+START_TEST(a_table_without_head_begins_with_its_first_section) {
+  static const mst_key_spec keys[] = {{.key = "model.width", .type = MST_KEY_INT, .fallback = "1"},
+                                      {.key = NULL}};
+  const mst_key_spec *all[] = {keys};
+  mst_schema s = {.table = all, .n = 1};
+  char *text = NULL;
+  ck_ok(mst_schema_describe(&s, false, &text));
+  ck_assert_int_eq(strncmp(text, "model\n  width ", 14), 0);
   free(text);
 }
 END_TEST
@@ -676,6 +690,7 @@ static Suite *suite(void) {
   tcase_add_test(c, one_key_can_be_seen_before_a_schema_is_chosen);
   tcase_add_test(c, a_schema_that_contradicts_itself_is_an_internal_error);
   tcase_add_test(c, the_schema_is_described_in_a_table_of_100_columns);
+  tcase_add_test(c, a_table_without_head_begins_with_its_first_section);
   tcase_add_test(c, mutated_files_are_read_or_refused_in_one_line);
   tcase_add_test(c, a_failed_allocation_leaves_nothing_behind);
   suite_add_tcase(s, c);

@@ -87,6 +87,8 @@ static void free_model(model *m) {
   mst_free(m->whole);
 }
 
+#define LARGE 9007199254740993 /* 2^53 + 1: not a double */
+
 static mst_status record(mst_runfile *r, double seconds) {
   mst_metric first[] = {{"accuracy", 0.5}, {"train/loss", 2.0}}, second[] = {{"accuracy", 0.75}};
   mst_metric late[] = {{"regret", NAN}};
@@ -98,6 +100,7 @@ static mst_status record(mst_runfile *r, double seconds) {
   MST_TRY(mst_runfile_ledger(r, 5, "downlink", 7, 2));
   MST_TRY(mst_runfile_timing(r, "gram_seconds", seconds + mst_team_rank(team)));
   MST_TRY(mst_runfile_result(r, "accuracy", 0.1));
+  MST_TRY(mst_runfile_result_int(r, "uplink_bytes", LARGE));
   return mst_runfile_result(r, "accuracy", 0.75);
 }
 
@@ -206,6 +209,15 @@ START_TEST(what_is_written_reads_back_with_plain_hdf5) {
   hid_t a = H5Aopen(file, "result.accuracy", H5P_DEFAULT);
   ck_assert_int_ge(H5Aread(a, H5T_NATIVE_DOUBLE, &result), 0);
   ck_assert_double_eq(result, 0.75);
+  hid_t found = H5Aget_type(a);
+  ck_assert_int_gt(H5Tequal(found, H5T_IEEE_F64LE), 0);
+  H5Tclose(found);
+  H5Aclose(a);
+  ck_assert(get_int(file, "result.uplink_bytes") == LARGE);
+  a = H5Aopen(file, "result.uplink_bytes", H5P_DEFAULT);
+  found = H5Aget_type(a);
+  ck_assert_int_gt(H5Tequal(found, H5T_STD_I64LE), 0);
+  H5Tclose(found);
   H5Aclose(a);
   H5Fclose(file);
 }
@@ -452,6 +464,7 @@ START_TEST(names_and_rounds_are_checked) {
   ck_refused(mst_runfile_round(r, 1, 1, good), MST_ERR_INTERNAL, "round 1 comes after round 2");
   ck_refused(mst_runfile_timing(r, "Wall", 1.0), MST_ERR_INPUT, "timing 'Wall'");
   ck_refused(mst_runfile_result(r, "x y", 1.0), MST_ERR_INPUT, "result 'x y'");
+  ck_refused(mst_runfile_result_int(r, "x y", 1), MST_ERR_INPUT, "result 'x y'");
   ck_refused(mst_runfile_ledger(r, 1, "up", -5, 1), MST_ERR_INTERNAL, "cannot grow by -5");
   mst_runfile_abandon(r);
 }
@@ -493,6 +506,7 @@ START_TEST(a_description_tells_what_a_file_holds) {
   static const char *const lines[] = {"\n  job                      analytic\n",
                                       "\n  seed                     42\n",
                                       "\nresult\n  accuracy                 0.75\n",
+                                      "\n  uplink_bytes             9007199254740993\n",
                                       "\n  train/loss               nan\n",
                                       "\n  weights                  float32 [700, 250]\n",
                                       "\n  features/filters         float64 [700, 5, 50]\n",

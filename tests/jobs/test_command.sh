@@ -24,8 +24,10 @@ done
 alone run --help analytic
 ended 0 && said '^  ridge ' && said '^  alpha ' && said '^  filters .* 128 ' && said '^  run '
 result "run --help analytic lists the keys" $?
+[ "$(grep -c '^key ' "$dir/out")" -eq 1 ]; result "under one table head" $?
 alone run --help analytics
-refused "help for a job that does not exist" 2 "analytics"
+refused "help for a job that does not exist" 2 "analytics.*nearest is analytic"
+[ ! -s "$dir/out" ]; result "and no other help is printed" $?
 alone --version
 n=0
 for word in '^muster [0-9]' '^MPI ' '^HDF5 ' '^BLAS ' '^ScaLAPACK ' '^libsodium '; do said "$word" && n=$((n + 1)); done
@@ -38,7 +40,7 @@ alone list
 for family in features importers jobs partitions; do
   said "^$family "; result "muster list names $family" $?
 done
-for entry in features:conv importers:csv jobs:analytic partitions:dirichlet; do
+for entry in features:conv importers:csv importers:fashion-mnist jobs:analytic partitions:dirichlet; do
   alone list "${entry%:*}"
   ended 0 && said "^${entry#*:} "; result "list ${entry%:*} holds ${entry#*:}" $?
 done
@@ -95,6 +97,11 @@ grep -vE '^(#|\{)' "$dir/out" | cmp -s - "$dir/resolved.yaml"
 result "the resolved experiment resolves to itself" $?
 alone run "$dir/bars.yaml" --dry-run --set analytic.ridge=5 --set analytic.ridge=7 -s seed=9
 said '^  ridge: 7$' && said '^seed: 9$'; result "--set replaces keys, the last one counts" $?
+alone run "$dir/bars.yaml" --dry-run --set clients.partition=iid --set features.kind=identity
+ended 0 && once && complained '^muster: .*bars.yaml: passed over.*: clients.alpha, features.count$'
+result "keys of members that --set replaces are passed over, and named once" $?
+alone run "$dir/bars.yaml" --dry-run -q --set clients.partition=iid
+ended 0 && [ ! -s "$dir/err" ]; result "but not by a quiet run" $?
 
 ranks 2 run "$dir/bars.yaml" --set output.run="$dir/run.h5"
 ended 0 && last_line '^\{"job": "analytic", "run": ".*run.h5", "rounds": 1, "ranks": 2, "seconds": [0-9.]+, "digest": "[0-9a-f]{64}", "result": \{.*"accuracy": (0\.9|1\.0)'
@@ -102,10 +109,11 @@ result "a run ends with one JSON line and learns the bars" $?
 [ "$(grep -c '^{' "$dir/out")" -eq 1 ]; result "one rank prints the JSON line" $?
 complained 'statistics'; result "progress goes to standard error" $?
 digest=$(field digest)
+[ "$(field rows)" = 600 ]; result "whole figures are printed whole" $?
 alone inspect "$dir/run.h5"
 ended 0 && said "digest +$digest: verified" && said 'accuracy' && said 'weights'
 result "inspect verifies the run's digest" $?
-ranks 2 run "$dir/bars.yaml" -q --resume --set output.run="$dir/run.h5"
+ranks 2 run "$dir/bars.yaml" -q --set output.run="$dir/run.h5"
 ended 0 && [ "$(field digest)" = "$digest" ] && [ ! -s "$dir/err" ]
 result "a second run replaces the first, with the same digest and quietly" $?
 mkdir -p "$dir/cwd"

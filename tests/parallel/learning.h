@@ -77,7 +77,7 @@ static inline void toy_start(toy_run *r, mst_team *team, toy *t, const mst_parti
                           &r->roster));
   for (int64_t i = 0; i < t->n; i++) r->label[i] = t->label[r->roster->order[i]];
   mst_rows_assign(r->rows, r->roster, groups);
-  ck_ok(mst_analytic_arrange(team, t->n, t->d, clients, r->features, t->c, &pipeline, 0, &r->plan));
+  ck_ok(mst_analytic_arrange(team, t->n, t->d, clients, r->features, t->c, &pipeline, 0, 0, &r->plan));
   r->plan.groups = groups;
   if (groups > 1) r->plan.resident = false;
   mst_free(client);

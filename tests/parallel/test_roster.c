@@ -4,7 +4,6 @@
 #include "parallel/roster.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "comm/sum.h"
 #include "core/base/key.h"
@@ -236,22 +235,6 @@ START_TEST(creating_without_memory_fails_and_leaks_nothing) {
 }
 END_TEST
 
-START_TEST(a_million_rows_of_five_thousand_clients_are_quick) {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (rank == 0) {
-    int32_t *client = draw_clients(1000000, 5000, false);
-    mst_roster *r = NULL;
-    clock_t start = clock();
-    ck_ok(mst_roster_create(alone, 1000000, client, 5000, true, &r));
-    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-    mst_roster_destroy(r);
-    free(client);
-    ck_assert_msg(seconds < 0.3, "%g s of processor time", seconds);
-  }
-}
-END_TEST
-
 static Suite *suite(void) {
   Suite *s = suite_create("roster");
   TCase *layout = tcase_create("layout");
@@ -264,7 +247,6 @@ static Suite *suite(void) {
   tcase_add_loop_test(layout, ranks_begin_at_the_nearest_border, 0, 2 * SHAPES);
   tcase_add_loop_test(layout, a_single_client_stays_whole_on_one_rank, 0, SHAPES);
   tcase_add_test(layout, read_shares_cover_all_rows_evenly);
-  tcase_add_test(layout, a_million_rows_of_five_thousand_clients_are_quick);
   suite_add_tcase(s, layout);
   TCase *refusals = tcase_create("refusals");
   tcase_add_unchecked_fixture(refusals, make_teams, free_teams);
