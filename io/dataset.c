@@ -123,6 +123,17 @@ static mst_status examine_task(hid_t file, const char *path, mst_dataset_info *i
                   info->task);
 }
 
+static mst_status check_outputs(const char *path, hsize_t outputs, const mst_dataset_info *info) {
+  int64_t bytes = (int64_t)sizeof(float);
+  if (outputs > MST_DATASET_OUTPUTS)
+    return mst_fail(MST_ERR_FORMAT, "%s: /y has %llu columns; at most %d are allowed", path,
+                    (unsigned long long)outputs, MST_DATASET_OUTPUTS);
+  if (__builtin_mul_overflow(bytes, info->rows, &bytes) ||
+      __builtin_mul_overflow(bytes, (int64_t)outputs, &bytes))
+    return mst_fail(MST_ERR_FORMAT, "%s: /y is impossibly large", path);
+  return MST_OK;
+}
+
 /* Integers are classes unless the task says regression; real numbers are values. */
 static mst_status examine_y(hid_t file, const char *path, mst_dataset_info *info) {
   column y;
@@ -137,6 +148,7 @@ static mst_status examine_y(hid_t file, const char *path, mst_dataset_info *info
     return mst_fail(MST_ERR_FORMAT, "%s: /y has %d dimensions; [rows] or [rows, outputs] is needed",
                     path, y.dims);
   MST_TRY(check_rows(path, "y", &y, info));
+  MST_TRY(check_outputs(path, y.dims == 1 ? 1 : y.shape[1], info));
   info->outputs = y.dims == 1 ? 1 : (int64_t)y.shape[1];
   bool classes = y.class == H5T_INTEGER && strcmp(info->task, "regression") != 0;
   if (!classes && strcmp(info->task, "classification") == 0)
@@ -248,12 +260,15 @@ static mst_status find_classes(mst_dataset *d) {
   int64_t rank = mst_team_rank(d->team), size = mst_team_size(d->team), rows = d->info.rows;
   int64_t share = rows / size, rest = rows % size;
   int64_t first = rank * share + (rank < rest ? rank : rest), count = share + (rank < rest);
-  integer_scan scan = {.low = 0, .high = INT32_MAX - 1};
+  integer_scan scan = {.low = 0, .high = MST_DATASET_CLASSES - 1};
   MST_TRY(scan_team(d, d->y, first, count, NULL, &scan));
   if (scan.bad_row != INT64_MAX)
     return mst_fail(MST_ERR_FORMAT,
-                    "%s: the label of row %lld is %lld; classes are 0, 1, 2, ... below %d", d->path,
-                    (long long)scan.bad_row, (long long)scan.bad_value, INT32_MAX);
+                    "%s: the label of row %lld is %lld; classes are 0, 1, 2, ... below %d%s",
+                    d->path, (long long)scan.bad_row, (long long)scan.bad_value,
+                    MST_DATASET_CLASSES,
+                    scan.bad_value < 0 ? "" : ": is /y an id? (for values set attribute task to "
+                                              "regression, for so many classes n_classes)");
   d->info.n_classes = scan.largest + 1;
   return MST_OK;
 }

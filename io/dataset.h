@@ -16,6 +16,11 @@ typedef enum mst_target {
   MST_TARGET_VALUES   /* /y float [n] or [n, outputs]           */
 } mst_target;
 
+/* Columns of /y, and classes that are counted where the file does not state n_classes: more are a
+ * mistake (an id, a time stamp) rather than a target. */
+#define MST_DATASET_OUTPUTS 1000000
+#define MST_DATASET_CLASSES 1000000
+
 typedef struct mst_dataset_info {
   int64_t rows;
   int row_dims;            /* 1 .. 3                                            */
@@ -32,7 +37,8 @@ typedef struct mst_dataset_info {
 typedef struct mst_dataset mst_dataset;
 
 /** Open and validate: existence, HDF5 signature, format attribute where present, shapes, types,
- *  that rows agree. n_classes is the attribute, or largest label + 1 where absent.
+ *  that rows agree. n_classes is the attribute, or largest label + 1 where absent (at most
+ *  MST_DATASET_CLASSES).
  *  \return MST_OK; MST_ERR_INPUT (missing, a folder) or MST_ERR_IO (unreadable), naming
  *          path and reason; MST_ERR_FORMAT (not
  *          HDF5, truncated, another muster format, no /x, wrong rank or type: names path and
@@ -73,8 +79,8 @@ typedef struct mst_dataset_options {
 
 typedef struct mst_dataset_writer mst_dataset_writer;
 
-/** Begin a dataset file with that content. Written under a temporary name ("<path>.tmp");
- *  nothing appears under `path` before mst_dataset_commit. The space is reserved here, so a disk
+/** Begin a dataset file with that content. Written under a temporary name (see
+ *  mst_file_begin); nothing appears under `path` before mst_dataset_commit. The space is reserved here, so a disk
  *  that is too full is found before any work. info must agree on all ranks; rows and shapes are
  *  final; row_elements is computed. options may be NULL.
  *  \return MST_OK, MST_ERR_INPUT (an impossible shape, naming it), MST_ERR_IO (names the folder or

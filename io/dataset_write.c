@@ -65,9 +65,13 @@ static mst_status check_info(const char *path, const mst_dataset_info *info) {
   if (info->target == MST_TARGET_CLASSES && (info->n_classes < 1 || info->n_classes > INT32_MAX))
     return mst_fail(MST_ERR_INPUT, "%s: n_classes is %lld; 1 to %d are allowed", path,
                     (long long)info->n_classes, INT32_MAX);
-  if (info->target == MST_TARGET_VALUES && info->outputs < 1)
-    return mst_fail(MST_ERR_INPUT, "%s: outputs is %lld; at least 1 is needed", path,
-                    (long long)info->outputs);
+  if (info->target != MST_TARGET_VALUES) return MST_OK;
+  if (info->outputs < 1 || info->outputs > MST_DATASET_OUTPUTS)
+    return mst_fail(MST_ERR_INPUT, "%s: outputs is %lld; 1 to %d are allowed", path,
+                    (long long)info->outputs, MST_DATASET_OUTPUTS);
+  bytes = (int64_t)sizeof(float) * info->outputs;
+  if (__builtin_mul_overflow(bytes, info->rows, &bytes))
+    return mst_fail(MST_ERR_INPUT, "%s: /y is impossibly large", path);
   return MST_OK;
 }
 

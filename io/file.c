@@ -4,14 +4,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/memory.h"
+
+#define NAME_KEPT 200 /* bytes of a file's name in that of its temporary: names end at 255 */
+#define ATTEMPTS  100 /* names tried for a temporary file                                 */
+#define LINKS     40  /* symbolic links in a row, as many as Linux follows                 */
 
 mst_status mst_file_follow(mst_team *team, mst_status of_rank_0) {
   struct {
@@ -56,15 +62,76 @@ static mst_status folder_of(const char *path, char **folder) {
   return MST_OK;
 }
 
-static mst_status create_empty(const char *path, const char *folder, const char *temporary) {
+static mst_status name_too_long(const char *path) {
+  return mst_fail(MST_ERR_INPUT, "%s: cannot write: %s", path, strerror(ENAMETOOLONG));
+}
+
+/* What a name stands for: itself, or what the symbolic links lead to that begin at it, there or
+ * not. Only the last part is looked at; links to folders on the way stay as they are. */
+static mst_status follow_links(const char *path, char target[PATH_MAX]) {
+  char found[PATH_MAX];
   struct stat about;
-  if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
-    return mst_fail(MST_ERR_INPUT, "%s: cannot write: it is a folder; name a file in it", path);
+  if (strlen(path) >= PATH_MAX) return name_too_long(path);
+  strcpy(target, path);
+  for (int hop = 0; lstat(target, &about) == 0 && S_ISLNK(about.st_mode); hop++) {
+    if (hop == LINKS)
+      return mst_fail(MST_ERR_INPUT, "%s: cannot write: %s", path, strerror(ELOOP));
+    ssize_t length = readlink(target, found, sizeof found - 1);
+    if (length < 0)
+      return mst_fail(MST_ERR_IO, "%s: cannot write: link %s: %s", path, target, strerror(errno));
+    found[length] = '\0';
+    char *slash = strrchr(target, '/');
+    size_t folder = found[0] == '/' || slash == NULL ? 0 : (size_t)(slash - target) + 1;
+    if (folder + (size_t)length >= PATH_MAX) return name_too_long(path);
+    strcpy(target + folder, found);
+  }
+  return MST_OK;
+}
+
+static mst_status check_target(const char *path, const char *target) {
+  struct stat about;
+  char *folder = NULL;
+  if (stat(target, &about) == 0 && !S_ISREG(about.st_mode))
+    return mst_fail(MST_ERR_INPUT,
+                    S_ISDIR(about.st_mode)
+                        ? "%s: cannot write: it is a folder; name a file in it"
+                        : "%s: cannot write: it is not a regular file; name another",
+                    path);
+  MST_TRY(folder_of(target, &folder));
+  mst_status status = MST_OK;
   if (stat(folder, &about) != 0)
-    return mst_fail(errno == ENOENT || errno == ENOTDIR ? MST_ERR_INPUT : MST_ERR_IO, "%s: cannot write: folder %s: %s", path, folder, strerror(errno));
-  if (!S_ISDIR(about.st_mode))
-    return mst_fail(MST_ERR_INPUT, "%s: cannot write: %s is not a folder", path, folder);
-  int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    status = mst_fail(errno == ENOENT || errno == ENOTDIR ? MST_ERR_INPUT : MST_ERR_IO,
+                      "%s: cannot write: folder %s: %s", path, folder, strerror(errno));
+  else if (!S_ISDIR(about.st_mode))
+    status = mst_fail(MST_ERR_INPUT, "%s: cannot write: %s is not a folder", path, folder);
+  mst_free(folder);
+  return status;
+}
+
+/* Digits that two runs at the same time hardly share; O_EXCL decides. mkostemps would do as well,
+ * but gives a mode that passes over the umask and the folder's default ACL. */
+static uint64_t any_digits(int attempt) {
+  struct timespec now = {0};
+  clock_gettime(CLOCK_REALTIME, &now);
+  uint64_t mixed = (uint64_t)now.tv_nsec + ((uint64_t)getpid() << 32) + (uint64_t)attempt;
+  return (mixed * 0x9E3779B97F4A7C15u) >> 40;
+}
+
+/* On rank 0: a new and empty file beside the target of path; temporary(PATH_MAX) receives its
+ * name. */
+static mst_status create_empty(const char *path, char *temporary) {
+  char target[PATH_MAX];
+  MST_TRY(follow_links(path, target));
+  MST_TRY(check_target(path, target));
+  const char *slash = strrchr(target, '/'), *name = slash == NULL ? target : slash + 1;
+  int fd = -1;
+  for (int attempt = 0; attempt < ATTEMPTS && fd < 0; attempt++) {
+    int n = snprintf(temporary, PATH_MAX, "%.*s.%.*s.%06llx.tmp", (int)(name - target), target,
+                     NAME_KEPT, name, (unsigned long long)any_digits(attempt));
+    if (n < 0 || n >= PATH_MAX) return name_too_long(path);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno != EEXIST) break;
+  }
   if (fd < 0)
     return mst_fail(MST_ERR_IO, "%s: cannot write: %s: %s", path, temporary, strerror(errno));
   close(fd);
@@ -73,23 +140,21 @@ static mst_status create_empty(const char *path, const char *folder, const char 
 
 mst_status mst_file_begin(mst_team *team, const char *path, char **temporary) {
   *temporary = NULL;
-  char *name = NULL, *folder = NULL;
+  char *name = NULL;
   mst_status status = MST_OK;
   if (path == NULL || *path == 0)
     status = mst_fail(MST_ERR_INPUT, "no name was given for the file to write");
-  if (status == MST_OK) {
-    size_t size = strlen(path) + sizeof ".tmp";
-    status = mst_alloc(&name, (int64_t)size, 1, "temporary file name");
-    if (status == MST_OK) snprintf(name, size, "%s.tmp", path);
-  }
-  if (status == MST_OK) status = folder_of(path, &folder);
+  if (status == MST_OK) status = mst_alloc(&name, PATH_MAX, 1, "temporary file name");
   status = mst_team_agree(team, status);
   if (status == MST_OK) {
     mst_status made = MST_OK;
-    if (mst_team_rank(team) == 0) made = create_empty(path, folder, name);
+    if (mst_team_rank(team) == 0) made = create_empty(path, name);
     status = mst_file_follow(team, made);
   }
-  mst_free(folder);
+  if (status == MST_OK) {
+    status = mst_team_bcast(team, name, PATH_MAX, 0);
+    if (status != MST_OK) mst_file_discard(team, name);
+  }
   if (status != MST_OK) {
     mst_free(name);
     return status;
@@ -170,12 +235,13 @@ static mst_status flush_file(const char *temporary) {
 }
 
 static mst_status publish(const char *temporary, const char *path) {
+  char *folder = NULL, target[PATH_MAX];
   MST_TRY(flush_file(temporary));
-  char *folder = NULL;
-  MST_TRY(folder_of(path, &folder));
-  if (rename(temporary, path) != 0) {
+  MST_TRY(follow_links(path, target));
+  MST_TRY(folder_of(target, &folder));
+  if (rename(temporary, target) != 0) {
     mst_free(folder);
-    return mst_fail(MST_ERR_IO, "%s: cannot be renamed to %s: %s", temporary, path,
+    return mst_fail(MST_ERR_IO, "%s: cannot be renamed to %s: %s", temporary, target,
                     strerror(errno));
   }
   /* The name itself reaches the disk with its folder. Not every file system lets a folder be

@@ -20,9 +20,10 @@ mst_status mst_file_follow(mst_team *team, mst_status of_rank_0) MST_CHECKED;
  *          sentence names the path and the reason. Local. */
 mst_status mst_file_look(const char *path) MST_CHECKED;
 
-/** Begin to write `path`: check that it is not a folder and that its folder exists and can be
- *  written, and create the temporary file "<path>.tmp" there, empty (one left by a killed run is
- *  replaced).
+/** Begin to write `path`: check that it is new or a regular file and that its folder exists and can
+ *  be written, and create an empty temporary file ".NAME.XXXXXX.tmp" there, under a name that no
+ *  file has (XXXXXX differs from run to run), so that nobody's file is touched and two runs that
+ *  write the same path do not meet. A symbolic link is followed: the file behind it is meant.
  *  \param temporary  receives its name, on every rank; free with mst_free at the end. */
 mst_status mst_file_begin(mst_team *team, const char *path, char **temporary) MST_CHECKED;
 
@@ -35,8 +36,9 @@ mst_status mst_file_begin(mst_team *team, const char *path, char **temporary) MS
 mst_status mst_file_reserve(mst_team *team, const char *temporary, int64_t bytes,
                             bool *sure) MST_CHECKED;
 
-/** fsync the temporary file, rename it to `path`, fsync the folder. On an error the temporary file
- *  is removed and nothing appears under `path`. */
+/** fsync the temporary file, rename it to `path` (to the file behind it if it is a symbolic link),
+ *  fsync the folder. Of several runs that write the same path the last one wins, whole. On an
+ *  error the temporary file is removed and nothing appears under `path`. */
 mst_status mst_file_publish(mst_team *team, const char *temporary, const char *path) MST_CHECKED;
 
 /** Set the temporary file to length 0, which gives its space back while it is still open: HDF5 can

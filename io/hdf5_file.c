@@ -127,13 +127,21 @@ mst_status mst_hdf5_create(const char *path, hid_t *file) {
   return status;
 }
 
+/* What the operating system refused (gone, locked, unreadable) is no fault of the file's format, and
+ * a file that is opened for writing is one that muster has just made. */
+static mst_status open_failed(const char *path, bool write) {
+  mst_status status = mst_hdf5_fail(MST_ERR_FORMAT, "%s: cannot be opened by HDF5", path);
+  if (!write && strstr(mst_status_detail(), "errno = ") == NULL) return status;
+  return mst_fail_within(MST_ERR_IO, "%s", "");
+}
+
 static mst_status open_file(MPI_Comm comm, const char *path, bool write, hid_t *file) {
   mst_hdf5_hush();
   *file = H5I_INVALID_HID;
   hid_t access = access_properties(comm);
   mst_status status = MST_OK;
   if (access >= 0) *file = H5Fopen(path, write ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
-  if (*file < 0) status = mst_hdf5_fail(MST_ERR_FORMAT, "%s: cannot be opened by HDF5", path);
+  if (*file < 0) status = open_failed(path, write);
   if (access >= 0) H5Pclose(access);
   return status;
 }

@@ -29,7 +29,8 @@ mst_status mst_hdf5_look(const char *path) MST_CHECKED;
  *  open it together to write the data. */
 mst_status mst_hdf5_create(const char *path, hid_t *file) MST_CHECKED;
 
-/** Open on this rank alone (POSIX driver). */
+/** Open on this rank alone (POSIX driver). MST_ERR_FORMAT where HDF5 does not accept the contents;
+ *  MST_ERR_IO where the system does not let it (missing, locked), and whenever it was for writing. */
 mst_status mst_hdf5_open(const char *path, bool write, hid_t *file) MST_CHECKED;
 
 /** Open on all ranks of the team together (MPI-IO driver). Collective; same status everywhere. */

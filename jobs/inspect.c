@@ -4,6 +4,7 @@
 #include "jobs/jobs.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,100 +19,140 @@
 /* What one pass over a dataset finds; sums over ranks after reduce. */
 typedef struct summary {
   int64_t *histogram;     /* (n_classes)                                       */
-  int64_t nonfinite_rows;
+  int64_t nonfinite[3];   /* rows of /x, /y and /weight with NaN or infinity   */
+  int64_t largest_client; /* -1 without clients; by maximum                    */
   double range[2];        /* -min, max of the finite values: both by maximum   */
   double total[2];        /* sum and number of the finite values               */
 } summary;
 
-static void count_values(const float *x, int64_t rows, int64_t elements, summary *s) {
+/* Room for the rows that a rank reads at a time. */
+typedef struct window {
+  int64_t rows;
+  float *real;      /* (rows, max(row_elements, outputs)) */
+  int32_t *integer; /* (rows)                             */
+} window;
+
+static int64_t count_nonfinite(const float *x, int64_t rows, int64_t elements) {
+  int64_t found = 0;
   for (int64_t i = 0; i < rows; i++) {
     bool finite = true;
-    for (int64_t j = 0; j < elements; j++) {
-      double v = x[i * elements + j];
-      if (!isfinite(v)) {
-        finite = false;
-        continue;
-      }
-      if (-v > s->range[0]) s->range[0] = -v;
-      if (v > s->range[1]) s->range[1] = v;
-      s->total[0] += v;
-      s->total[1] += 1.0;
-    }
-    s->nonfinite_rows += !finite;
+    for (int64_t j = 0; j < elements; j++) finite = finite && isfinite(x[i * elements + j]);
+    found += !finite;
+  }
+  return found;
+}
+
+static void count_values(const float *x, int64_t values, summary *s) {
+  for (int64_t i = 0; i < values; i++) {
+    double v = x[i];
+    if (!isfinite(v)) continue;
+    if (-v > s->range[0]) s->range[0] = -v;
+    if (v > s->range[1]) s->range[1] = v;
+    s->total[0] += v;
+    s->total[1] += 1.0;
   }
 }
 
-/* This rank's share of the rows, batch by batch; every rank makes the same number of calls. */
-static mst_status scan(mst_team *team, mst_dataset *d, const mst_dataset_info *info, float *x,
-                       int32_t *label, int64_t batch, summary *s) {
-  int64_t p = mst_team_size(team), rank = mst_team_rank(team);
-  int64_t share = (info->rows + p - 1) / p;
-  for (int64_t done = 0; done < share; done += batch) {
-    int64_t first = rank * share + done, count = share - done < batch ? share - done : batch;
-    if (first > info->rows) first = info->rows;
-    if (first + count > info->rows) count = info->rows - first;
-    MST_TRY(mst_dataset_read_x(d, first, count, x));
-    count_values(x, count, info->row_elements, s);
-    if (info->target != MST_TARGET_CLASSES) continue;
-    MST_TRY(mst_dataset_read_labels(d, first, count, label));
-    for (int64_t i = 0; i < count; i++) s->histogram[label[i]]++;
+/* Rows [first, first+count) of every part that the file has; a damaged chunk ends it. Every rank
+ * calls it, with no rows too. */
+static mst_status scan_window(mst_dataset *d, const mst_dataset_info *info, int64_t first,
+                              int64_t count, window *w, summary *s) {
+  MST_TRY(mst_dataset_read_x(d, first, count, w->real));
+  count_values(w->real, count * info->row_elements, s);
+  s->nonfinite[0] += count_nonfinite(w->real, count, info->row_elements);
+  if (info->target == MST_TARGET_CLASSES) {
+    MST_TRY(mst_dataset_read_labels(d, first, count, w->integer));
+    for (int64_t i = 0; i < count; i++) s->histogram[w->integer[i]]++;
+  }
+  if (info->target == MST_TARGET_VALUES) {
+    MST_TRY(mst_dataset_read_values(d, first, count, w->real));
+    s->nonfinite[1] += count_nonfinite(w->real, count, info->outputs);
+  }
+  if (info->has_client) {
+    MST_TRY(mst_dataset_read_i32(d, "client", first, count, w->integer));
+    for (int64_t i = 0; i < count; i++)
+      if (w->integer[i] > s->largest_client) s->largest_client = w->integer[i];
+  }
+  if (info->has_group) MST_TRY(mst_dataset_read_i32(d, "group", first, count, w->integer));
+  if (info->has_weight) {
+    MST_TRY(mst_dataset_read_weight(d, first, count, w->real));
+    s->nonfinite[2] += count_nonfinite(w->real, count, 1);
   }
   return MST_OK;
 }
 
-static mst_status summarise(mst_team *team, mst_dataset *d, const mst_dataset_info *info,
-                            summary *s) {
-  float *x = NULL;
-  int32_t *label = NULL;
-  int64_t batch = BATCH_BYTES / (4 * info->row_elements);
-  if (batch < 1) batch = 1;
-  *s = (summary){.range = {-HUGE_VAL, -HUGE_VAL}};
-  mst_status st = mst_alloc(&s->histogram, info->n_classes, sizeof *s->histogram, "histogram");
-  if (st == MST_OK) st = mst_alloc(&x, batch * info->row_elements, sizeof *x, "rows being read");
-  if (st == MST_OK) st = mst_alloc(&label, batch, sizeof *label, "labels being read");
-  st = mst_team_agree(team, st);
-  if (st == MST_OK) st = scan(team, d, info, x, label, batch, s);
-  if (st == MST_OK) st = mst_sum_i64(team, s->histogram, info->n_classes);
-  if (st == MST_OK) st = mst_sum_i64(team, &s->nonfinite_rows, 1);
-  if (st == MST_OK) st = mst_max_f64(team, s->range, 2);
-  if (st == MST_OK) st = mst_sum_fast(team, s->total, 2);
-  mst_free(label);
-  mst_free(x);
-  return st;
+/* Rows that each rank reads; the last rank has fewer, but as many windows. */
+static int64_t share_of(const mst_team *team, const mst_dataset_info *info) {
+  int64_t p = mst_team_size(team);
+  return (info->rows + p - 1) / p;
+}
+
+static void cut_window(const mst_team *team, const mst_dataset_info *info, const window *w,
+                       int64_t done, int64_t *first, int64_t *count) {
+  int64_t share = share_of(team, info);
+  *first = mst_team_rank(team) * share + done;
+  *count = share - done < w->rows ? share - done : w->rows;
+  if (*first > info->rows) *first = info->rows;
+  if (*first + *count > info->rows) *count = info->rows - *first;
+}
+
+static mst_status scan(mst_team *team, mst_dataset *d, const mst_dataset_info *info, window *w,
+                       summary *s) {
+  int64_t first, count;
+  for (int64_t done = 0; done < share_of(team, info); done += w->rows) {
+    cut_window(team, info, w, done, &first, &count);
+    MST_TRY(scan_window(d, info, first, count, w, s));
+  }
+  MST_TRY(mst_sum_i64(team, s->histogram, info->n_classes));
+  MST_TRY(mst_sum_i64(team, s->nonfinite, 3));
+  MST_TRY(mst_max_i64(team, &s->largest_client, 1));
+  MST_TRY(mst_max_f64(team, s->range, 2));
+  return mst_sum_fast(team, s->total, 2);
+}
+
+static mst_status make_room(const mst_dataset_info *info, window *w, summary *s) {
+  int64_t widest = info->row_elements > info->outputs ? info->row_elements : info->outputs;
+  w->rows = BATCH_BYTES / (4 * widest);
+  if (w->rows < 1) w->rows = 1;
+  *s = (summary){.range = {-HUGE_VAL, -HUGE_VAL}, .largest_client = -1};
+  MST_TRY(mst_alloc(&s->histogram, info->n_classes, sizeof *s->histogram, "histogram"));
+  MST_TRY(mst_alloc(&w->real, w->rows * widest, sizeof *w->real, "rows being read"));
+  return mst_alloc(&w->integer, w->rows, sizeof *w->integer, "labels being read");
+}
+
+/* Rows of each client; only those of numbers below `clients` were asked for. */
+static mst_status count_clients(mst_team *team, mst_dataset *d, const mst_dataset_info *info,
+                                window *w, int64_t clients, int64_t *size) {
+  int64_t first, count;
+  for (int64_t done = 0; done < share_of(team, info); done += w->rows) {
+    cut_window(team, info, w, done, &first, &count);
+    MST_TRY(mst_dataset_read_i32(d, "client", first, count, w->integer));
+    for (int64_t i = 0; i < count; i++)
+      if (w->integer[i] >= 0 && w->integer[i] < clients) size[w->integer[i]]++;
+  }
+  return mst_sum_i64(team, size, clients);
 }
 
 /* Sizes of natural clients: how many there are, the smallest and the largest. */
-static mst_status print_clients(mst_team *team, mst_dataset *d, const mst_dataset_info *info) {
-  int32_t *client = NULL;
-  int64_t *size = NULL, largest = -1, clients = 0;
-  int64_t p = mst_team_size(team), share = (info->rows + p - 1) / p;
-  int64_t first = mst_team_rank(team) * share;
-  if (first > info->rows) first = info->rows;
-  int64_t count = info->rows - first < share ? info->rows - first : share;
-  mst_status st = mst_team_agree(team, mst_alloc(&client, count, sizeof *client, "clients of rows"));
-  if (st == MST_OK) st = mst_dataset_read_i32(d, "client", first, count, client);
-  for (int64_t i = 0; st == MST_OK && i < count; i++)
-    if (client[i] > largest) largest = client[i];
-  if (st == MST_OK) st = mst_max_i64(team, &largest, 1);
-  clients = largest + 1;
-  if (st == MST_OK && clients > LARGEST_CLIENT) {
-    st = mst_print(team, "clients        numbers up to %lld\n", (long long)largest);
-  } else if (st == MST_OK) {
-    st = mst_team_agree(team, mst_alloc(&size, clients, sizeof *size, "sizes of clients"));
-    for (int64_t i = 0; st == MST_OK && i < count; i++)
-      if (client[i] >= 0) size[client[i]]++;
-    if (st == MST_OK) st = mst_sum_i64(team, size, clients);
-    int64_t least = clients > 0 && st == MST_OK ? size[0] : 0, most = 0;
-    for (int64_t k = 0; st == MST_OK && k < clients; k++) {
+static mst_status print_clients(mst_team *team, mst_dataset *d, const mst_dataset_info *info,
+                                window *w, const summary *s) {
+  int64_t *size = NULL, clients = s->largest_client + 1;
+  if (clients > LARGEST_CLIENT)
+    return mst_team_agree(team, mst_print(team, "clients        numbers up to %lld\n",
+                                          (long long)s->largest_client));
+  mst_status st = mst_alloc(&size, clients, sizeof *size, "sizes of clients");
+  st = mst_team_agree(team, st);
+  if (st == MST_OK) st = count_clients(team, d, info, w, clients, size);
+  if (st == MST_OK) {
+    int64_t least = clients > 0 ? size[0] : 0, most = 0;
+    for (int64_t k = 0; k < clients; k++) {
       if (size[k] < least) least = size[k];
       if (size[k] > most) most = size[k];
     }
-    if (st == MST_OK)
-      st = mst_print(team, "clients        %lld, of %lld to %lld rows\n", (long long)clients,
-                     (long long)least, (long long)most);
+    st = mst_team_agree(team, mst_print(team, "clients        %lld, of %lld to %lld rows\n",
+                                        (long long)clients, (long long)least, (long long)most));
   }
   mst_free(size);
-  mst_free(client);
   return st;
 }
 
@@ -142,9 +183,11 @@ static mst_status print_summary(mst_team *team, const mst_dataset_info *info, co
   if (s->total[1] > 0.0)
     MST_TRY(mst_print(team, "x              min %.9g, max %.9g, mean %.6g\n", -s->range[0],
                       s->range[1], s->total[0] / s->total[1]));
-  if (s->nonfinite_rows > 0)
-    MST_TRY(mst_print(team, "non-finite     %lld rows hold NaN or infinity\n",
-                      (long long)s->nonfinite_rows));
+  static const char *const where[3] = {"", " in /y", " in /weight"};
+  for (int i = 0; i < 3; i++)
+    if (s->nonfinite[i] > 0)
+      MST_TRY(mst_print(team, "non-finite     %lld rows hold NaN or infinity%s\n",
+                        (long long)s->nonfinite[i], where[i]));
   for (int64_t c = 0; c < info->n_classes && c < SHOWN_CLASSES; c++)
     MST_TRY(mst_print(team, "class %-8lld %lld rows\n", (long long)c, (long long)s->histogram[c]));
   if (info->n_classes > SHOWN_CLASSES)
@@ -153,17 +196,23 @@ static mst_status print_summary(mst_team *team, const mst_dataset_info *info, co
   return MST_OK;
 }
 
+/* What rank 0 alone may fail to print ends the command for all, so that no rank goes on to the next
+ * file without the others. */
 static mst_status inspect_dataset(mst_team *team, const char *path) {
   mst_dataset *d = NULL;
+  window w = {0};
   summary s = {0};
   MST_TRY(mst_dataset_open(team, path, &d));
   const mst_dataset_info *info = mst_dataset_about(d);
   mst_status st = mst_team_agree(team, print_about(team, path, info));
-  if (st == MST_OK) st = summarise(team, d, info, &s);
-  if (st == MST_OK) st = print_summary(team, info, &s);
-  st = mst_team_agree(team, st);
-  if (st == MST_OK && info->has_client) st = print_clients(team, d, info);
-  if (st == MST_OK) st = mst_print(team, "checksums      every row was read and is sound\n");
+  if (st == MST_OK) st = mst_team_agree(team, make_room(info, &w, &s));
+  if (st == MST_OK) st = scan(team, d, info, &w, &s);
+  if (st == MST_OK) st = mst_team_agree(team, print_summary(team, info, &s));
+  if (st == MST_OK && info->has_client) st = print_clients(team, d, info, &w, &s);
+  if (st == MST_OK)
+    st = mst_team_agree(team, mst_print(team, "checksums      every row was read and is sound\n"));
+  mst_free(w.integer);
+  mst_free(w.real);
   mst_free(s.histogram);
   mst_dataset_close(d);
   return st;
@@ -178,7 +227,8 @@ static mst_status inspect_file(mst_team *team, const char *path) {
     st = mst_team_agree(team, mst_print(team, "%s\n%s", path, text));
     free(text);
     if (st == MST_OK) st = mst_runfile_verify(team, path, digest);
-    if (st == MST_OK) st = mst_print(team, "digest         %s: verified\n", digest);
+    if (st == MST_OK)
+      st = mst_team_agree(team, mst_print(team, "digest         %s: verified\n", digest));
     return st;
   }
   if (st != MST_ERR_FORMAT) return st;

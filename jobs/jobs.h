@@ -72,6 +72,9 @@ extern const mst_key_spec mst_keys_data[];
 extern const mst_key_spec mst_keys_clients[];
 extern const mst_key_spec mst_keys_features[];
 
+/** Does a run write the file that this key names (output.*, features.save_*)? Local. */
+bool mst_key_is_written(const char *key);
+
 /** The seed; the memory a rank may use in bytes (resources.memory; 0: the job takes
  *  its share of the node's). Local. */
 uint64_t mst_job_seed(const mst_experiment *e);
@@ -183,8 +186,29 @@ double mst_watch_seconds(const mst_watch *w);
  *  Collective on the team. */
 mst_status mst_watch_record(mst_watch *w) MST_CHECKED;
 
-/** True once SIGTERM or SIGUSR1 has asked for an orderly end. Local. */
+/** From here SIGTERM and SIGUSR1 ask for an orderly end (a second SIGTERM acts as by default);
+ *  release gives back the actions that were there before. Local. */
+void mst_signals_catch(void);
+void mst_signals_release(void);
+/** True once one of them has come while they were caught. Local. */
 bool mst_signal_came(void);
+
+/* A file that a run names, and what for. */
+typedef struct mst_named_path {
+  const char *key; /* what errors call it */
+  const char *path;
+  bool written;    /* else it is read     */
+} mst_named_path;
+
+/** May these files be written? Refused: a written path that is the same file as another path, one
+ *  that would replace what is neither empty nor an HDF5 file, one whose folder is missing or cannot
+ *  be written. The sentence names the keys. Collective. */
+mst_status mst_paths_check(mst_team *team, const mst_named_path *path, int n) MST_CHECKED;
+
+/** mst_paths_check of all files that the experiment names: itself, run_path (output.run or its
+ *  default) and every key of type MST_KEY_PATH that is set. Collective. */
+mst_status mst_job_check_paths(mst_team *team, const mst_source *source, const mst_schema *schema,
+                               const mst_experiment *e, const char *run_path) MST_CHECKED;
 
 /** printf on rank 0 only (on every caller when team is NULL), to standard output. MST_ERR_IO on rank 0 when it cannot be written.
  *  Local. */

@@ -2,7 +2,8 @@
  * message and one exit code for all ranks. Help and version need no MPI. */
 #include "jobs/jobs.h"
 
-#include <signal.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,22 +17,12 @@ static const mst_command *const commands[] = {&mst_command_run, &mst_command_imp
                                               &mst_command_inspect, &mst_command_list};
 #define COMMANDS ((int)(sizeof commands / sizeof commands[0]))
 
-static volatile sig_atomic_t signal_came;
-
-bool mst_signal_came(void) {
-  return signal_came != 0;
-}
-
-static void note_signal(int number) {
-  (void)number;
-  signal_came = 1;
-}
-
-static void watch_signals(void) {
-  struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGUSR1, &action, NULL);
+/* Standard descriptors that were closed lead to /dev/null, so that no file that is opened later
+ * takes their number and receives our messages. It is opened for reading only: what is written to a
+ * closed standard output fails and is reported. */
+static void fill_descriptors(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", O_RDONLY) < 0) return;
 }
 
 /* An OpenBLAS that does not know a CPU falls back to its AVX2 kernels, even where the CPU has
@@ -213,11 +204,15 @@ static mst_status run_on_team(mst_team *team, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  fill_descriptors();
   prepare_blas(argv);
   mst_status st = MST_OK;
   bool shared = take_shared_memory(&argc, argv);
   if (answer_alone(argc, argv, &st)) {
-    if (st == MST_OK && (fflush(stdout) != 0 || ferror(stdout))) st = MST_ERR_IO;
+    if (st == MST_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+      st = MST_ERR_IO;
+      fprintf(stderr, "muster: standard output cannot be written\n");
+    }
     return mst_status_exit_code(st);
   }
   int provided = 0;
@@ -225,7 +220,6 @@ int main(int argc, char **argv) {
     fprintf(stderr, "muster: MPI cannot be started\n");
     return mst_status_exit_code(MST_ERR_COMM);
   }
-  watch_signals();
   mst_blas_init();
   mst_team *team = NULL;
   mst_team_options team_options = mst_team_defaults();

@@ -114,6 +114,13 @@ const mst_member_keys *mst_member_keys_at(int i) {
   return i >= 0 && i < (int)(sizeof member_keys / sizeof member_keys[0]) ? &member_keys[i] : NULL;
 }
 
+bool mst_key_is_written(const char *key) {
+  static const char *const prefix[] = {"output.", "features.save_"};
+  for (size_t i = 0; i < sizeof prefix / sizeof prefix[0]; i++)
+    if (strncmp(key, prefix[i], strlen(prefix[i])) == 0) return true;
+  return false;
+}
+
 uint64_t mst_job_seed(const mst_experiment *e) {
   return (uint64_t)mst_experiment_int(e, "seed");
 }

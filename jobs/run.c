@@ -149,9 +149,8 @@ static mst_status record_results(run *r) {
 }
 
 /* The job between the opening and the commit of its run file. */
-static mst_status perform(run *r) {
+static mst_status perform_caught(run *r) {
   mst_runfile *file = NULL;
-  MST_TRY(check_replaceable(r));
   MST_TRY(mst_runfile_create(r->team, r->run_path, r->job->name, mst_experiment_text(r->experiment),
                              mst_job_seed(r->experiment), &file));
   r->context.runfile = file;
@@ -166,6 +165,17 @@ static mst_status perform(run *r) {
     return st;
   }
   return mst_runfile_commit(file, r->digest);
+}
+
+/* Signals are only caught while somebody asks for them: the job does, and a commit that has begun is
+ * short and leaves nothing half done. */
+static mst_status perform(run *r) {
+  MST_TRY(mst_job_check_paths(r->team, &r->source, &r->schema.schema, r->experiment, r->run_path));
+  MST_TRY(check_replaceable(r));
+  mst_signals_catch();
+  mst_status st = perform_caught(r);
+  mst_signals_release();
+  return st;
 }
 
 static mst_status print_figures(run *r, const json_t *figures, const char *before) {
@@ -262,7 +272,8 @@ static const char help[] =
     "\n"
     "exit codes\n"
     "  0 done   1 failed   2 bad input   3 a privacy budget refused the run\n"
-    "  75 SIGTERM or SIGUSR1 ended the run in order: start it again\n"
+    "  75 SIGTERM or SIGUSR1 ended the run in order: start it again; a second SIGTERM ends it at\n"
+    "     once; under mpirun send SIGUSR1 to mpirun, which on SIGTERM exits with a code of its own\n"
     "\n"
     "example\n"
     "  mpirun -n 4 muster run examples/analytic_fashion.yaml --set clients.alpha=0.1\n";

@@ -1,8 +1,9 @@
 /* The watch over a running job: it is the observer that parallel reports to, and passes what it
- * hears to the progress bar, to the run file and to the clock. Signals are asked here too. */
+ * hears to the progress bar, the run file and the clock. Signals are caught and asked here. */
 #include "core/base/clock.h"
 #include "jobs/jobs.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -28,6 +29,38 @@ struct mst_watch {
   int phases;
   phase phase[PHASES];
 };
+
+static volatile sig_atomic_t signal_came, terminated;
+static const int caught[] = {SIGTERM, SIGUSR1};
+#define CAUGHT ((int)(sizeof caught / sizeof caught[0]))
+static struct sigaction before[CAUGHT]; /* what the signals did until they were caught */
+
+/* Whoever asks for the end twice does not want to wait for its order. The signal that is raised
+ * here is delivered when the handler returns. */
+static void note_signal(int number) {
+  signal_came = 1;
+  if (number != SIGTERM) return;
+  if (terminated) {
+    signal(SIGTERM, SIG_DFL);
+    raise(SIGTERM);
+  }
+  terminated = 1;
+}
+
+void mst_signals_catch(void) {
+  struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  signal_came = terminated = 0;
+  for (int i = 0; i < CAUGHT; i++) sigaction(caught[i], &action, &before[i]);
+}
+
+void mst_signals_release(void) {
+  for (int i = 0; i < CAUGHT; i++) sigaction(caught[i], &before[i], NULL);
+}
+
+bool mst_signal_came(void) {
+  return signal_came != 0;
+}
 
 static int find_phase(mst_watch *w, const char *name) {
   for (int i = 0; i < w->phases; i++)

@@ -75,8 +75,7 @@ static mst_status carried_block(carried *c, int64_t k, int row, double *x) {
   const mst_grid *g = c->t->grid;
   int64_t width = c->m - k * MST_TILE < MST_TILE ? c->m - k * MST_TILE : MST_TILE;
   int64_t rows = carried_rows(c, g->row);
-  const double *from =
-      mst_tiles_at(c->t, 0, k) + mst_own_rows(c->m, g->row, g->rows);
+  const double *from = mst_tiles_at(c->t, 0, k) + mst_own_rows(c->m, g->row, g->rows);
   for (int64_t q = 0; rows > 0 && q < width; q++)
     memcpy(c->mine + q * rows, from + q * c->t->lld, (size_t)rows * sizeof *from);
   int place = 0;
@@ -105,8 +104,8 @@ mst_status mst_tiles_carried(const mst_tiles *t, int64_t m, int row, double *x) 
 typedef struct sweep {
   const mst_tiles *t;
   int64_t m, blocks;
-  int sides; /* right-hand sides */
-  double *x; /* (m, sides) row-major, which is X' column-major */
+  int sides;         /* right-hand sides */
+  double *x;         /* (m, sides) row-major, which is X' column-major */
   MPI_Request *sent; /* (blocks) */
 } sweep;
 

@@ -19,9 +19,9 @@ extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, i
 typedef struct factorisation {
   mst_tiles *t;
   int64_t m, panels;
-  mst_panel panel[2];  /* in use, and under way                                              */
-  double *diagonal;    /* verdict, then the factored diagonal block, MST_TILE between columns */
-  double *original;    /* (m) diagonal entries before the factorisation, where I own them     */
+  mst_panel panel[2]; /* in use, and under way                                              */
+  double *diagonal;   /* verdict, then the factored diagonal block, MST_TILE between columns */
+  double *original;   /* (m) diagonal entries before the factorisation, where I own them     */
 } factorisation;
 
 bool mst_pivot_bad(double value, double original, int64_t m) {

@@ -49,8 +49,7 @@ static mst_status eigen_on_one(mst_tiles *t, double *values, mst_tiles *vectors)
     if (root) st = mst_eigen_symmetric(t->n, full, t->n, vectors != NULL, values);
     st = mst_team_agree(team, st);
   }
-  if (st == MST_OK)
-    st = mst_team_bcast(team, values, t->n * (int64_t)sizeof *values, 0);
+  if (st == MST_OK) st = mst_team_bcast(team, values, t->n * (int64_t)sizeof *values, 0);
   if (st == MST_OK && vectors != NULL) st = mst_tiles_spread(vectors, 0, full, 1, t->n, false);
   mst_free(full);
   return st;
@@ -146,8 +145,8 @@ static mst_status workspace_alloc(mst_tiles *t, mst_tiles *v, mst_blacs *b, doub
            &reals, &ask, &integers, &ask, &info);
   w->reals = least_reals(t) > (int)reals ? least_reals(t) : (int)reals;
   w->integers = least_integers(t) > integers ? least_integers(t) : integers;
-  mst_status st = info == 0 ? MST_OK
-                            : mst_fail(MST_ERR_INTERNAL, "pdsyevd refuses its argument %d", -info);
+  mst_status st =
+      info == 0 ? MST_OK : mst_fail(MST_ERR_INTERNAL, "pdsyevd refuses its argument %d", -info);
   if (st == MST_OK) st = mst_alloc(&w->real, w->reals, sizeof *w->real, "eigenvector workspace");
   if (st == MST_OK)
     st = mst_alloc(&w->integer, w->integers, sizeof *w->integer, "eigenvector workspace");

@@ -103,10 +103,10 @@ static mst_status send_columns(mst_panel *p) {
   for (int r = 0; r < g->rows; r++) {
     int64_t tiles = p->group[r + 1] - p->group[r];
     if (tiles == 0) continue;
-    MST_TRY(mst_grid_check(MPI_Ibcast(p->cols + p->group[r] * MST_TILE_ELEMENTS,
-                                      (int)(tiles * MST_TILE_ELEMENTS), MPI_DOUBLE, r, g->col_comm,
-                                      &p->request[1 + r]),
-                           "broadcasting a panel down the process columns"));
+    MST_TRY(mst_grid_check(
+        MPI_Ibcast(p->cols + p->group[r] * MST_TILE_ELEMENTS, (int)(tiles * MST_TILE_ELEMENTS),
+                   MPI_DOUBLE, r, g->col_comm, &p->request[1 + r]),
+        "broadcasting a panel down the process columns"));
   }
   return MST_OK;
 }
@@ -131,8 +131,8 @@ mst_status mst_panel_poke(mst_panel *p) {
     p->rows_here = true;
     return send_columns(p);
   }
-  MST_TRY(mst_grid_check(
-      MPI_Testall(1 + p->t->grid->rows, p->request, &done, MPI_STATUSES_IGNORE), "moving a panel"));
+  MST_TRY(mst_grid_check(MPI_Testall(1 + p->t->grid->rows, p->request, &done, MPI_STATUSES_IGNORE),
+                         "moving a panel"));
   p->active = !done;
   return MST_OK;
 }

@@ -57,9 +57,9 @@ typedef struct column {
   const mst_tiles *t;
   int root_row, root_col;
   int64_t j, first, width;
-  int *count, *place;  /* (P) elements of each process row's group, and where it begins */
-  double *whole;       /* all groups; on the root's process row only                    */
-  double *group;       /* this process's group; on the other process rows               */
+  int *count, *place; /* (P) elements of each process row's group, and where it begins */
+  double *whole;      /* all groups; on the root's process row only                    */
+  double *group;      /* this process's group; on the other process rows               */
 } column;
 
 static void column_free(column *c) {
@@ -145,10 +145,10 @@ static mst_status column_gather(column *c) {
   if (column_is_mine(c)) {
     column_copy(c, false);
     bool top = g->row == c->root_row;
-    st = mst_grid_check(MPI_Gatherv(top ? MPI_IN_PLACE : c->group, c->count[g->row], MPI_DOUBLE,
-                                    c->whole, c->count, c->place, MPI_DOUBLE, c->root_row,
-                                    g->col_comm),
-                        "gathering a tile column");
+    st = mst_grid_check(
+        MPI_Gatherv(top ? MPI_IN_PLACE : c->group, c->count[g->row], MPI_DOUBLE, c->whole, c->count,
+                    c->place, MPI_DOUBLE, c->root_row, g->col_comm),
+        "gathering a tile column");
   }
   return st == MST_OK ? column_hop(c, true) : st;
 }
@@ -158,10 +158,10 @@ static mst_status column_scatter(column *c) {
   MST_TRY(column_hop(c, false));
   if (!column_is_mine(c)) return MST_OK;
   bool top = g->row == c->root_row;
-  MST_TRY(mst_grid_check(MPI_Scatterv(c->whole, c->count, c->place, MPI_DOUBLE,
-                                      top ? MPI_IN_PLACE : c->group, c->count[g->row],
-                                      MPI_DOUBLE, c->root_row, g->col_comm),
-                         "spreading a tile column"));
+  MST_TRY(mst_grid_check(
+      MPI_Scatterv(c->whole, c->count, c->place, MPI_DOUBLE, top ? MPI_IN_PLACE : c->group,
+                   c->count[g->row], MPI_DOUBLE, c->root_row, g->col_comm),
+      "spreading a tile column"));
   column_copy(c, true);
   return MST_OK;
 }

@@ -16,7 +16,7 @@
 #include "core/linalg/blas.h"
 #include "parallel/tiles.h"
 
-#define SIDES 10
+#define SIDES   10
 #define REPEATS 5
 
 extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);

@@ -3,6 +3,7 @@
 #ifndef MST_TESTS_IO_SCRATCH_H
 #define MST_TESTS_IO_SCRATCH_H
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,12 +45,21 @@ static inline bool exists(const char *path) {
   return stat(path, &about) == 0;
 }
 
+/* How many temporary files stand for that path: ".NAME.XXXXXX.tmp" beside it. */
+static inline int temporaries(const char *path) {
+  char pattern[600];
+  const char *name = strrchr(path, '/') + 1;
+  glob_t found;
+  snprintf(pattern, sizeof pattern, "%.*s.%s.*.tmp", (int)(name - path), path, name);
+  int n = glob(pattern, GLOB_NOSORT, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
+  globfree(&found);
+  return n;
+}
+
 /* Nothing of a file that was not finished is left. */
 static inline void ck_nothing_left(const char *path) {
-  char temporary[600];
-  snprintf(temporary, sizeof temporary, "%s.tmp", path);
   ck_ok(mst_team_barrier(team));
-  ck_assert_msg(!exists(temporary), "%s is left", temporary);
+  ck_assert_msg(temporaries(path) == 0, "a temporary of %s is left", path);
   ck_assert_msg(!exists(path), "%s is there", path);
   ck_ok(mst_team_barrier(team));
 }

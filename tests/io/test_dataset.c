@@ -2,14 +2,17 @@
  * damaged, foreign or contradictory is refused with the same sentence on all ranks; what fails
  * leaves nothing behind. */
 #define MST_TEST_MPI
+#include <fcntl.h>
 #include <hdf5.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "core/base/memory.h"
 #include "io/dataset.h"
+#include "io/hdf5_file.h"
 #include "tests/io/scratch.h"
 
 static float x_of(int64_t i) {
@@ -183,7 +186,7 @@ START_TEST(nothing_appears_under_the_name_before_commit) {
   ck_ok(mst_dataset_create(team, path, &info, NULL, &w));
   ck_ok(write_full(w, 0, rank == 0 ? 40 : 0));
   ck_assert(!exists(path));
-  ck_assert(exists(scratch("later.h5.tmp")));
+  ck_assert_int_eq(temporaries(path), 1);
   ck_ok(mst_team_barrier(team));
   mst_dataset_abandon(w);
   ck_nothing_left(path);
@@ -205,6 +208,93 @@ START_TEST(an_older_file_stays_until_the_new_one_is_whole) {
   ck_ok(mst_dataset_open(team, path, &d));
   ck_assert_int_eq(mst_dataset_about(d)->rows, 20);
   mst_dataset_close(d);
+  remove_file(path);
+}
+END_TEST
+
+START_TEST(nobody_elses_temporary_is_touched) {
+  const char *path = scratch("mine.h5"), *other = put_bytes("mine.h5.tmp", "a user's file", 13);
+  write_file(path, 10, NULL);
+  ck_assert_int_eq(file_size(other), 13);
+  remove_file(other);
+  remove_file(path);
+}
+END_TEST
+
+START_TEST(of_two_writers_of_one_path_the_last_to_commit_wins_whole) {
+  const char *path = scratch("twice.h5");
+  mst_dataset_info few = full_info(10), many = full_info(20);
+  mst_dataset_writer *first, *second;
+  ck_ok(mst_dataset_create(team, path, &few, NULL, &first));
+  ck_ok(mst_dataset_create(team, path, &many, NULL, &second));
+  ck_assert_int_eq(temporaries(path), 2);
+  ck_ok(mst_team_barrier(team));
+  ck_ok(write_full(second, 0, rank == 0 ? 20 : 0));
+  ck_ok(write_full(first, 0, rank == 0 ? 10 : 0));
+  ck_ok(mst_dataset_commit(second));
+  ck_ok(mst_dataset_commit(first));
+  mst_dataset *d;
+  ck_ok(mst_dataset_open(team, path, &d));
+  ck_assert_int_eq(mst_dataset_about(d)->rows, 10);
+  read_full(d, 0, 10);
+  mst_dataset_close(d);
+  remove_file(path);
+  ck_nothing_left(path);
+}
+END_TEST
+
+/* A link to a file (there or not), by a relative name in another folder, or to another link. */
+START_TEST(a_symbolic_link_stays_and_the_file_behind_it_is_written) {
+  const char *link = scratch("link.h5"), *folder = scratch("behind");
+  const char *target = scratch("behind/target.h5"), *far = scratch("far.h5");
+  if (rank == 0) {
+    mkdir(folder, 0700);
+    ck_assert_int_eq(symlink("behind/target.h5", far), 0);
+    ck_assert_int_eq(symlink("far.h5", link), 0);
+  }
+  ck_ok(mst_team_barrier(team));
+  for (int64_t rows = 10; rows <= 20; rows += 10) {
+    write_file(link, rows, NULL);
+    struct stat about;
+    ck_assert_int_eq(lstat(link, &about), 0);
+    ck_assert(S_ISLNK(about.st_mode));
+    ck_assert_int_eq(lstat(far, &about), 0);
+    ck_assert(S_ISLNK(about.st_mode));
+    mst_dataset *d;
+    ck_ok(mst_dataset_open(team, target, &d));
+    ck_assert_int_eq(mst_dataset_about(d)->rows, rows);
+    mst_dataset_close(d);
+    ck_ok(mst_team_barrier(team));
+  }
+  remove_file(link);
+  if (rank == 0) ck_assert_int_eq(symlink("link.h5", link), 0);
+  ck_ok(mst_team_barrier(team));
+  mst_dataset_info info = full_info(10);
+  mst_dataset_writer *w;
+  ck_refused(same_everywhere(mst_dataset_create(team, link, &info, NULL, &w)), MST_ERR_INPUT,
+             "symbolic links");
+  ck_refused(same_everywhere(mst_dataset_create(team, "/dev/null", &info, NULL, &w)),
+             MST_ERR_INPUT, "not a regular file");
+  remove_file(link);
+  remove_file(far);
+  remove_file(target);
+  if (rank == 0) rmdir(folder);
+  ck_ok(mst_team_barrier(team));
+}
+END_TEST
+
+START_TEST(a_file_that_is_gone_or_locked_is_no_fault_of_its_format) {
+  const char *path = scratch("gone.h5");
+  hid_t file = H5I_INVALID_HID;
+  ck_refused(mst_hdf5_open_team(team, path, true, &file), MST_ERR_IO, "cannot be opened by HDF5");
+  write_file(path, 10, NULL);
+  if (rank == 0 && getenv("HDF5_USE_FILE_LOCKING") == NULL) {
+    int fd = open(path, O_RDONLY);
+    ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+    ck_refused(mst_hdf5_open(path, true, &file), MST_ERR_IO, "cannot be opened by HDF5");
+    ck_refused(mst_hdf5_open(path, false, &file), MST_ERR_IO, "cannot be opened by HDF5");
+    close(fd);
+  }
   remove_file(path);
 }
 END_TEST
@@ -237,6 +327,14 @@ START_TEST(impossible_shapes_are_refused_before_anything_is_made) {
   info = full_info(10);
   info.n_classes = 0;
   ck_refused(mst_dataset_create(team, path, &info, NULL, &w), MST_ERR_INPUT, "n_classes is 0");
+  info = full_info(10);
+  info.target = MST_TARGET_VALUES;
+  info.outputs = MST_DATASET_OUTPUTS + 1;
+  ck_refused(mst_dataset_create(team, path, &info, NULL, &w), MST_ERR_INPUT, "outputs is 1000001");
+  info = (mst_dataset_info){.rows = INT64_MAX / 8, .row_dims = 1, .row_size = {1}, .outputs = 4,
+                            .target = MST_TARGET_VALUES};
+  ck_refused(mst_dataset_create(team, path, &info, NULL, &w), MST_ERR_INPUT,
+             "/y is impossibly large");
   ck_nothing_left(path);
 }
 END_TEST
@@ -249,7 +347,7 @@ START_TEST(a_folder_that_cannot_be_written_is_named) {
   ck_refused(same_everywhere(mst_dataset_create(team, scratch("."), &info, NULL, &w)), MST_ERR_INPUT,
              "it is a folder");
   ck_refused(same_everywhere(mst_dataset_create(team, "/proc/a.h5", &info, NULL, &w)), MST_ERR_IO,
-             "/proc/a.h5.tmp");
+             "/proc/.a.h5.");
 }
 END_TEST
 
@@ -491,6 +589,56 @@ START_TEST(columns_that_do_not_fit_x_are_refused) {
 }
 END_TEST
 
+/* Datasets of that shape without storage: no disk holds them. */
+static const char *vast(const char *name, const hsize_t *x_shape, const hsize_t *y_shape) {
+  const char *path = scratch(name);
+  if (rank == 0) {
+    const hsize_t chunk[2] = {1, 1};
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(properties, 2, chunk);
+    for (int i = 0; i < 2; i++) {
+      hid_t space = H5Screate_simple(2, i == 0 ? x_shape : y_shape, NULL);
+      hid_t set = H5Dcreate2(file, i == 0 ? "x" : "y", H5T_IEEE_F32LE, space, H5P_DEFAULT,
+                             properties, H5P_DEFAULT);
+      ck_assert(set >= 0);
+      H5Dclose(set);
+      H5Sclose(space);
+    }
+    H5Pclose(properties);
+    H5Fclose(file);
+  }
+  ck_ok(mst_team_barrier(team));
+  return path;
+}
+
+START_TEST(targets_of_an_impossible_size_are_refused) {
+  const hsize_t wide = (hsize_t)1 << 62, tall = (hsize_t)1 << 60;
+  ck_not_opened(vast("refused.h5", (hsize_t[]){40, 3}, (hsize_t[]){40, wide}), MST_ERR_FORMAT,
+                "/y has 4611686018427387904 columns; at most 1000000 are allowed");
+  ck_not_opened(vast("refused.h5", (hsize_t[]){40, 3}, (hsize_t[]){40, MST_DATASET_OUTPUTS + 1}),
+                MST_ERR_FORMAT, "/y has 1000001 columns");
+  ck_not_opened(vast("refused.h5", (hsize_t[]){tall, 1}, (hsize_t[]){tall, 8}), MST_ERR_FORMAT,
+                "/y is impossibly large");
+}
+END_TEST
+
+START_TEST(labels_that_look_like_ids_are_refused) {
+  const int64_t ids[6] = {0, 999999, 7, 1000000, 123456789, 3};
+  const char *path = foreign("refused.h5", H5T_IEEE_F32LE, 2, H5T_STD_I64LE, 1, ids);
+  ck_not_opened(path, MST_ERR_FORMAT, "the label of row 3 is 1000000; ");
+  path = foreign("refused.h5", H5T_IEEE_F32LE, 2, H5T_STD_I64LE, 1, ids);
+  ck_not_opened(path, MST_ERR_FORMAT, "is /y an id?");
+  /* A file that states its classes may have more. */
+  path = foreign("stated.h5", H5T_IEEE_F32LE, 2, H5T_STD_I64LE, 1, ids);
+  add_integer(path, "n_classes", 200000000);
+  mst_dataset *d;
+  ck_ok(mst_dataset_open(team, path, &d));
+  mst_dataset_close(d);
+  remove_file(path);
+}
+END_TEST
+
 START_TEST(a_truncated_file_is_refused) {
   const char *path = scratch("short.h5");
   for (int i = 0; i < 4; i++) {
@@ -673,6 +821,10 @@ static Suite *suite(void) {
   tcase_add_test(t, more_than_one_piece_is_written_and_read);
   tcase_add_test(t, nothing_appears_under_the_name_before_commit);
   tcase_add_test(t, an_older_file_stays_until_the_new_one_is_whole);
+  tcase_add_test(t, nobody_elses_temporary_is_touched);
+  tcase_add_test(t, of_two_writers_of_one_path_the_last_to_commit_wins_whole);
+  tcase_add_test(t, a_symbolic_link_stays_and_the_file_behind_it_is_written);
+  tcase_add_test(t, a_file_that_is_gone_or_locked_is_no_fault_of_its_format);
   tcase_add_test(t, missing_rows_are_found_at_commit);
   tcase_add_test(t, impossible_shapes_are_refused_before_anything_is_made);
   tcase_add_test(t, a_folder_that_cannot_be_written_is_named);
@@ -683,6 +835,8 @@ static Suite *suite(void) {
   tcase_add_test(t, the_lowest_label_out_of_range_is_named);
   tcase_add_test(t, what_is_no_dataset_is_refused_with_its_reason);
   tcase_add_test(t, columns_that_do_not_fit_x_are_refused);
+  tcase_add_test(t, targets_of_an_impossible_size_are_refused);
+  tcase_add_test(t, labels_that_look_like_ids_are_refused);
   tcase_add_test(t, a_truncated_file_is_refused);
   tcase_add_test(t, a_file_without_permission_is_refused);
   tcase_add_test(t, a_label_that_one_rank_gets_wrong_ends_the_file_for_all);

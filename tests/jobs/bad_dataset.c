@@ -1,8 +1,13 @@
 /* Write a small dataset file with one thing wrong, for the scripts that drive the command:
  *
- *   bad_dataset KIND FILE     KIND: sound labels nonfinite no_x x_text y_short y_real twins */
+ *   bad_dataset KIND FILE     KIND: sound labels nonfinite no_x x_text y_short y_real twins parts
+ *
+ * and, for one part of a file of kind parts (real /y, /group, /weight, checksummed), flip a byte of it:
+ *
+ *   bad_dataset damaged_PART FILE */
 #include <hdf5.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,10 +56,56 @@ static void fill(const char *kind) {
   }
 }
 
+static herr_t put_checked(hid_t file, const char *name, hid_t type, const void *data) {
+  const hsize_t rows = ROWS, chunk = ROWS;
+  hid_t space = H5Screate_simple(1, &rows, NULL), properties = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_chunk(properties, 1, &chunk);
+  H5Pset_fletcher32(properties);
+  hid_t set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+  herr_t written = H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+  H5Dclose(set);
+  H5Pclose(properties);
+  H5Sclose(space);
+  return written;
+}
+
+static int write_parts(const char *path) {
+  const hsize_t shape[2] = {ROWS, COLUMNS};
+  hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  if (file < 0) return 1;
+  put(file, "x", H5T_NATIVE_FLOAT, 2, shape, x);
+  bool ok = put_checked(file, "y", H5T_NATIVE_FLOAT, y_real) >= 0 &&
+            put_checked(file, "group", H5T_NATIVE_INT32, y) >= 0 &&
+            put_checked(file, "weight", H5T_NATIVE_FLOAT, y_real) >= 0;
+  return H5Fclose(file) < 0 || !ok;
+}
+
+/* Change a byte in the middle of the part's only chunk. */
+static int damage(const char *path, const char *part) {
+  hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT), set = H5Dopen2(file, part, H5P_DEFAULT);
+  haddr_t at = HADDR_UNDEF;
+  hsize_t bytes = 0, first = 0;
+  unsigned mask;
+  hid_t space = H5Dget_space(set);
+  herr_t found = H5Dget_chunk_info(set, space, 0, &first, &mask, &at, &bytes);
+  H5Sclose(space);
+  H5Dclose(set);
+  H5Fclose(file);
+  FILE *f = found < 0 || at == HADDR_UNDEF ? NULL : fopen(path, "r+b");
+  if (f == NULL) return 1;
+  fseek(f, (long)(at + bytes / 2), SEEK_SET);
+  int c = fgetc(f);
+  fseek(f, (long)(at + bytes / 2), SEEK_SET);
+  fputc(c ^ 0x10, f);
+  return fclose(f) != 0;
+}
+
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
   const char *kind = argv[1];
+  if (strncmp(kind, "damaged_", 8) == 0) return damage(argv[2], kind + 8);
   fill(kind);
+  if (strcmp(kind, "parts") == 0) return write_parts(argv[2]);
   hid_t file = H5Fcreate(argv[2], H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   if (file < 0) return 1;
   const hsize_t shape[2] = {ROWS, COLUMNS}, less[1] = {ROWS - 1};

@@ -39,6 +39,12 @@ once() { [ "$(grep -c '^muster: ' "$dir/err")" -eq 1 ]; }
 # The value of a field in the JSON line.
 field() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p" "$dir/out" | tail -n 1; }
 
+# No temporary file of that file's is there; none of them and not the file itself either.
+no_temporary() {
+  for t in "$(dirname "$1")/.$(basename "$1")".*.tmp; do [ ! -e "$t" ] || return 1; done
+}
+nothing_of() { [ ! -e "$1" ] && no_temporary "$1"; }
+
 # SENTENCE, CODE, PATTERN: the last command ended with that code and one message that matches.
 refused() {
   ended "$2" && complained "$3" && once

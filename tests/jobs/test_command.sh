@@ -123,10 +123,11 @@ alone run ../bars.yaml -q --set data.train=../bars.h5
 ended 0 && [ -s bars.h5 ]
 result "the run file is by default named after the experiment, here" $?
 cd "$here"
-before=$(cksum <"$dir/bars.h5")
-alone run "$dir/bars.yaml" -q --set output.run="$dir/bars.h5"
-refused "a run does not replace a dataset" 2 "bars.h5 exists and is not a run file"
-[ "$(cksum <"$dir/bars.h5")" = "$before" ]; result "and the dataset is left as it was" $?
+cp "$dir/bars.h5" "$dir/other.h5"
+before=$(cksum <"$dir/other.h5")
+alone run "$dir/bars.yaml" -q --set output.run="$dir/other.h5"
+refused "a run does not replace a dataset" 2 "other.h5 exists and is not a run file"
+[ "$(cksum <"$dir/other.h5")" = "$before" ]; result "and the dataset is left as it was" $?
 
 # Inspecting.
 ranks 3 inspect "$dir/bars.h5"
@@ -142,10 +143,57 @@ size=$(wc -c <"$dir/broken.h5")
 dd if="$dir/run.h5" of="$dir/broken.h5" bs=1 count=$((size / 2)) 2>/dev/null
 alone inspect "$dir/broken.h5"
 refused "inspect finds a truncated run file" 2 "broken.h5"
+# Damage in the parts that hold no features: /y of values, /group, /weight.
+for part in y group weight; do
+  "$bad_dataset" parts "$dir/parts.h5"
+  alone inspect "$dir/parts.h5"
+  ended 0 && said '^checksums'; result "inspect reads a dataset with all its parts" $?
+  "$bad_dataset" "damaged_$part" "$dir/parts.h5"
+  ranks 2 inspect "$dir/parts.h5"
+  refused "inspect finds a damaged chunk of /$part" 2 "parts.h5.*/$part"
+done
+
+# Rank 0 cannot print the line that ends a file: it is made to cross the 4096 bytes after which the
+# library writes to standard output, which is full. The other ranks must not go on to the next file.
+bars=$dir/bars.h5
+set -- "$bars" "$bars" "$bars" "$bars" "$bars" "$bars" "$bars" "$bars" "$bars" "$bars"
+alone inspect "$@" "$@" "$@"
+at=$(grep -abo '^checksums' "$dir/out" | cut -d: -f1 | awk '$1 < 4076' | tail -n 1)
+# Spread over five names, since Open MPI bears no name of more than about 250 bytes.
+slashes() { awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) printf "./" }'; }
+pairs=$(((4076 - at) / 2))
+rest=$dir/$(slashes $((pairs / 5)))bars.h5
+padded=$dir/$(slashes $((pairs - 4 * (pairs / 5))))bars.h5
+set -- "$padded" "$rest" "$rest" "$rest" "$rest" "$bars" "$bars" "$bars" "$bars" "$bars" \
+  "$bars" "$bars" "$bars" "$bars" "$bars" "$bars" "$bars" "$bars" "$bars" "$bars"
+alone inspect "$@"
+at=$(grep -abo '^checksums' "$dir/out" | cut -d: -f1 | awk '$1 < 4096' | tail -n 1)
+[ "$at" -gt 4060 ]; result "the line lies across the buffer's end (byte $at)" $?
+# shellcheck disable=SC2016
+timeout 60 $MPIRUN --oversubscribe -np 3 sh -c 'exec "$0" "$@" >/dev/full' "$muster" inspect "$@" >"$dir/out" 2>"$dir/err" </dev/null
+code=$?
+refused "what rank 0 cannot print ends inspect on all ranks" 1 'standard output cannot be written'
 alone inspect "$dir/bars.csv"
 refused "inspect refuses a foreign file" 2 "bars.csv"
 alone inspect "$dir/nothing.h5"
 refused "inspect names a missing file" 2 "nothing.h5"
+
+# A file named like a temporary is the user's, and may be what is read.
+cp "$dir/bars.csv" "$dir/c.h5.tmp"
+before=$(cksum <"$dir/c.h5.tmp")
+alone import csv "$dir/c.h5.tmp" --label-column 0 -o "$dir/c.h5"
+ended 0 && [ "$(cksum <"$dir/c.h5.tmp")" = "$before" ] && [ -s "$dir/c.h5" ] && no_temporary "$dir/c.h5"
+result "an import from OUTPUT.tmp leaves its input alone" $?
+
+# Two runs with the same output: both end well, and the file is whole.
+"$muster" run "$dir/bars.yaml" -q --set output.run="$dir/both.h5" >"$dir/out2" 2>"$dir/err2" </dev/null &
+pid=$!
+alone run "$dir/bars.yaml" -q --set output.run="$dir/both.h5"
+wait $pid
+other=$?
+ended 0 && [ $other -eq 0 ] && [ ! -s "$dir/err2" ]; result "two runs with one output both end well" $?
+alone inspect "$dir/both.h5"
+ended 0 && said 'verified' && no_temporary "$dir/both.h5"; result "and leave one whole run file" $?
 
 # A signal ends a run in order. The run file's temporary shows that the handler is in place.
 "$muster" run "$dir/bars.yaml" --set features.count=6000 --set output.run="$dir/long.h5" \
@@ -153,11 +201,11 @@ refused "inspect names a missing file" 2 "nothing.h5"
 pid=$!
 (sleep 120; kill -9 $pid) >/dev/null 2>&1 &
 watchdog=$!
-for _ in $(seq 600); do [ ! -e "$dir/long.h5.tmp" ] || break; sleep 0.05; done
+for _ in $(seq 600); do no_temporary "$dir/long.h5" || break; sleep 0.05; done
 kill -USR1 $pid
 wait $pid
 code=$?
 kill $watchdog
 ended 75 && complained '^muster: .*interrupted'; result "SIGUSR1 ends a run with exit code 75 (got $code)" $?
-[ ! -e "$dir/long.h5" ] && [ ! -e "$dir/long.h5.tmp" ]; result "and leaves no file behind" $?
+nothing_of "$dir/long.h5"; result "and leaves no file behind" $?
 finish
