@@ -45,7 +45,7 @@ count() { # name, exit code
     echo "FAIL $1 (exit code $2)"
     sed 's/^/  | /' "$log" | tail -n 40
   else
-    echo "ok   $1: $c checks"
+    echo "ok   $1: $c checks, $(($(date +%s) - started)) s"
     if [ "$s" -gt 0 ]; then grep -a '^skipped' "$log" | sed 's/^/  | /'; fi
   fi
 }
@@ -54,11 +54,13 @@ kind=
 for t in "$@"; do
   case $t in serial|ranks|shell) kind=$t; continue;; esac
   case $t in *"$filter"*) ;; *) continue;; esac
+  started=$(date +%s)
   case $kind in
     serial)
       timeout "$TEST_TIMEOUT" $TEST_WRAPPER "$builddir/$t" >"$log" 2>&1 </dev/null; count "$t" $?;;
     ranks)
       for p in $RANKS; do
+        started=$(date +%s)
         timeout "$TEST_TIMEOUT" $MPIRUN --oversubscribe -np "$p" $TEST_WRAPPER "$builddir/$t" \
           >"$log" 2>&1 </dev/null; count "$t on $p" $?
       done;;
