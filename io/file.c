@@ -53,8 +53,7 @@ mst_status mst_file_look(const char *path) {
   return MST_OK;
 }
 
-/* The folder of path, as "." or "/a/b"; to be freed with mst_free. */
-static mst_status folder_of(const char *path, char **folder) {
+mst_status mst_file_folder(const char *path, char **folder) {
   const char *slash = strrchr(path, '/');
   size_t length = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
   MST_TRY(mst_alloc(folder, (int64_t)length + 1, 1, "folder name"));
@@ -66,9 +65,7 @@ static mst_status name_too_long(const char *path) {
   return mst_fail(MST_ERR_INPUT, "%s: cannot write: %s", path, strerror(ENAMETOOLONG));
 }
 
-/* What a name stands for: itself, or what the symbolic links lead to that begin at it, there or
- * not. Only the last part is looked at; links to folders on the way stay as they are. */
-static mst_status follow_links(const char *path, char target[PATH_MAX]) {
+mst_status mst_file_follow_links(const char *path, char *target) {
   char found[PATH_MAX];
   struct stat about;
   if (strlen(path) >= PATH_MAX) return name_too_long(path);
@@ -97,7 +94,7 @@ static mst_status check_target(const char *path, const char *target) {
                         ? "%s: cannot write: it is a folder; name a file in it"
                         : "%s: cannot write: it is not a regular file; name another",
                     path);
-  MST_TRY(folder_of(target, &folder));
+  MST_TRY(mst_file_folder(target, &folder));
   mst_status status = MST_OK;
   if (stat(folder, &about) != 0)
     status = mst_fail(errno == ENOENT || errno == ENOTDIR ? MST_ERR_INPUT : MST_ERR_IO,
@@ -121,7 +118,7 @@ static uint64_t any_digits(int attempt) {
  * name. */
 static mst_status create_empty(const char *path, char *temporary) {
   char target[PATH_MAX];
-  MST_TRY(follow_links(path, target));
+  MST_TRY(mst_file_follow_links(path, target));
   MST_TRY(check_target(path, target));
   const char *slash = strrchr(target, '/'), *name = slash == NULL ? target : slash + 1;
   int fd = -1;
@@ -237,8 +234,8 @@ static mst_status flush_file(const char *temporary) {
 static mst_status publish(const char *temporary, const char *path) {
   char *folder = NULL, target[PATH_MAX];
   MST_TRY(flush_file(temporary));
-  MST_TRY(follow_links(path, target));
-  MST_TRY(folder_of(target, &folder));
+  MST_TRY(mst_file_follow_links(path, target));
+  MST_TRY(mst_file_folder(target, &folder));
   if (rename(temporary, target) != 0) {
     mst_free(folder);
     return mst_fail(MST_ERR_IO, "%s: cannot be renamed to %s: %s", temporary, target,
@@ -272,4 +269,9 @@ void mst_file_empty(mst_team *team, const char *temporary) {
 
 void mst_file_discard(mst_team *team, const char *temporary) {
   if (temporary != NULL && mst_team_rank(team) == 0) unlink(temporary);
+}
+
+void mst_file_fill_descriptors(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", O_RDONLY) < 0) return;
 }

@@ -48,4 +48,17 @@ void mst_file_empty(mst_team *team, const char *temporary);
 /** Remove the temporary file; NULL is allowed. */
 void mst_file_discard(mst_team *team, const char *temporary);
 
+/** The folder of path, as "." or "/a/b"; to be freed with mst_free. Local. */
+mst_status mst_file_folder(const char *path, char **folder) MST_CHECKED;
+
+/** What a name stands for: itself, or what the symbolic links lead to that begin at it, there or not.
+ *  Only the last part is looked at; links to folders on the way stay as they are. target has PATH_MAX
+ *  bytes. Local. */
+mst_status mst_file_follow_links(const char *path, char *target) MST_CHECKED;
+
+/** Lead standard descriptors that were closed to /dev/null, so that no file that is opened later takes
+ *  their number and receives messages. Opened for reading only: what is written to a closed standard
+ *  output fails and is reported. Local; call before anything is opened. */
+void mst_file_fill_descriptors(void);
+
 #endif

@@ -2,7 +2,7 @@
 noinst_LTLIBRARIES += libmstio.la
 io_headers = io/dataset.h io/import.h io/experiment.h io/runfile.h io/progress.h
 nobase_pkginclude_HEADERS += $(io_headers)
-libmstio_la_SOURCES = $(io_headers) io/file.h io/file.c io/hdf5_file.h io/hdf5_file.c \
+libmstio_la_SOURCES = $(io_headers) io/file.h io/file.c io/paths.h io/paths.c io/hdf5_file.h io/hdf5_file.c \
   io/hdf5_attribute.c io/hdf5_rows.c io/dataset.c io/dataset_write.c \
   io/import_source.h io/import.c io/import_bytes.c io/import_text.c io/import_names.c \
   io/import_array.c io/import_idx.c io/import_csv.c io/import_libsvm.c io/import_npy.c \

@@ -193,18 +193,6 @@ void mst_signals_release(void);
 /** True once one of them has come while they were caught. Local. */
 bool mst_signal_came(void);
 
-/* A file that a run names, and what for. */
-typedef struct mst_named_path {
-  const char *key; /* what errors call it */
-  const char *path;
-  bool written;    /* else it is read     */
-} mst_named_path;
-
-/** May these files be written? Refused: a written path that is the same file as another path, one
- *  that would replace what is neither empty nor an HDF5 file, one whose folder is missing or cannot
- *  be written. The sentence names the keys. Collective. */
-mst_status mst_paths_check(mst_team *team, const mst_named_path *path, int n) MST_CHECKED;
-
 /** mst_paths_check of all files that the experiment names: itself, run_path (output.run or its
  *  default) and every key of type MST_KEY_PATH that is set. Collective. */
 mst_status mst_job_check_paths(mst_team *team, const mst_source *source, const mst_schema *schema,

@@ -1,5 +1,6 @@
 /* The `muster` command: the environment that BLAS needs, MPI, the team, the subcommand, and one
  * message and one exit code for all ranks. Help and version need no MPI. */
+#include "io/file.h"
 #include "jobs/jobs.h"
 
 #include <errno.h>
@@ -16,14 +17,6 @@
 static const mst_command *const commands[] = {&mst_command_run, &mst_command_import,
                                               &mst_command_inspect, &mst_command_list};
 #define COMMANDS ((int)(sizeof commands / sizeof commands[0]))
-
-/* Standard descriptors that were closed lead to /dev/null, so that no file that is opened later
- * takes their number and receives our messages. It is opened for reading only: what is written to a
- * closed standard output fails and is reported. */
-static void fill_descriptors(void) {
-  for (int fd = 0; fd <= 2; fd++)
-    if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", O_RDONLY) < 0) return;
-}
 
 /* An OpenBLAS that does not know a CPU falls back to its AVX2 kernels, even where the CPU has
  * AVX-512. True when the AVX-512 kernels would do better; what the user has set is respected. */
@@ -204,7 +197,7 @@ static mst_status run_on_team(mst_team *team, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  fill_descriptors();
+  mst_file_fill_descriptors();
   prepare_blas(argv);
   mst_status st = MST_OK;
   bool shared = take_shared_memory(&argc, argv);
