@@ -18,6 +18,9 @@
 
 #define BLOCKS_AT_ONCE 4 /* blocks scaled together, so that a panel's sums stay in cache */
 #define LEAD_PAD 8       /* doubles: row strides are whole cache lines */
+/* Tile columns of one product. BLAS packs the rows below once a product, so wider is faster; part of
+ * the same-bits contract, because a product's shape may decide its rounding. */
+#define WIDE 2
 
 typedef struct gram_pass {
   int64_t first, end;  /* tile columns                                              */
@@ -41,7 +44,7 @@ typedef struct gram_work {
   mst_columns columns; /* shifts and scales                                        */
   const double *scale; /* (n) of columns                                            */
   double *z;           /* (BLOCKS_AT_ONCE, MST_BLOCK_ROWS, lead) scaled rows        */
-  double *panel;       /* (n, MST_TILE) one tile column's product                   */
+  double *panel;       /* (n, WIDE MST_TILE) one product                            */
   double *vector;      /* (elements of a pass) one client's contribution, or NULL   */
   bool single;
 } gram_work;
@@ -49,6 +52,12 @@ typedef struct gram_work {
 static int64_t extent(int64_t n, int64_t tile) {
   int64_t left = n - tile * MST_TILE;
   return left < MST_TILE ? left : MST_TILE;
+}
+
+/* Columns of the product that begins with tile column j. */
+static int64_t wide_extent(int64_t n, int64_t j) {
+  int64_t left = n - j * MST_TILE;
+  return left < WIDE * MST_TILE ? left : WIDE * MST_TILE;
 }
 
 static int64_t column_elements(int64_t n, int64_t j) { return (n - j * MST_TILE) * extent(n, j); }
@@ -60,17 +69,18 @@ void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gr
   plan->tiles = tiles;
   plan->panel_tiles = tiles;
   /* A pass holds its sums and, of them, the owner's part that arrives. */
-  if (!whole) {
-    taken = column_elements(n, 0);
-    for (plan->panel_tiles = 1; plan->panel_tiles < tiles; plan->panel_tiles++) {
-      taken += column_elements(n, plan->panel_tiles);
-      if ((taken + taken / ranks) * 8 > budget) break;
+  if (!whole && tiles > WIDE) {
+    plan->panel_tiles = 0;
+    for (int64_t j = 0; j < tiles; j++) {
+      taken += column_elements(n, j);
+      if (j >= WIDE && (taken + taken / ranks) * 8 > budget) break;
+      if ((j + 1) % WIDE == 0 || j + 1 == tiles) plan->panel_tiles = j + 1;
     }
   }
   for (int64_t j = 0; j < plan->panel_tiles; j++) largest += column_elements(n, j);
   plan->passes = (tiles + plan->panel_tiles - 1) / plan->panel_tiles;
   int64_t lead = (n + LEAD_PAD - 1) / LEAD_PAD * LEAD_PAD;
-  plan->fixed_bytes = 8 * (2 * n + BLOCKS_AT_ONCE * MST_BLOCK_ROWS * lead + n * MST_TILE +
+  plan->fixed_bytes = 8 * (2 * n + BLOCKS_AT_ONCE * MST_BLOCK_ROWS * lead + WIDE * n * MST_TILE +
                            (whole ? largest : 0));
   plan->bytes = plan->fixed_bytes + 8 * (largest + largest / ranks);
 }
@@ -131,9 +141,9 @@ static void clear_pass(gram_pass *pass) {
   *pass = (gram_pass){0};
 }
 
-/* panel(n - j T, T): tile column j of z'z, lower part. One product a shape, for every block. */
-static void tile_column(const gram_work *w, int64_t j, int64_t rows, const double *z) {
-  int64_t width = extent(w->n, j), from = j * MST_TILE, below = from + width;
+/* panel(n - j T, width): tile columns j to j + WIDE - 1 of z'z, lower part. */
+static void tile_columns(const gram_work *w, int64_t j, int64_t rows, const double *z) {
+  int64_t width = wide_extent(w->n, j), from = j * MST_TILE, below = from + width;
   memset(w->panel, 0, (size_t)(width * width) * sizeof *w->panel); /* the upper half stays zero */
   mst_syrk_at_a(width, rows, 1.0, z + from, w->lead, 0.0, w->panel, width);
   if (below < w->n)
@@ -141,22 +151,26 @@ static void tile_column(const gram_work *w, int64_t j, int64_t rows, const doubl
              0.0, w->panel + width * width, width);
 }
 
-/* Add tile column j, now in the panel, to the sums of the pass. */
-static void add_column(const gram_work *w, gram_pass *pass, int64_t j) {
-  int64_t width = extent(w->n, j);
-  const double *tile = w->panel;
-  for (int64_t i = j; i < w->plan->tiles; i++) {
-    int64_t size = extent(w->n, i) * width;
-    int64_t at = pass->offset[(j - pass->first) * w->plan->tiles + i];
-    if (w->single)
-      for (int64_t k = 0; k < size; k++) w->vector[at + k] += tile[k];
-    else if (w->options->fast) {
-      double *sum = (double *)pass->sum + at;
-      for (int64_t k = 0; k < size; k++) sum[k] += tile[k];
-    } else
-      mst_lattice_add(pass->sum + at, tile, size, MST_LATTICE_BITS);
-    tile += size;
-  }
+/* Add n consecutive entries of the panel at place `at` of the pass. */
+static void add_run(const gram_work *w, gram_pass *pass, int64_t at, const double *run, int64_t n) {
+  if (w->single)
+    for (int64_t k = 0; k < n; k++) w->vector[at + k] += run[k];
+  else if (w->options->fast)
+    for (int64_t k = 0; k < n; k++) ((double *)pass->sum)[at + k] += run[k];
+  else
+    mst_lattice_add(pass->sum + at, run, n, MST_LATTICE_BITS);
+}
+
+/* Add the tile columns that are in the panel now to the sums of the pass. */
+static void add_columns(const gram_work *w, gram_pass *pass, int64_t first) {
+  int64_t wide = wide_extent(w->n, first);
+  for (int64_t j = first; j < first + WIDE && j < w->plan->tiles; j++)
+    for (int64_t i = j; i < w->plan->tiles; i++) {
+      int64_t width = extent(w->n, j), at = pass->offset[(j - pass->first) * w->plan->tiles + i];
+      const double *row = w->panel + (i - first) * MST_TILE * wide + (j - first) * MST_TILE;
+      for (int64_t r = 0; r < extent(w->n, i); r++)
+        add_run(w, pass, at + r * width, row + r * wide, width);
+    }
 }
 
 /* Multiply a vector in the pass's layout by the scales of its rows and columns, or divide. */
@@ -204,10 +218,10 @@ static mst_status add_blocks(gram_work *w, gram_pass *pass, int64_t first, int64
   }
   double middle = mst_clock_seconds();
   w->result->seconds_source += middle - start;
-  for (int64_t j = pass->first; j < pass->end; j++)
+  for (int64_t j = pass->first; j < pass->end; j += WIDE)
     for (int64_t k = 0; k < blocks; k++) {
-      tile_column(w, j, w->roster->block[first + k].rows, w->z + k * MST_BLOCK_ROWS * w->lead);
-      add_column(w, pass, j);
+      tile_columns(w, j, w->roster->block[first + k].rows, w->z + k * MST_BLOCK_ROWS * w->lead);
+      add_columns(w, pass, j);
     }
   w->result->seconds_products += mst_clock_seconds() - middle;
   return MST_OK;
@@ -366,7 +380,7 @@ mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_so
   if (st == MST_OK)
     st = mst_alloc(&w.z, BLOCKS_AT_ONCE * MST_BLOCK_ROWS * w.lead, sizeof *w.z, "scaled rows");
   if (st == MST_OK)
-    st = mst_alloc(&w.panel, w.n * MST_TILE, sizeof *w.panel, "a tile column's product");
+    st = mst_alloc(&w.panel, WIDE * w.n * MST_TILE, sizeof *w.panel, "a product of tile columns");
   st = mst_team_agree(team, st);
   if (st == MST_OK && observer && observer->on_phase)
     observer->on_phase(observer->context, "features", roster->rows, "rows");

@@ -38,8 +38,8 @@ typedef struct mst_gram_plan {
   int64_t bytes;         /* of them and of the largest pass's sums                          */
 } mst_gram_plan;
 
-/** Choose the panel width for a budget of bytes a rank for the panel sums; at least one tile
- *  column is taken whatever the budget, all of them when `whole` (single contributions need it).
+/** Choose the panel width for a budget of bytes a rank for the panel sums; at least two tile
+ *  columns are taken whatever the budget, all of them when `whole` (single contributions need it).
  *  The Gram does not depend on the choice. Local. */
 void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gram_plan *plan);
 

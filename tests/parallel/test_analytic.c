@@ -10,7 +10,7 @@
 #include "tests/parallel/learning.h"
 
 #define N 1500
-#define D 300 /* two tile columns with targets and ones */
+#define D 520 /* three tile columns with targets and ones */
 #define C 4
 
 static mst_team *world, *alone;
@@ -75,7 +75,7 @@ START_TEST(bits_do_not_depend_on_ranks_windows_groups_panels_or_kept_features) {
   train_to(alone, &t, &spec, mst_pipeline_sum(), 1 << 20, 1, 0, true, pooled);
   const struct { int64_t window, groups, panels; bool resident; } way[] = {
       {1 << 20, 1, 0, true}, {20 * D * 4, 1, 0, true}, {100 * D * 4, 3, 0, false},
-      {1 << 20, 2, 1, false}, {1 << 20, 1, 1, true}};
+      {1 << 20, 2, 2, false}, {1 << 20, 1, 2, true}};
   for (int i = 0; i < 5; i++) {
     train_to(world, &t, &spec, mst_pipeline_sum(), way[i].window, way[i].groups, way[i].panels,
              way[i].resident, got);
