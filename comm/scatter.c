@@ -156,7 +156,8 @@ static void collect(const work *w, int64_t k) {
   if (d->rank != 0) mst_domain_wait_for(w->team, 0, MST_SPREAD, done);
   span s = piece_of(w, w->team->rank, k);
   int64_t offset = offset_between(w, d->first[d->index], own_place(d), k);
-  memcpy(w->recv + s.begin * 8, buffer(w, 0, k) + offset * 8, (size_t)(s.end - s.begin) * 8);
+  if (s.end > s.begin) /* recv may be NULL where nothing arrives */
+    memcpy(w->recv + s.begin * 8, buffer(w, 0, k) + offset * 8, (size_t)(s.end - s.begin) * 8);
   if (d->size > 1) mst_domain_reach(w->team, MST_CONSUMED, done);
 }
 

@@ -199,13 +199,11 @@ ended 0 && said 'verified' && no_temporary "$dir/both.h5"; result "and leave one
 "$muster" run "$dir/bars.yaml" --set features.count=6000 --set output.run="$dir/long.h5" \
   >"$dir/out" 2>"$dir/err" </dev/null &
 pid=$!
-(sleep 120; kill -9 $pid) >/dev/null 2>&1 &
-watchdog=$!
+(for _ in $(seq 120); do sleep 1; kill -0 $pid || exit; done; kill -9 $pid) >/dev/null 2>&1 &
 for _ in $(seq 600); do no_temporary "$dir/long.h5" || break; sleep 0.05; done
 kill -USR1 $pid
 wait $pid
 code=$?
-kill $watchdog
 ended 75 && complained '^muster: .*interrupted'; result "SIGUSR1 ends a run with exit code 75 (got $code)" $?
 nothing_of "$dir/long.h5"; result "and leaves no file behind" $?
 finish
