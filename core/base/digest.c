@@ -14,9 +14,13 @@ void mst_digest_add(mst_digest *d, const void *bytes, int64_t n) {
   if (n > 0) crypto_generichash_update(&d->state, bytes, (unsigned long long)n);
 }
 
+void mst_digest_bytes(mst_digest *d, unsigned char bytes[MST_DIGEST_BYTES]) {
+  crypto_generichash_final(&d->state, bytes, MST_DIGEST_BYTES);
+}
+
 void mst_digest_hex(mst_digest *d, char hex[MST_DIGEST_HEX]) {
   unsigned char hash[MST_DIGEST_BYTES];
-  crypto_generichash_final(&d->state, hash, sizeof hash);
+  mst_digest_bytes(d, hash);
   sodium_bin2hex(hex, MST_DIGEST_HEX, hash, sizeof hash);
 }
 

@@ -18,10 +18,11 @@ typedef enum mst_purpose {
   MST_PURPOSE_INIT = 4,
   MST_PURPOSE_FEATURE = 5,
   MST_PURPOSE_FEATURE_SAMPLE = 6,
-  MST_PURPOSE_ATTACK = 7,
+  MST_PURPOSE_ATTACK = 7, /* client 0: who attacks, then a first direction; 1 + i: noise of i */
   MST_PURPOSE_COMPRESS = 8,
   MST_PURPOSE_SPLIT = 9,
-  MST_PURPOSE_PROBE = 10
+  MST_PURPOSE_PROBE = 10,
+  MST_PURPOSE_RULE = 11 /* client 0: buckets; 1 + i: columns of sample i */
 } mst_purpose;
 
 /* A key names one stream of 2^66 random words. Plain data; copy freely. */
@@ -53,29 +54,32 @@ typedef struct mst_stream {
   int used; /* words already taken from word[] */
 } mst_stream;
 
+/** A cursor at the start of a key's stream. Local. */
 mst_stream mst_stream_of(mst_key key);
+/** The next 32 random bits; the next 64, the first word low. Local. */
 uint32_t mst_stream_u32(mst_stream *s);
 uint64_t mst_stream_u64(mst_stream *s);
-/** Uniform in (0, 1): (k + 1/2) / 2^52 for a 52-bit k, exactly, so never 0 and never 1. */
+/** Uniform in (0, 1): (k + 1/2) / 2^52 for a 52-bit k, exactly, so never 0 and never 1. Local. */
 double mst_stream_uniform(mst_stream *s);
-/** Uniform integer in [0, n), n >= 1, without bias (Lemire's rejection). */
+/** Uniform integer in [0, n), n >= 1, without bias (Lemire's rejection). Local. */
 uint64_t mst_stream_below(mst_stream *s, uint64_t n);
-/** Standard normal (Box-Muller, the cosine branch of one pair a call). */
+/** Standard normal (Box-Muller, the cosine branch of one pair a call). Local. */
 double mst_stream_normal(mst_stream *s);
-/** Standard exponential. */
+/** Standard exponential. Local. */
 double mst_stream_exponential(mst_stream *s);
 /** Natural logarithm of a Gamma(alpha, 1) draw, alpha > 0: Marsaglia-Tsang 2000, with the
  *  boost of alpha < 1 done in logarithms, so that alpha = 0.005 does not underflow. NaN for an
- *  alpha that is not positive and finite. */
+ *  alpha that is not positive and finite. Local. */
 double mst_stream_log_gamma_draw(mst_stream *s, double alpha);
 /** p(0..n-1) from Dirichlet(alpha, ..., alpha); sums to 1 up to rounding; alpha > 0, n >= 1.
  *  Normalised in logarithms: defined for any alpha, down to one category taking all. All NaN
- *  for an alpha that is not positive and finite. */
+ *  for an alpha that is not positive and finite. Local. */
 void mst_stream_dirichlet(mst_stream *s, double alpha, int64_t n, double *p);
-/** Fill perm(0..n-1) with a uniformly random permutation of 0..n-1 (Fisher-Yates). */
+/** Fill perm(0..n-1) with a uniformly random permutation of 0..n-1 (Fisher-Yates).
+ *  Local. */
 void mst_stream_permutation(mst_stream *s, int64_t n, int64_t *perm);
 /** Fill out(0..m-1) with m distinct values of 0..n-1 in increasing order, m <= n, uniformly
- *  (Knuth's selection sampling, algorithm S). O(n). */
+ *  (Knuth's selection sampling, algorithm S). O(n). Local. */
 void mst_stream_subset(mst_stream *s, int64_t n, int64_t m, int64_t *out);
 
 #endif

@@ -42,12 +42,15 @@ mst_status mst_matrix_create(int64_t rows, int64_t cols, const char *what,
 mst_status mst_matrix_create_f32(int64_t rows, int64_t cols, const char *what,
                                  mst_matrix_f32 *out) MST_CHECKED;
 
-/** Free a created matrix, which is empty afterwards; an empty one is allowed, a view is not. Local. */
+/** Free a created matrix, which is empty afterwards; an empty one is allowed, a view is not.
+ *  Local. */
 void mst_matrix_free(mst_matrix *m);
 void mst_matrix_free_f32(mst_matrix_f32 *m);
 
 /** Row i, (cols) elements. Local. */
-static inline double *mst_matrix_row(const mst_matrix *m, int64_t i) { return m->a + i * m->stride; }
+static inline double *mst_matrix_row(const mst_matrix *m, int64_t i) {
+  return m->a + i * m->stride;
+}
 static inline float *mst_matrix_row_f32(const mst_matrix_f32 *m, int64_t i) {
   return m->a + i * m->stride;
 }

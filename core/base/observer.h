@@ -47,8 +47,8 @@ typedef struct mst_observer {
   bool (*should_stop)(void *context);
 } mst_observer;
 
-/** Tell o of a phase or of steps, and ask it whether to stop; o, and what it does not implement, may
- *  be NULL. Local. */
+/** Tell o of a phase or of steps, and ask it whether to stop; o, and what it does not implement,
+ *  may be NULL. Local. */
 static inline void mst_observer_phase(const mst_observer *o, const char *phase, int64_t total,
                                       const char *unit) {
   if (o && o->on_phase) o->on_phase(o->context, phase, total, unit);

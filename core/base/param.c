@@ -1,11 +1,14 @@
-/* Defaults of a table of parameters, for callers that have no experiment file. The text of a default
- * is YAML, of which the types here need little: a number, true or false, a word, [1, 2]. */
+/* Tables of parameters, for callers that have no experiment file. The text of a value is YAML, of
+ * which the types here need little: a number, true or false, a word, [1, 2]. */
 #include "core/base/param.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/base/word.h"
 
 static mst_int_list read_list(const char *text) {
   mst_int_list list = {0};
@@ -21,20 +24,42 @@ static mst_int_list read_list(const char *text) {
   return list;
 }
 
-static void set_default(const mst_param *p, void *spec) {
+static bool read_int(const char *text, int64_t *value) {
+  char *end = NULL;
+  errno = 0;
+  *value = strtoll(text, &end, 10);
+  if (end != text && *end == '\0') return errno == 0;
+  const double real = strtod(text, &end); /* 1e6 */
+  if (end == text || *end != '\0' || real != floor(real) || fabs(real) > 0x1p53) return false;
+  *value = (int64_t)real;
+  return true;
+}
+
+static bool read_real(const char *text, double *value) {
+  char *end = NULL;
+  *value = strtod(text, &end);
+  return end != text && *end == '\0';
+}
+
+bool mst_param_read(const mst_param *p, const char *text, void *spec) {
   char *field = (char *)spec + p->offset;
   switch (p->type) {
-    case MST_PARAM_INT: *(int64_t *)(void *)field = (int64_t)strtod(p->fallback, NULL); break;
-    case MST_PARAM_REAL: *(double *)(void *)field = strtod(p->fallback, NULL); break;
-    case MST_PARAM_BOOL: *(bool *)(void *)field = strcmp(p->fallback, "true") == 0; break;
-    case MST_PARAM_WORD: *(const char **)(void *)field = p->fallback; break;
-    case MST_PARAM_INTS: *(mst_int_list *)(void *)field = read_list(p->fallback); break;
+    case MST_PARAM_INT: return read_int(text, (int64_t *)(void *)field);
+    case MST_PARAM_REAL: return read_real(text, (double *)(void *)field);
+    case MST_PARAM_BOOL:
+      *(bool *)(void *)field = strcmp(text, "true") == 0;
+      return mst_word_is_in(text, "true|false");
+    case MST_PARAM_WORD:
+      *(const char **)(void *)field = text;
+      return p->allowed == NULL || mst_word_is_in(text, p->allowed);
+    case MST_PARAM_INTS: *(mst_int_list *)(void *)field = read_list(text); return true;
   }
+  return false;
 }
 
 void mst_param_defaults(const mst_param *params, void *spec) {
   for (const mst_param *p = params; p != NULL && p->name != NULL; p++)
-    if (p->fallback != NULL) set_default(p, spec);
+    if (p->fallback != NULL) (void)mst_param_read(p, p->fallback, spec);
 }
 
 static bool bounded(const mst_param *p) { return p->min != 0 || p->max != 0; }
@@ -51,13 +76,7 @@ static mst_status check_number(const mst_param *p, double value, const char *sec
 }
 
 static mst_status check_word(const mst_param *p, const char *word, const char *section) {
-  const size_t length = word != NULL ? strlen(word) : 0;
-  for (const char *at = p->allowed; length > 0 && at != NULL && *at != '\0';) {
-    const size_t n = strcspn(at, "|");
-    if (n == length && strncmp(at, word, n) == 0) return MST_OK;
-    at += n + (at[n] == '|');
-  }
-  if (p->allowed == NULL) return MST_OK;
+  if (p->allowed == NULL || (word != NULL && mst_word_is_in(word, p->allowed))) return MST_OK;
   return mst_fail(MST_ERR_INPUT, "%s.%s is %s; choose one of %s", section, p->name,
                   word != NULL ? word : "missing", p->allowed);
 }

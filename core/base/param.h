@@ -41,13 +41,20 @@ typedef struct mst_param {
   const char *help;     /* one line                                                         */
 } mst_param;
 
+/** Set one parameter from its text, as a default is written (1e6 is an integer); a word must
+ *  outlive the spec.
+ *  \return whether the text is of the parameter's type; else the field is unspecified. Bounds are
+ *          left to mst_param_check. Local. */
+bool mst_param_read(const mst_param *p, const char *text, void *spec);
+
 /** Set the parameters of a table that have a default to it; the others stay as they are. A NULL
  *  table sets nothing. Local. */
 void mst_param_defaults(const mst_param *params, void *spec);
 
 /** Check the numbers of a table's parameters in spec against their bounds, and words against those
  *  allowed. A NULL table is fine.
- *  \return MST_OK, or MST_ERR_INPUT naming <section>.<name>, the value and what is allowed. Local. */
+ *  \return MST_OK, or MST_ERR_INPUT naming <section>.<name>, the value and what is allowed.
+ *          Local. */
 mst_status mst_param_check(const mst_param *params, const void *spec,
                            const char *section) MST_CHECKED;
 

@@ -47,6 +47,8 @@ typedef struct mst_state {
   mst_state_item *item;
 } mst_state;
 
+/** Make an empty list; forget a list's items (not the arrays that they point to), after which it is
+ *  empty. Local. */
 void mst_state_init(mst_state *s);
 void mst_state_clear(mst_state *s);
 

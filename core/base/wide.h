@@ -10,6 +10,17 @@
 #ifndef MST_CORE_BASE_WIDE_H
 #define MST_CORE_BASE_WIDE_H
 
+/** The first entry that this processor has in a table whose entries are for 64 byte vectors, for 32
+ *  byte vectors with fused multiply-add (both on x86-64 alone), and for any processor, the last. It
+ *  has `widths` entries. Local. */
+static inline int mst_wide_first(int widths) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (__builtin_cpu_supports("avx512f")) return 0;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+#endif
+  return widths - 1;
+}
+
 #define MST_RUN       static inline __attribute__((always_inline)) void
 #define MST_WIDE_BODY MST_RUN
 

@@ -1,15 +1,15 @@
 /* The table of compressors and the checks that hold for all of them. */
 #include "core/compress/compress.h"
 
-#include <stdio.h>
-
+#include "core/base/registry.h"
 #include "core/compress/member.h"
 
-#define STREAM_BLOCKS 40 /* bits: blocks of a vector's part of a stream, far more than it has entries */
+/* Bits of the number of a vector's block in a stream: far more blocks than it has entries. */
+#define STREAM_BLOCKS 40
 
-static const mst_compress_ops *const TABLE[] = {&mst_compress_none, &mst_compress_topk,
+static const mst_compress_ops *const TABLE[] = {&mst_compress_none,  &mst_compress_topk,
                                                 &mst_compress_randk, &mst_compress_sign,
-                                                &mst_compress_qsgd, &mst_compress_int8};
+                                                &mst_compress_qsgd,  &mst_compress_int8};
 enum {
   MEMBERS = sizeof TABLE / sizeof TABLE[0]
 };
@@ -18,34 +18,28 @@ const mst_compress_ops *mst_compress_at(int i) {
   return i >= 0 && i < MEMBERS ? TABLE[i] : NULL;
 }
 
+static const char *name_at(int i) {
+  return i >= 0 && i < MEMBERS ? TABLE[i]->name : NULL;
+}
+
 const mst_compress_ops *mst_compress_find(const char *name) {
-  for (int i = 0; name != NULL && i < MEMBERS; i++)
-    if (strcmp(TABLE[i]->name, name) == 0) return TABLE[i];
-  return NULL;
+  return mst_compress_at(mst_registry_find(name_at, name));
 }
 
 mst_status mst_compress_check(const mst_compress_spec *s) {
   const mst_compress_ops *ops = mst_compress_find(s->kind);
-  char known[128] = "";
-  if (ops != NULL) {
-    MST_TRY(mst_param_check(ops->params, s, "compress"));
-    if (s->majority && s->feedback)
-      return mst_fail(MST_ERR_UNSUPPORTED,
-                      "compress.majority sends signs without a size, so nothing says how much of a "
-                      "contribution was lost; set compress.feedback: false");
-    return MST_OK;
-  }
-  for (int i = 0; i < MEMBERS; i++) {
-    size_t length = strlen(known);
-    snprintf(known + length, sizeof known - length, "%s%s", i > 0 ? ", " : "", TABLE[i]->name);
-  }
-  return mst_fail(MST_ERR_INPUT, "compress.kind '%s' is unknown; choose one of %s",
-                  s->kind != NULL ? s->kind : "", known);
+  if (ops == NULL) return mst_registry_refuse(name_at, "compress.kind", s->kind);
+  MST_TRY(mst_param_check(ops->params, s, "compress"));
+  if (s->majority && s->feedback)
+    return mst_fail(MST_ERR_UNSUPPORTED,
+                    "compress.majority sends signs without a size, so nothing says how much of a "
+                    "contribution was lost; set compress.feedback: false");
+  return MST_OK;
 }
 
 mst_stream mst_compress_stream(uint64_t seed, int64_t client, int64_t round, int vector) {
-  mst_stream s = mst_stream_of(
-      mst_key_make(seed, MST_PURPOSE_COMPRESS, (uint64_t)client, (uint64_t)round));
+  mst_stream s =
+      mst_stream_of(mst_key_make(seed, MST_PURPOSE_COMPRESS, (uint64_t)client, (uint64_t)round));
   s.block = (uint64_t)vector << STREAM_BLOCKS;
   return s;
 }

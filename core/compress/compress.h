@@ -45,8 +45,9 @@ typedef struct mst_compress_ops {
 const mst_compress_ops *mst_compress_find(const char *name);
 const mst_compress_ops *mst_compress_at(int i);
 
-/** Check a spec. \return MST_OK; MST_ERR_INPUT for an unknown name or a setting out of range;
- *  MST_ERR_UNSUPPORTED for a majority vote with feedback. Local. */
+/** Check a spec.
+ *  \return MST_OK; MST_ERR_INPUT for an unknown name or a setting out of range; MST_ERR_UNSUPPORTED
+ *          for a majority vote with feedback. Local. */
 mst_status mst_compress_check(const mst_compress_spec *s) MST_CHECKED;
 
 /** The stream of one vector of what a client sends in a round: key (seed, MST_PURPOSE_COMPRESS,

@@ -1,5 +1,5 @@
-/* Eight bits an entry: in each bucket the multiple of largest / 127 that is nearest, ties to even, and
- * that largest magnitude. */
+/* Eight bits an entry: in each bucket the multiple of largest / 127 that is nearest, ties to even,
+ * and that largest magnitude. */
 #include "core/compress/member.h"
 
 #define MOST 127

@@ -1,5 +1,5 @@
-/* QSGD (Alistarh, Grubic, Li, Tomioka, Vojnovic 2017, arXiv 1610.02132, section 3.1): in each bucket
- * an entry becomes its sign, the bucket's Euclidean norm and one of s + 1 levels, |x| / norm
+/* QSGD (Alistarh, Grubic, Li, Tomioka, Vojnovic 2017, arXiv 1610.02132, section 3.1): in each
+ * bucket an entry becomes its sign, the bucket's Euclidean norm and one of s + 1 levels, |x| / norm
  * rounded up or down by chance so that the mean is right. Levels have a fixed width here, where the
  * paper has a code of Elias.
  *

@@ -47,8 +47,8 @@ static const mst_param params[] = {
      .fallback = "false", .unit = "",
      .help = "the server takes the sign of the sum of the signs (needs feedback: false)"},
     {.name = "majority_step", .type = MST_PARAM_REAL,
-     .offset = offsetof(mst_compress_spec, majority_step), .fallback = "0.001", .min = 0, .max = 1e6,
-     .open_min = true, .unit = "units of the parameters",
+     .offset = offsetof(mst_compress_spec, majority_step), .fallback = "0.001",
+     .min = 0, .max = 1e6, .open_min = true, .unit = "units of the parameters",
      .help = "what a vote moves an entry by, before method.server_lr"},
     {.name = NULL}};
 

@@ -1,6 +1,6 @@
-/* The k entries of largest magnitude (top_k of Stich, Cordonnier, Jaggi 2018, arXiv 1809.07599); of equal
- * ones the first. An encoding says which, by a bit for every entry or by their numbers, whichever is
- * shorter for this n and k; then their values in order. */
+/* The k entries of largest magnitude (top_k of Stich, Cordonnier, Jaggi 2018, arXiv 1809.07599); of
+ * equal ones the first. An encoding says which, by a bit for every entry or by their numbers,
+ * whichever is shorter for this n and k; then their values in order. */
 #include "core/compress/member.h"
 
 #define DIGIT 11 /* bits of a magnitude that are sorted at a time */
@@ -78,7 +78,8 @@ static void encode(const mst_compress_spec *s, mst_stream stream, int64_t n, con
 }
 
 /* The values, to where `which` says: entries in order. Both parts are read side by side. */
-static bool read_map(mst_bits_reader which, mst_bits_reader *value, int64_t n, int64_t k, float *x) {
+static bool read_map(mst_bits_reader which, mst_bits_reader *value, int64_t n, int64_t k,
+                     float *x) {
   bool sound = true;
   for (int64_t i = 0; i < n; i++) {
     x[i] = 0.0f;

@@ -2,9 +2,8 @@
  * functions through which the rest of muster uses a map. */
 #include "core/features/features.h"
 
-#include <string.h>
-
 #include "core/base/memory.h"
+#include "core/base/registry.h"
 #include "core/features/member.h"
 
 static const mst_features_ops *const members[] = {
@@ -21,14 +20,16 @@ int64_t mst_row_elements(const mst_row_shape *shape) {
   return elements;
 }
 
-const mst_features_ops *mst_features_find(const char *name) {
-  for (int i = 0; i < MEMBERS; i++)
-    if (strcmp(members[i]->name, name) == 0) return members[i];
-  return NULL;
-}
-
 const mst_features_ops *mst_features_at(int i) {
   return i >= 0 && i < MEMBERS ? members[i] : NULL;
+}
+
+static const char *name_at(int i) {
+  return i >= 0 && i < MEMBERS ? members[i]->name : NULL;
+}
+
+const mst_features_ops *mst_features_find(const char *name) {
+  return mst_features_at(mst_registry_find(name_at, name));
 }
 
 mst_features_spec mst_features_defaults(const char *kind) {
@@ -90,21 +91,11 @@ static mst_status check_shape(const mst_row_shape *shape) {
   return MST_OK;
 }
 
-static mst_status refuse_kind(const char *kind) {
-  char known[256] = "";
-  for (int i = 0; i < MEMBERS; i++) {
-    if (i > 0) strncat(known, ", ", sizeof known - strlen(known) - 1);
-    strncat(known, members[i]->name, sizeof known - strlen(known) - 1);
-  }
-  return mst_fail(MST_ERR_INPUT, "features.kind '%s' is unknown; choose one of %s", kind, known);
-}
-
 mst_status mst_features_create(const mst_features_spec *spec, const mst_row_shape *shape,
                                mst_features **out) {
   *out = NULL;
-  const char *kind = spec->kind != NULL ? spec->kind : "";
-  const mst_features_ops *ops = mst_features_find(kind);
-  if (ops == NULL) return refuse_kind(kind);
+  const mst_features_ops *ops = mst_features_find(spec->kind);
+  if (ops == NULL) return mst_registry_refuse(name_at, "features.kind", spec->kind);
   MST_TRY(check_shape(shape));
   int64_t before = mst_memory_current();
   MST_TRY(ops->create(spec, shape, out));

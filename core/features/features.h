@@ -10,6 +10,7 @@
 #ifndef MST_CORE_FEATURES_FEATURES_H
 #define MST_CORE_FEATURES_FEATURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/param.h"
@@ -50,6 +51,8 @@ typedef struct mst_features_ops {
   const char *name;
   const char *summary; /* one line for `muster list features` */
   const mst_param *params; /* keys of section `features` that the member reads; NULL = none */
+  bool plain; /* features are a row's own numbers, each by itself: the row keeps its shape, and
+                 apply may work in place */
   /* Check spec against the rows' shape, create the map, set its width. Draws what depends on the
    * key alone. */
   mst_status (*create)(const mst_features_spec *spec, const mst_row_shape *shape,

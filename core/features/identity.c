@@ -1,5 +1,5 @@
-/* Identity: the features of a row are its numbers, in the order in which the dataset stores them, put
- * on another scale if asked. */
+/* Identity: the features of a row are its numbers, in the order in which the dataset stores them,
+ * put on another scale if asked. */
 #include "core/base/memory.h"
 #include "core/features/member.h"
 
@@ -38,6 +38,7 @@ const mst_features_ops mst_features_identity = {
     .name = "identity",
     .summary = "the raw numbers of a row",
     .params = params,
+    .plain = true,
     .create = create,
     .sample_rows = sample_rows,
     .fit = NULL,

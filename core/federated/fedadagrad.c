@@ -21,9 +21,11 @@ static void step(const mst_method_spec *s, const mst_round_facts *f, int64_t m, 
 }
 
 static const mst_param params[] = {
-    MST_METHOD_WEIGHTED("false"), MST_METHOD_SERVER_LR("0.1"),
+    MST_METHOD_WEIGHTED("false"),
+    MST_METHOD_SERVER_LR("0.1"),
     MST_METHOD_REAL(beta1, "0", 0, 0.999999, false, "", "share of the mean change that is kept"),
-    MST_METHOD_REAL(epsilon, "0.001", 0, INFINITY, true, "", "added to the root of the mean square"),
+    MST_METHOD_REAL(epsilon, "0.001", 0, INFINITY, true, "",
+                    "added to the root of the mean square"),
     {.name = NULL}};
 
 const mst_method_ops mst_method_fedadagrad = {

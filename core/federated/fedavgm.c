@@ -15,10 +15,11 @@ static void step(const mst_method_spec *s, const mst_round_facts *f, int64_t m, 
   }
 }
 
-static const mst_param params[] = {
-    MST_METHOD_WEIGHTED("true"), MST_METHOD_SERVER_LR("1"),
-    MST_METHOD_REAL(momentum, "0.9", 0, 0.999999, false, "", "share of the last change that is kept"),
-    {.name = NULL}};
+static const mst_param params[] = {MST_METHOD_WEIGHTED("true"),
+                                   MST_METHOD_SERVER_LR("1"),
+                                   MST_METHOD_REAL(momentum, "0.9", 0, 0.999999, false, "",
+                                                   "share of the last change that is kept"),
+                                   {.name = NULL}};
 
 const mst_method_ops mst_method_fedavgm = {
     .name = "fedavgm",

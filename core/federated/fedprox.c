@@ -1,5 +1,5 @@
-/* FedProx: a proximal term lambda/2 |w - w_t|^2 in every client's loss (Li et al. 2020, algorithm 2),
- * minimised by local gradient steps. */
+/* FedProx: a proximal term lambda/2 |w - w_t|^2 in every client's loss (Li et al. 2020, algorithm
+ * 2), minimised by local gradient steps. */
 #include "core/federated/member.h"
 
 static void begin(const mst_method_spec *s, const mst_client_view *v, mst_local_rule *rule) {

@@ -1,5 +1,5 @@
-/* FedSMOO (Sun et al. 2023, algorithm 1): FedDyn on gradients at w + e, where a second dual, mu_i at
- * the client and mu at the server, draws the clients' perturbations e towards one common
+/* FedSMOO (Sun et al. 2023, algorithm 1): FedDyn on gradients at w + e, where a second dual, mu_i
+ * at the client and mu at the server, draws the clients' perturbations e towards one common
  * perturbation of norm rho. */
 #include "core/base/wide.h"
 #include "core/federated/member.h"
@@ -14,21 +14,26 @@ static void begin(const mst_method_spec *s, const mst_client_view *v, mst_local_
   rule->shift = shift;
 }
 
-MST_WIDE_BODY follow_body(int64_t n, const float *restrict e, const float *restrict all,
-                          float *restrict own, float *restrict shift) {
+MST_WIDE_BODY follow_body(int64_t n, float scale, const float *restrict g, const float *restrict w,
+                          const float *restrict all, float *restrict own, float *restrict shift,
+                          float *restrict point) {
   for (int64_t i = 0; i < n; i++) {
-    own[i] += e[i] - all[i];
+    float e = scale * (g[i] - shift[i]);
+    point[i] = w[i] + e;
+    own[i] += e - all[i];
     shift[i] = own[i] + all[i];
   }
 }
 MST_WIDE(follow,
-         (int64_t n, const float *restrict e, const float *restrict all, float *restrict own,
-          float *restrict shift),
-         (n, e, all, own, shift))
+         (int64_t n, float scale, const float *restrict g, const float *restrict w,
+          const float *restrict all, float *restrict own, float *restrict shift,
+          float *restrict point),
+         (n, scale, g, w, all, own, shift, point))
 
-static void perturbed(const mst_method_spec *s, const mst_client_view *v, const float *e) {
+static void perturb(const mst_method_spec *s, const mst_client_view *v, float scale, const float *g,
+                    const float *w, float *point) {
   (void)s;
-  follow(v->n, e, v->shared[0], v->own[1], v->shift);
+  follow(v->n, scale, g, w, v->shared[0], v->own[1], v->shift, point);
 }
 
 static void finish(const mst_method_spec *s, const mst_client_view *v, double lr, int64_t steps,
@@ -49,7 +54,8 @@ static void measure(const mst_method_spec *s, const mst_round_facts *f, int64_t 
     double y = scale * dual[i];
     lane[i % 8] += y * y;
   }
-  sum[0] += ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+  sum[0] +=
+      ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
 static void step(const mst_method_spec *s, const mst_round_facts *f, int64_t m, float *w,
@@ -76,7 +82,7 @@ const mst_method_ops mst_method_fedsmoo = {
     .gradients = 2,
     .sums = 1,
     .begin = begin,
-    .perturbed = perturbed,
+    .perturb = perturb,
     .finish = finish,
     .measure = measure,
     .step = step,

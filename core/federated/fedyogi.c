@@ -1,5 +1,6 @@
 /* FedYogi (Reddi et al. 2021, algorithm 2): the server steps by Yogi, whose mean square moves
- * towards d^2 by a share of d^2. It starts at epsilon^2 and stays positive: so 0 means not begun. */
+ * towards d^2 by a share of d^2. It starts at epsilon^2 and stays positive: so 0 means not
+ * begun. */
 #include "core/federated/member.h"
 
 static void step(const mst_method_spec *s, const mst_round_facts *f, int64_t m, float *w,
@@ -22,10 +23,12 @@ static void step(const mst_method_spec *s, const mst_round_facts *f, int64_t m, 
 }
 
 static const mst_param params[] = {
-    MST_METHOD_WEIGHTED("false"), MST_METHOD_SERVER_LR("0.1"),
+    MST_METHOD_WEIGHTED("false"),
+    MST_METHOD_SERVER_LR("0.1"),
     MST_METHOD_REAL(beta1, "0.9", 0, 0.999999, false, "", "share of the mean change that is kept"),
     MST_METHOD_REAL(beta2, "0.99", 0, 0.999999, false, "", "share of the mean square that is kept"),
-    MST_METHOD_REAL(epsilon, "0.001", 0, INFINITY, true, "", "added to the root of the mean square"),
+    MST_METHOD_REAL(epsilon, "0.001", 0, INFINITY, true, "",
+                    "added to the root of the mean square"),
     {.name = NULL}};
 
 const mst_method_ops mst_method_fedyogi = {

@@ -32,8 +32,9 @@ extern const mst_method_ops mst_method_fedavg, mst_method_fedavgm, mst_method_fe
 #define MST_METHOD_RHO(default_)                                    \
   MST_METHOD_REAL(rho, default_, 0, INFINITY, true, "units of the parameters", \
                   "radius at which the second gradient of a step is taken")
-#define MST_METHOD_DUAL_LAMBDA(default_) \
-  MST_METHOD_REAL(lambda, default_, 0, INFINITY, true, "", "strength of the proximal and dual terms")
+#define MST_METHOD_DUAL_LAMBDA(default_)                   \
+  MST_METHOD_REAL(lambda, default_, 0, INFINITY, true, "", \
+                  "strength of the proximal and dual terms")
 
 /** w += server_lr mean(0): the server of FedAvg and of all methods that differ in the clients. */
 void mst_method_step_mean(const mst_method_spec *s, const mst_round_facts *f, int64_t m, float *w,

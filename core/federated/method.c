@@ -3,8 +3,8 @@
 #include "core/federated/method.h"
 
 #include <stdio.h>
-#include <string.h>
 
+#include "core/base/registry.h"
 #include "core/federated/member.h"
 
 static const mst_method_ops *const TABLE[] = {
@@ -23,20 +23,12 @@ const mst_method_ops *mst_method_at(int i) {
   return i >= 0 && i < MEMBERS ? TABLE[i] : NULL;
 }
 
-const mst_method_ops *mst_method_find(const char *name) {
-  for (int i = 0; name != NULL && i < MEMBERS; i++)
-    if (strcmp(TABLE[i]->name, name) == 0) return TABLE[i];
-  return NULL;
+static const char *name_at(int i) {
+  return i >= 0 && i < MEMBERS ? TABLE[i]->name : NULL;
 }
 
-static mst_status refuse_name(const char *name) {
-  char known[256] = "";
-  for (int i = 0; i < MEMBERS; i++) {
-    if (i > 0) strncat(known, ", ", sizeof known - strlen(known) - 1);
-    strncat(known, TABLE[i]->name, sizeof known - strlen(known) - 1);
-  }
-  return mst_fail(MST_ERR_INPUT, "method.name '%s' is unknown; choose one of %s",
-                  name != NULL ? name : "", known);
+const mst_method_ops *mst_method_find(const char *name) {
+  return mst_method_at(mst_registry_find(name_at, name));
 }
 
 /* All numbers of methods are real. NaN is refused by being in no range. */
@@ -53,7 +45,7 @@ static mst_status check_setting(const mst_method_ops *ops, const mst_param *p,
 
 mst_status mst_method_check(const mst_method_spec *spec) {
   const mst_method_ops *ops = mst_method_find(spec->name);
-  if (ops == NULL) return refuse_name(spec->name);
+  if (ops == NULL) return mst_registry_refuse(name_at, "method.name", spec->name);
   bool may_weigh = false;
   for (const mst_param *p = ops->params; p->name != NULL; p++) {
     if (p->type == MST_PARAM_REAL) MST_TRY(check_setting(ops, p, spec));

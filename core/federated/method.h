@@ -86,9 +86,10 @@ typedef struct mst_method_ops {
   /* Before the local steps: settings of rule (1), which holds a = 1 and nothing else. May be
    * NULL. */
   void (*begin)(const mst_method_spec *s, const mst_client_view *v, mst_local_rule *rule);
-  /* After each perturbation, e(n) = radius e/|e| as applied (fedsmoo). May change own and shift.
-   * May be NULL. */
-  void (*perturbed)(const mst_method_spec *s, const mst_client_view *v, const float *e);
+  /* Go from w(n) to point(n) = w + e, where e = scale (g - shift) with the rule's shift; may change
+   * own and shift by e (fedsmoo). NULL: it is only gone there. */
+  void (*perturb)(const mst_method_spec *s, const mst_client_view *v, float scale, const float *g,
+                  const float *w, float *point);
   /* After the local steps: up[0] (n) holds the delta; fill up[1..] and scalar[], renew own. lr is
    * the local step size, steps how many were made. May be NULL. */
   void (*finish)(const mst_method_spec *s, const mst_client_view *v, double lr, int64_t steps,
@@ -112,8 +113,9 @@ const mst_method_ops *mst_method_at(int i);
  * differ. */
 extern const mst_param mst_method_params[];
 
-/** Check a spec. \return MST_OK, or MST_ERR_INPUT for an unknown name, a setting of the member's
- *  table that is out of range, or `weighted` for a member that must take the plain mean. Local. */
+/** Check a spec.
+ *  \return MST_OK, or MST_ERR_INPUT for an unknown name, a setting of the member's table that is
+ *          out of range, or `weighted` for a member that must take the plain mean. Local. */
 mst_status mst_method_check(const mst_method_spec *spec) MST_CHECKED;
 
 #endif

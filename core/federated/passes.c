@@ -10,42 +10,10 @@
 #define BLOCK 4096 /* elements of a partial norm */
 #define LANES 16
 
-MST_RUN run_step(const mst_local_terms *t, int64_t n, float lr, const float *restrict g,
-                 float *restrict w, bool proximal, bool constant, bool decay) {
-  const float a = t->gradient, b = t->proximal, c = t->decay;
-  const float *restrict start = t->start, *restrict more = t->constant;
-  for (int64_t i = 0; i < n; i++) {
-    float d = a * g[i];
-    if (proximal) d += b * (w[i] - start[i]);
-    if (constant) d += more[i];
-    if (decay) d += c * w[i];
-    w[i] -= lr * d;
-  }
-}
-
-MST_WIDE_BODY step_body(const mst_local_terms *t, int64_t n, float lr, const float *g, float *w) {
-  switch ((t->proximal != 0.0f) + 2 * (t->constant != NULL) + 4 * (t->decay != 0.0f)) {
-    case 0: run_step(t, n, lr, g, w, false, false, false); break;
-    case 1: run_step(t, n, lr, g, w, true, false, false); break;
-    case 2: run_step(t, n, lr, g, w, false, true, false); break;
-    case 3: run_step(t, n, lr, g, w, true, true, false); break;
-    case 4: run_step(t, n, lr, g, w, false, false, true); break;
-    case 5: run_step(t, n, lr, g, w, true, false, true); break;
-    case 6: run_step(t, n, lr, g, w, false, true, true); break;
-    default: run_step(t, n, lr, g, w, true, true, true); break;
-  }
-}
-MST_WIDE(step, (const mst_local_terms *t, int64_t n, float lr, const float *g, float *w),
-         (t, n, lr, g, w))
-
-void mst_pass_step(const mst_local_terms *t, int64_t n, float lr, const float *g, float *w) {
-  step(t, n, lr, g, w);
-}
-
-MST_RUN run_direction(const mst_local_terms *t, int64_t n, const float *restrict g,
-                      const float *restrict w, float *restrict d, bool proximal, bool constant) {
+MST_RUN run_direction(const mst_descent *t, int64_t n, const float *restrict g, float *restrict d,
+                      bool proximal, bool constant) {
   const float a = t->gradient, b = t->proximal;
-  const float *restrict start = t->start, *restrict more = t->constant;
+  const float *restrict w = t->from, *restrict start = t->start, *restrict more = t->constant;
   for (int64_t i = 0; i < n; i++) {
     float sum = a * g[i];
     if (proximal) sum += b * (w[i] - start[i]);
@@ -54,21 +22,18 @@ MST_RUN run_direction(const mst_local_terms *t, int64_t n, const float *restrict
   }
 }
 
-MST_WIDE_BODY direction_body(const mst_local_terms *t, int64_t n, const float *g, const float *w,
-                             float *d) {
+MST_WIDE_BODY direction_body(const mst_descent *t, int64_t n, const float *g, float *d) {
   switch ((t->proximal != 0.0f) + 2 * (t->constant != NULL)) {
-    case 0: run_direction(t, n, g, w, d, false, false); break;
-    case 1: run_direction(t, n, g, w, d, true, false); break;
-    case 2: run_direction(t, n, g, w, d, false, true); break;
-    default: run_direction(t, n, g, w, d, true, true); break;
+    case 0: run_direction(t, n, g, d, false, false); break;
+    case 1: run_direction(t, n, g, d, true, false); break;
+    case 2: run_direction(t, n, g, d, false, true); break;
+    default: run_direction(t, n, g, d, true, true); break;
   }
 }
-MST_WIDE(direction, (const mst_local_terms *t, int64_t n, const float *g, const float *w, float *d),
-         (t, n, g, w, d))
+MST_WIDE(direction, (const mst_descent *t, int64_t n, const float *g, float *d), (t, n, g, d))
 
-void mst_pass_direction(const mst_local_terms *t, int64_t n, const float *g, const float *w,
-                        float *d) {
-  direction(t, n, g, w, d);
+void mst_pass_direction(const mst_descent *t, int64_t n, const float *g, float *d) {
+  direction(t, n, g, d);
 }
 
 /* Lane j takes the elements i with i mod LANES = j; then a tree over the lanes. */
@@ -108,33 +73,25 @@ double mst_pass_square_norm(int64_t n, const float *g, const float *shift) {
 }
 
 MST_RUN run_perturb(int64_t n, float scale, const float *restrict g, const float *restrict shift,
-                    const float *restrict w, float *e, float *restrict point, bool shifted,
-                    bool kept) {
-  for (int64_t i = 0; i < n; i++) {
-    float y = scale * (shifted ? g[i] - shift[i] : g[i]);
-    if (kept && e != NULL) e[i] = y;
-    point[i] = w[i] + y;
-  }
+                    const float *restrict w, float *restrict point, bool shifted) {
+  for (int64_t i = 0; i < n; i++) point[i] = w[i] + scale * (shifted ? g[i] - shift[i] : g[i]);
 }
 
 /* A shift that is absent is stood in for by g. */
 MST_WIDE_BODY perturb_body(int64_t n, float scale, const float *g, const float *shift,
-                           const float *w, float *e, float *point) {
-  switch ((shift != NULL) + 2 * (e != NULL)) {
-    case 0: run_perturb(n, scale, g, g, w, NULL, point, false, false); break;
-    case 1: run_perturb(n, scale, g, shift, w, NULL, point, true, false); break;
-    case 2: run_perturb(n, scale, g, g, w, e, point, false, true); break;
-    default: run_perturb(n, scale, g, shift, w, e, point, true, true); break;
-  }
+                           const float *w, float *point) {
+  if (shift != NULL)
+    run_perturb(n, scale, g, shift, w, point, true);
+  else
+    run_perturb(n, scale, g, g, w, point, false);
 }
 MST_WIDE(perturb,
-         (int64_t n, float scale, const float *g, const float *shift, const float *w, float *e,
-          float *point),
-         (n, scale, g, shift, w, e, point))
+         (int64_t n, float scale, const float *g, const float *shift, const float *w, float *point),
+         (n, scale, g, shift, w, point))
 
 void mst_pass_perturb(int64_t n, float scale, const float *g, const float *shift, const float *w,
-                      float *e, float *point) {
-  perturb(n, scale, g, shift, w, e, point);
+                      float *point) {
+  perturb(n, scale, g, shift, w, point);
 }
 
 MST_WIDE_BODY mix_body(int64_t n, float share, const float *restrict second, float *restrict g) {

@@ -7,29 +7,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The settings of rule (1) of method.h for a range of parameters, ready to be applied. */
-typedef struct mst_local_terms {
-  float gradient;        /* a times the clip's factor                    */
-  float proximal;        /* 0 = none                                     */
-  float decay;           /* 0 = none                                     */
-  const float *start;    /* (n) w_t; read where proximal is not 0        */
-  const float *constant; /* (n) or NULL                                  */
-} mst_local_terms;
+#include "core/linalg/descent.h"
 
-/** w -= lr (gradient g + proximal (w - start) + constant + decay w), over n. Terms that are absent
- *  are not computed, so a method without them has the bits of plain SGD. */
-void mst_pass_step(const mst_local_terms *t, int64_t n, float lr, const float *g, float *w);
-
-/** d = gradient g + proximal (w - start) + constant, over n; decay is the optimizer's. */
-void mst_pass_direction(const mst_local_terms *t, int64_t n, const float *g, const float *w,
-                        float *d);
+/** d = gradient g + proximal (from - start) + constant, over n: the direction of a step t, without
+ *  its decay, which is the optimizer's. */
+void mst_pass_direction(const mst_descent *t, int64_t n, const float *g, float *d);
 
 /** Square of |g - shift| over n, in double; shift NULL = 0. */
 double mst_pass_square_norm(int64_t n, const float *g, const float *shift);
 
-/** e = scale (g - shift) and point = w + e, over n; shift NULL = 0; e NULL = not kept. */
+/** point = w + scale (g - shift), over n; shift NULL = 0. */
 void mst_pass_perturb(int64_t n, float scale, const float *g, const float *shift, const float *w,
-                      float *e, float *point);
+                      float *point);
 
 /** g = (1 - share) g + share second, over n. */
 void mst_pass_mix(int64_t n, float share, const float *second, float *g);

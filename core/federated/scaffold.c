@@ -1,6 +1,6 @@
 /* SCAFFOLD (Karimireddy et al. 2020, algorithm 1, option II): every client keeps a control variate
- * c_i, an estimate of its gradient, and the server their mean c over all clients. Local steps follow
- * g + c - c_i. The same variates serve fedgamma. */
+ * c_i, an estimate of its gradient, and the server their mean c over all clients. Local steps
+ * follow g + c - c_i. The same variates serve fedgamma. */
 #include "core/federated/member.h"
 
 void mst_variates_begin(const mst_method_spec *s, const mst_client_view *v, mst_local_rule *rule) {
@@ -11,8 +11,8 @@ void mst_variates_begin(const mst_method_spec *s, const mst_client_view *v, mst_
   rule->constant = constant;
 }
 
-/* c_i becomes c_i - c - delta / (K lr), the mean of the gradients of this round. A schedule may give
- * lr = 0: nothing was learnt then. */
+/* c_i becomes c_i - c - delta / (K lr), the mean of the gradients of this round. A schedule may
+ * give lr = 0: nothing was learnt then. */
 void mst_variates_finish(const mst_method_spec *s, const mst_client_view *v, double lr,
                          int64_t steps, float *const *up, double *scalar) {
   (void)s, (void)steps, (void)scalar;

@@ -57,4 +57,10 @@ mst_status mst_ridge_solve(int64_t n, int64_t m, const double *a, int64_t lda, c
 mst_status mst_eigen_symmetric(int64_t n, double *a, int64_t lda, bool vectors,
                                double *values) MST_CHECKED;
 
+/** The same in a workspace of the caller, so without MST_ERR_MEMORY: work(mst_eigen_work_doubles(n,
+ *  vectors)). Local. */
+mst_status mst_eigen_symmetric_in(int64_t n, double *a, int64_t lda, bool vectors, double *values,
+                                  double *work) MST_CHECKED;
+int64_t mst_eigen_work_doubles(int64_t n, bool vectors);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/arithmetic.h"
+#include "core/base/wide.h"
 
 #define PACK_DEPTH 256 /* rows of a packed panel: 32 KiB of 64 byte vectors                    */
 #define BATCH_ROWS 126 /* rows of larger batches that are taken together: 9 tiles, in the cache */
@@ -78,7 +79,7 @@ static __attribute__((target("avx512f"))) void transpose_avx512(int64_t columns,
 #define NAME(x)                x##_avx512
 #define TARGET                 __attribute__((target("avx512f")))
 #define WIDTH                  16
-#define TILE_ROWS              14
+#define TILE_ROWS              MST_DENSE_TILE_ROWS
 #define EACH_TILE(X)           ROWS_1_14(X, 1) ROWS_1_14(X, 2) ROWS_1_9(X, 3) ROWS_1_6(X, 4)
 #define EACH_ACROSS(X)         ROWS_1_14(X, 1) ROWS_1_14(X, 2)
 #define VECTOR                 __m512
@@ -207,37 +208,32 @@ enum {
   WIDTHS = sizeof widths / sizeof widths[0]
 };
 
-/* The first of them that this processor has. */
-static int first_width(void) {
-#if defined(__x86_64__) && defined(__GNUC__)
-  if (__builtin_cpu_supports("avx512f")) return 0;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
-#endif
-  return WIDTHS - 1;
+static const mst_dense_width *widest(void) {
+  return &widths[mst_wide_first(WIDTHS)];
 }
 
 const mst_dense_width *mst_dense_width_at(int i) {
-  int at = first_width() + i;
+  int at = mst_wide_first(WIDTHS) + i;
   return i >= 0 && at < WIDTHS ? &widths[at] : NULL;
 }
 
 void mst_dense_forward(int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx,
                        const float *w, int64_t ldw, const float *b, float *y, int64_t ldy) {
-  widths[first_width()].forward(n, in, out, x, ldx, w, ldw, b, y, ldy);
+  widest()->forward(n, in, out, x, ldx, w, ldw, b, y, ldy);
 }
 
 void mst_dense_gradient(int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx,
                         const float *dy, int64_t lddy, float *g, int64_t ldg) {
-  widths[first_width()].gradient(n, in, out, x, ldx, dy, lddy, g, ldg);
+  widest()->gradient(n, in, out, x, ldx, dy, lddy, g, ldg);
 }
 
 void mst_dense_descend(int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx,
                        const float *dy, int64_t lddy, float rate, float decay, float *w,
                        int64_t ldw) {
-  widths[first_width()].descend(n, in, out, x, ldx, dy, lddy, rate, decay, w, ldw);
+  widest()->descend(n, in, out, x, ldx, dy, lddy, rate, decay, w, ldw);
 }
 
 void mst_dense_pull(int64_t n, int64_t in, int64_t out, const float *dy, int64_t lddy,
                     const float *w, int64_t ldw, float *dx, int64_t lddx) {
-  widths[first_width()].pull(n, in, out, dy, lddy, w, ldw, dx, lddx);
+  widest()->pull(n, in, out, dy, lddy, w, ldw, dx, lddx);
 }

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Rows of the tiles that the widest vectors cut w and g into. */
+#define MST_DENSE_TILE_ROWS 14
+
 /** y(n, out) = x(n, in) w(in, out) + b(out); b NULL = 0. */
 void mst_dense_forward(int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx,
                        const float *w, int64_t ldw, const float *b, float *y, int64_t ldy);

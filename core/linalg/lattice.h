@@ -45,7 +45,9 @@ void mst_lattice_to(double *x, const int64_t *sum, int64_t n, int shift);
 #define MST_LATTICE_LOW 40
 #define MST_LATTICE_TERMS 22
 
+/** hi(i) and lo(i) += the limbs of x(i), modulo 2^64. x(n) as in mst_lattice_add. Local. */
 void mst_lattice_add2(int64_t *hi, int64_t *lo, const double *x, int64_t n, int shift);
+/** x(i) = (hi(i) + lo(i) * 2^-MST_LATTICE_LOW) * 2^-shift, rounded once to double. Local. */
 void mst_lattice_to2(double *x, const int64_t *hi, const int64_t *lo, int64_t n, int shift);
 
 #endif

@@ -4,11 +4,14 @@
  * other rows' need no gradient at all (Goodfellow 2015, arXiv:1510.01799). */
 #include <stddef.h>
 
+#include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "core/linalg/blas.h"
 #include "core/linalg/dense.h"
 #include "core/model/layer.h"
 #include "core/model/lanes.h"
+
+#define CHUNK 6144 /* floats of a gradient that stay in the nearest cache */
 
 static int64_t width_in(const mst_layer *l) {
   return mst_extent_size(l->in);
@@ -16,6 +19,13 @@ static int64_t width_in(const mst_layer *l) {
 
 static int64_t width_out(const mst_layer *l) {
   return mst_extent_size(l->out);
+}
+
+/* Rows of W that move together: whole tiles of dense.h, if it can be. */
+static int64_t chunk_rows(int64_t out) {
+  const int64_t rows = CHUNK / out;
+  const int64_t tile = MST_DENSE_TILE_ROWS;
+  return rows >= tile ? rows / tile * tile : mst_most(rows, 1);
 }
 
 static void forward(const mst_layer *l, const float *w, int64_t n, const float *x, float *y,
@@ -38,16 +48,39 @@ static void backward(const mst_layer *l, const float *w, int64_t n, const float 
   mst_sum_rows(n, out, dy, g + in * out);
 }
 
-static void descend(const mst_layer *l, float *w, int64_t n, const float *x, const float *y,
-                    const float *keep, const float *dy, float *dx, float rate, float decay,
+/* Is it w -= rate (g + decay w), which the product makes by itself? */
+static bool is_plain(const mst_descent *d) {
+  return d->gradient == 1.0f && d->proximal == 0.0f && d->constant == NULL && d->from == d->to;
+}
+
+/* The rows of W some at a time, so that their gradient is still in the nearest cache when they
+ * move. */
+static void descend_weights(const mst_layer *l, int64_t n, const float *x, const float *dy,
+                            const mst_descent *d, float *scratch) {
+  const int64_t in = width_in(l), out = width_out(l), chunk = chunk_rows(out);
+  if (is_plain(d)) {
+    mst_dense_descend(n, in, out, x, in, dy, out, d->rate, d->decay, d->to, out);
+    return;
+  }
+  for (int64_t i = 0; i < in; i += chunk) {
+    const int64_t rows = mst_least(chunk, in - i);
+    const mst_descent part = mst_descent_at(d, i * out);
+    mst_dense_gradient(n, rows, out, x + i, in, dy, out, scratch, out);
+    mst_descend(&part, rows * out, scratch);
+  }
+}
+
+static void descend(const mst_layer *l, const float *w, int64_t n, const float *x, const float *y,
+                    const float *keep, const float *dy, float *dx, const mst_descent *d,
                     float *scratch) {
   (void)y;
   (void)keep;
   int64_t in = width_in(l), out = width_out(l);
   if (dx != NULL) mst_dense_pull(n, in, out, dy, out, w, out, dx, in);
-  mst_dense_descend(n, in, out, x, in, dy, out, rate, decay, w, out);
+  descend_weights(l, n, x, dy, d, scratch);
+  const mst_descent bias = mst_descent_at(d, in * out);
   mst_sum_rows(n, out, dy, scratch);
-  mst_descend(out, rate, decay, scratch, w + in * out);
+  mst_descend(&bias, out, scratch);
 }
 
 static void norms(const mst_layer *l, const float *w, int64_t n, const float *x, const float *y,
@@ -98,7 +131,7 @@ mst_status mst_layer_dense(mst_extent in, int64_t out, mst_layer **l) {
     return mst_fail(MST_ERR_INPUT, "a dense layer from %lld to %lld numbers cannot be made",
                     (long long)width, (long long)out);
   MST_TRY(mst_layer_new(&dense, in, (mst_extent){1, 1, out}, sizeof **l, l));
-  (*l)->scratch_fixed = out;
+  (*l)->scratch_fixed = chunk_rows(out) * out;
   mst_layer_tensor(*l, "weight", MST_TENSOR_WEIGHT, 2, (int64_t[]){width, out}, width, out);
   mst_layer_tensor(*l, "bias", MST_TENSOR_BIAS, 1, (int64_t[]){out}, width, out);
   return MST_OK;

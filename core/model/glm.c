@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/model/layer.h"
+#include "core/model/params.h"
 
 static mst_status refuse_target(const char *family, const char *needs) {
   return mst_fail(MST_ERR_INPUT, "model.family %s needs %s as the dataset's y", family, needs);
@@ -40,13 +41,7 @@ static const mst_param params[] = {
      .allowed = "logistic|linear|poisson",
      .unit = "",
      .help = "what the targets are: two classes, values, or counts"},
-    {.name = "init",
-     .type = MST_PARAM_WORD,
-     .offset = offsetof(mst_model_spec, init),
-     .fallback = "zero",
-     .allowed = "xavier|he|uniform|zero",
-     .unit = "",
-     .help = "how the weights are drawn"},
+    MST_MODEL_INIT("zero"),
     {0},
 };
 

@@ -1,4 +1,4 @@
-/* Sums in fixed lanes, and steps: the same bits at any width of the processor's vectors. */
+/* Sums in fixed lanes: the same bits at any width of the processor's vectors. */
 #include "core/model/lanes.h"
 
 #include "core/base/wide.h"
@@ -15,20 +15,6 @@ MST_WIDE(sum_rows, (int64_t n, int64_t m, const float *restrict x, float *restri
 
 void mst_sum_rows(int64_t n, int64_t m, const float *x, float *sum) {
   sum_rows(n, m, x, sum);
-}
-
-MST_WIDE_BODY descend_body(int64_t n, float rate, float decay, const float *restrict g,
-                           float *restrict w) {
-  if (decay == 0.0f)
-    for (int64_t i = 0; i < n; i++) w[i] -= rate * g[i];
-  else
-    for (int64_t i = 0; i < n; i++) w[i] -= rate * (g[i] + decay * w[i]);
-}
-MST_WIDE(descend, (int64_t n, float rate, float decay, const float *restrict g, float *restrict w),
-         (n, rate, decay, g, w))
-
-void mst_descend(int64_t n, float rate, float decay, const float *g, float *w) {
-  descend(n, rate, decay, g, w);
 }
 
 MST_WIDE_BODY square_lanes_body(int64_t n, const float *restrict x, double *restrict lane) {

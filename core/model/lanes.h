@@ -1,4 +1,4 @@
-/* Arithmetic that layers share: sums in fixed lanes, and steps. Private to core/model. */
+/* Arithmetic that layers share: sums in fixed lanes. Private to core/model. */
 #ifndef MST_CORE_MODEL_LANES_H
 #define MST_CORE_MODEL_LANES_H
 
@@ -6,10 +6,6 @@
 
 /** sum(m) = the sum of x(n, m)'s rows, each entry added from the first row to the last. Local. */
 void mst_sum_rows(int64_t n, int64_t m, const float *x, float *sum);
-
-/** w(n) = w - rate (g + decay w), with a rounding after each operation; decay 0: no such term.
- * Local. */
-void mst_descend(int64_t n, float rate, float decay, const float *g, float *w);
 
 /** The sum of x(n)'s squares in double, over 16 fixed lanes and then a fixed tree. Local. */
 double mst_square_sum(int64_t n, const float *x);

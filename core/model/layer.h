@@ -4,6 +4,8 @@
 #ifndef MST_CORE_MODEL_LAYER_H
 #define MST_CORE_MODEL_LAYER_H
 
+#include <stddef.h>
+
 #include "core/model/model.h"
 
 /* Height, width, channels; channels innermost. A vector of k is 1 x 1 x k. */
@@ -11,7 +13,10 @@ typedef struct mst_extent {
   int64_t height, width, channels;
 } mst_extent;
 
-static inline int64_t mst_extent_size(mst_extent e) { return e.height * e.width * e.channels; }
+/** Floats of an example. Local. */
+static inline int64_t mst_extent_size(mst_extent e) {
+  return e.height * e.width * e.channels;
+}
 
 typedef struct mst_layer_ops {
   const char *name;
@@ -31,10 +36,10 @@ typedef struct mst_layer_ops {
    * dense, row-major. scratch: mst_layer_kernel_scratch doubles. NULL: not supported. */
   void (*kernel)(const mst_layer *l, int64_t n, int64_t outputs, const float *x, const float *d,
                  double *k, double *scratch);
-  /* As backward, but w moves: w = w - rate (g + decay w), with the bits of mst_descend (lanes.h)
-   * after backward; dx is that of the old w. NULL: that is what is done. */
-  void (*descend)(const mst_layer *l, float *w, int64_t n, const float *x, const float *y,
-                  const float *keep, const float *dy, float *dx, float rate, float decay,
+  /* As backward, and the step d of this layer's own parameters, with the bits of mst_descend after
+   * backward. d->to may be w: dx is that of the old w. NULL: that is what is done. */
+  void (*descend)(const mst_layer *l, const float *w, int64_t n, const float *x, const float *y,
+                  const float *keep, const float *dy, float *dx, const mst_descent *d,
                   float *scratch);
   void (*destroy)(mst_layer *l);
 } mst_layer_ops;
@@ -42,10 +47,10 @@ typedef struct mst_layer_ops {
 struct mst_layer {
   const mst_layer_ops *ops;
   mst_extent in, out;
-  int64_t first, parameters;           /* in the model's vector; set by mst_model_add  */
-  int64_t keep;                        /* floats an example                            */
-  int64_t scratch_fixed, scratch_row;  /* floats                                       */
-  int tensors;                         /* at most 8; offsets relative to the layer      */
+  int64_t first, parameters;          /* in the model's vector; set by mst_model_add  */
+  int64_t keep;                       /* floats an example                            */
+  int64_t scratch_fixed, scratch_row; /* floats                                       */
+  int tensors;                        /* at most 8; offsets relative to the layer      */
   mst_tensor tensor[8];
 };
 
@@ -69,17 +74,23 @@ mst_status mst_model_add(mst_model *m, const char *name, mst_status made, mst_la
 /** What the next layer gets: the extent after the last one, or that of the rows. Local. */
 mst_extent mst_model_extent(const mst_model *m);
 
+/** The layers. They take rows of `in`; out: NULL on an error.
+ *  \return MST_OK; MST_ERR_INPUT for settings that cannot be, named; MST_ERR_MEMORY. Local. */
 mst_status mst_layer_dense(mst_extent in, int64_t out, mst_layer **l) MST_CHECKED;
+/** kind: relu | gelu | tanh. Local. */
 mst_status mst_layer_activation(mst_extent in, const char *kind, mst_layer **l) MST_CHECKED;
-/* Square kernel, zero padding on all sides, stride; weight (kernel, kernel, in, out). */
+/** Square kernel, zero padding on all sides, stride; weight (kernel, kernel, in, out). Local. */
 mst_status mst_layer_convolution(mst_extent in, int64_t channels, int64_t kernel, int64_t stride,
                                  int64_t pad, bool bias, mst_layer **l) MST_CHECKED;
-/* relu: and not below 0. */
+/** Channels in `groups` groups; relu: and not below 0. Local. */
 mst_status mst_layer_group_norm(mst_extent in, int64_t groups, bool relu,
                                 mst_layer **l) MST_CHECKED;
+/** Windows of size x size, `stride` apart. Local. */
 mst_status mst_layer_max_pool(mst_extent in, int64_t size, int64_t stride,
                               mst_layer **l) MST_CHECKED;
-mst_status mst_layer_mean_pool(mst_extent in, mst_layer **l) MST_CHECKED; /* over all positions */
+/** Over all positions. Local. */
+mst_status mst_layer_mean_pool(mst_extent in, mst_layer **l) MST_CHECKED;
+
 /* Layers in a row, of a residual layer. Begin with {.in = ...}. */
 typedef struct mst_layer_path {
   mst_extent in;
@@ -94,8 +105,8 @@ mst_extent mst_layer_path_extent(const mst_layer_path *p);
 mst_status mst_layer_path_add(mst_layer_path *p, const char *name, mst_status made,
                               mst_layer *l) MST_CHECKED;
 void mst_layer_path_destroy(mst_layer_path *p); /* Local; empties it */
-/* y = inner(x) + shortcut(x), an empty shortcut being x itself; both paths are owned, also on an
- * error. */
+/** y = inner(x) + shortcut(x), an empty shortcut being x itself; both paths are owned, also on an
+ *  error. Local. */
 mst_status mst_layer_residual(mst_layer_path *inner, mst_layer_path *shortcut,
                               mst_layer **l) MST_CHECKED;
 

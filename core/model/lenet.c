@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "core/model/layer.h"
+#include "core/model/params.h"
 
 enum {
   LEAST_SIDE = 16, /* 16 -> 12 -> 6 -> 2 -> 1 */
@@ -73,35 +74,11 @@ static mst_status build(mst_model *m, bool classes) {
 }
 
 static const mst_param params[] = {
-    {.name = "channels",
-     .type = MST_PARAM_INT,
-     .offset = offsetof(mst_model_spec, channels),
-     .fallback = "16",
-     .min = 1,
-     .max = 4096,
-     .unit = "",
-     .help = "channels of the first convolution; the second has twice as many"},
-    {.name = "groups",
-     .type = MST_PARAM_INT,
-     .offset = offsetof(mst_model_spec, groups),
-     .fallback = "4",
-     .min = 1,
-     .max = 4096,
-     .unit = "",
-     .help = "groups of channels that are normalised together; divides channels"},
-    {.name = "init",
-     .type = MST_PARAM_WORD,
-     .offset = offsetof(mst_model_spec, init),
-     .fallback = "he",
-     .allowed = "xavier|he|uniform|zero",
-     .unit = "",
-     .help = "how the weights are drawn"},
-    {.name = "stable_max",
-     .type = MST_PARAM_BOOL,
-     .offset = offsetof(mst_model_spec, stable_max),
-     .fallback = "false",
-     .unit = "",
-     .help = "StableMax in the place of softmax (classes)"},
+    MST_MODEL_CHANNELS("16",
+                       "channels of the first convolution; the second has twice as many"),
+    MST_MODEL_GROUPS("4"),
+    MST_MODEL_INIT("he"),
+    MST_MODEL_STABLE_MAX,
     {0},
 };
 

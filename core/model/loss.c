@@ -43,9 +43,9 @@ static double cross_entropy(int64_t n, int64_t c, const int32_t *label, const fl
   return loss;
 }
 
-/* StableMax: p = s(x) / sum s(x), s(x) = x + 1 for x >= 0 and 1 / (1 - x) below (Prieto et al. 2025,
- * arXiv:2501.04697). log s(x) = sign(x) log(1 + |x|), whose derivative is 1 / (1 + |x|); so the
- * gradient of -log p(label) is (p - [label]) / (1 + |x|). */
+/* StableMax: p = s(x) / sum s(x), s(x) = x + 1 for x >= 0 and 1 / (1 - x) below (Prieto et al.
+ * 2025, arXiv:2501.04697). log s(x) = sign(x) log(1 + |x|), whose derivative is 1 / (1 + |x|); so
+ * the gradient of -log p(label) is (p - [label]) / (1 + |x|). */
 static double stable_max(int64_t n, int64_t c, const int32_t *label, const float *scores,
                          float *r) {
   double loss = 0;

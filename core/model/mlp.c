@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "core/model/layer.h"
+#include "core/model/params.h"
 
 static mst_status add_dense(mst_model *m, int number, int64_t width) {
   char name[32];
@@ -52,19 +53,8 @@ static const mst_param params[] = {
      .allowed = "relu|gelu|tanh",
      .unit = "",
      .help = "function of the hidden units"},
-    {.name = "init",
-     .type = MST_PARAM_WORD,
-     .offset = offsetof(mst_model_spec, init),
-     .fallback = "xavier",
-     .allowed = "xavier|he|uniform|zero",
-     .unit = "",
-     .help = "how the weights are drawn"},
-    {.name = "stable_max",
-     .type = MST_PARAM_BOOL,
-     .offset = offsetof(mst_model_spec, stable_max),
-     .fallback = "false",
-     .unit = "",
-     .help = "StableMax in the place of softmax (classes)"},
+    MST_MODEL_INIT("xavier"),
+    MST_MODEL_STABLE_MAX,
     {0},
 };
 

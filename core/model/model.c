@@ -8,7 +8,10 @@
 
 #include "core/base/key.h"
 #include "core/base/memory.h"
+#include "core/base/registry.h"
+#include "core/base/word.h"
 #include "core/model/layer.h"
+#include "core/model/params.h"
 
 static const mst_model_ops *const members[] = {
     &mst_model_softmax, &mst_model_glm, &mst_model_mlp, &mst_model_lenet, &mst_model_resnet,
@@ -21,23 +24,16 @@ enum {
 static const int64_t most_parameters = INT64_C(1) << 40;
 static const int64_t most_width = INT64_C(1) << 31;
 
-const mst_model_ops *mst_model_find(const char *name) {
-  for (int i = 0; i < MEMBERS; i++)
-    if (strcmp(members[i]->name, name) == 0) return members[i];
-  return NULL;
-}
-
 const mst_model_ops *mst_model_at(int i) {
   return i >= 0 && i < MEMBERS ? members[i] : NULL;
 }
 
-static mst_status refuse_kind(const char *kind) {
-  char known[256] = "";
-  for (int i = 0; i < MEMBERS; i++) {
-    if (i > 0) strncat(known, ", ", sizeof known - strlen(known) - 1);
-    strncat(known, members[i]->name, sizeof known - strlen(known) - 1);
-  }
-  return mst_fail(MST_ERR_INPUT, "model.kind '%s' is unknown; choose one of %s", kind, known);
+static const char *name_at(int i) {
+  return i >= 0 && i < MEMBERS ? members[i]->name : NULL;
+}
+
+const mst_model_ops *mst_model_find(const char *name) {
+  return mst_model_at(mst_registry_find(name_at, name));
 }
 
 static mst_status check_shape(const mst_row_shape *shape) {
@@ -60,12 +56,9 @@ static mst_status check_shape(const mst_row_shape *shape) {
 
 static mst_status check_spec(const mst_model_ops *ops, const mst_model_spec *spec, bool classes,
                              int64_t outputs) {
-  static const char *const inits[] = {"xavier", "he", "uniform", "zero"};
-  bool known = spec->init == NULL;
-  for (int i = 0; i < 4 && !known; i++) known = strcmp(spec->init, inits[i]) == 0;
-  if (!known)
-    return mst_fail(MST_ERR_INPUT, "model.init '%s' is unknown; choose xavier, he, uniform or zero",
-                    spec->init);
+  if (spec->init != NULL && !mst_word_is_in(spec->init, MST_MODEL_INITS))
+    return mst_fail(MST_ERR_INPUT, "model.init is %s; choose one of %s", spec->init,
+                    MST_MODEL_INITS);
   if (classes ? !ops->classes : !ops->values)
     return mst_fail(MST_ERR_INPUT, "model.kind %s learns %s, but the dataset's y holds %s",
                     ops->name, classes ? "values" : "classes", classes ? "classes" : "values");
@@ -145,9 +138,8 @@ static mst_status build(mst_model *m, bool classes) {
 mst_status mst_model_create(const mst_model_spec *spec, const mst_row_shape *shape, bool classes,
                             int64_t outputs, mst_model **out) {
   *out = NULL;
-  const char *kind = spec->kind != NULL ? spec->kind : "";
-  const mst_model_ops *ops = mst_model_find(kind);
-  if (ops == NULL) return refuse_kind(kind);
+  const mst_model_ops *ops = mst_model_find(spec->kind);
+  if (ops == NULL) return mst_registry_refuse(name_at, "model.kind", spec->kind);
   MST_TRY(check_shape(shape));
   MST_TRY(check_spec(ops, spec, classes, outputs));
   mst_model *m = NULL;

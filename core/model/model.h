@@ -19,6 +19,7 @@
 #include "core/base/param.h"
 #include "core/base/status.h"
 #include "core/features/features.h" /* mst_row_shape */
+#include "core/linalg/descent.h"
 
 /* What the experiment says of the model. Members read the fields that their params name. */
 typedef struct mst_model_spec {
@@ -111,7 +112,7 @@ typedef struct mst_model_work mst_model_work;
  *  \return MST_OK or MST_ERR_MEMORY. Local. */
 mst_status mst_model_work_create(const mst_model *m, int64_t n_max,
                                  mst_model_work **out) MST_CHECKED;
-void mst_model_work_destroy(mst_model_work *work); /* Local; NULL is allowed */
+void mst_model_work_destroy(mst_model_work *work);               /* Local; NULL is allowed */
 int64_t mst_model_work_bytes(const mst_model *m, int64_t n_max); /* Local */
 
 /** Told while a backward pass goes on that g[first .. first+count) is final (tensors come from
@@ -129,9 +130,9 @@ void mst_model_scores(const mst_model *m, const float *w, int64_t n, const float
 void mst_model_loss(const mst_model *m, const float *w, const mst_batch *batch,
                     mst_model_work *work, double *loss, int64_t *correct);
 
-/** What scores(n, outputs) come to. choose: label(n) = the class of each row's largest score (first of
- *  equals; of one logistic score, 1 when it is positive); 0 for values. cost: the sum of the rows'
- *  losses, for the batch's targets (x is not read); r(n, outputs) is scratch. Local. */
+/** What scores(n, outputs) come to. choose: label(n) = the class of each row's largest score (first
+ *  of equals; of one logistic score, 1 when it is positive); 0 for values. cost: the sum of the
+ *  rows' losses, for the batch's targets (x is not read); r(n, outputs) is scratch. Local. */
 void mst_model_choose(const mst_model *m, int64_t n, const float *scores, int32_t *label);
 double mst_model_cost(const mst_model *m, const mst_batch *batch, const float *scores, float *r);
 
@@ -140,12 +141,12 @@ double mst_model_cost(const mst_model *m, const mst_batch *batch, const float *s
 void mst_model_gradient(const mst_model *m, const float *w, const mst_batch *batch,
                         mst_model_work *work, float *g, double *loss);
 
-/** One step of plain gradient descent, w = w - rate (g + decay w) for the gradient g of the mean
- *  loss, with the bits of mst_model_gradient and then w[i] -= rate * (g[i] + decay * w[i]) (decay 0:
- *  no such term), but where layers can, without g ever being stored. g(parameters) is scratch; *loss
- *  (may be NULL) as there. Local. */
-void mst_model_descend(const mst_model *m, float *w, const mst_batch *batch, mst_model_work *work,
-                       float rate, float decay, float *g, double *loss);
+/** One step of gradient descent d (core/linalg/descent.h) along the gradient of the mean loss at w,
+ *  which may be d->from, d->to or neither: the bits of mst_model_gradient and then mst_descend, but
+ *  where layers can, without the gradient being stored. d->g(parameters) is scratch; *loss (may be
+ *  NULL) as there. Local. */
+void mst_model_descend(const mst_model *m, const float *w, const mst_batch *batch,
+                       mst_model_work *work, const mst_descent *d, double *loss);
 
 /** norm(n) = Euclidean norm of each row's own gradient, without a row's gradient ever being
  *  stored: for a dense layer |x|^2 |dy|^2 (Goodfellow 2015, arXiv:1510.01799), for a convolution
@@ -156,8 +157,7 @@ void mst_model_norms(const mst_model *m, const float *w, const mst_batch *batch,
 /** g = sum over rows of weight(i) times row i's gradient (for clipping: weight = min(1, C/norm)).
  *  Local. */
 void mst_model_weighted_gradient(const mst_model *m, const float *w, const mst_batch *batch,
-                                 const float *weight, mst_model_work *work, float *g,
-                                 double *loss);
+                                 const float *weight, mst_model_work *work, float *g, double *loss);
 
 /** For batch-space methods: r(n, outputs) = loss gradient in the scores (not divided by n), and
  *  scores(n, outputs). Local. */

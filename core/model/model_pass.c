@@ -6,7 +6,6 @@
 
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
-#include "core/model/lanes.h"
 #include "core/model/layer.h"
 #include "core/model/loss.h"
 
@@ -188,28 +187,29 @@ void mst_model_gradient(const mst_model *m, const float *w, const mst_batch *bat
   backward(m, w, batch->n, batch->x, work->residual, work, g, NULL);
 }
 
-static void descend_layer(const mst_layer *l, float *w, int64_t n, const float *x, const float *y,
-                          const float *keep, const float *dy, float *dx, float rate, float decay,
-                          float *g, float *scratch) {
+static void descend_layer(const mst_layer *l, const float *w, int64_t n, const float *x,
+                          const float *y, const float *keep, const float *dy, float *dx,
+                          const mst_descent *d, float *scratch) {
   if (l->ops->descend != NULL && l->parameters > 0) {
-    l->ops->descend(l, w, n, x, y, keep, dy, dx, rate, decay, scratch);
+    l->ops->descend(l, w, n, x, y, keep, dy, dx, d, scratch);
     return;
   }
-  l->ops->backward(l, w, n, x, y, keep, dy, dx, l->parameters > 0 ? g : NULL, scratch);
-  mst_descend(l->parameters, rate, decay, g, w);
+  l->ops->backward(l, w, n, x, y, keep, dy, dx, l->parameters > 0 ? d->g : NULL, scratch);
+  mst_descend(d, l->parameters, d->g);
 }
 
-void mst_model_descend(const mst_model *m, float *w, const mst_batch *batch, mst_model_work *work,
-                       float rate, float decay, float *g, double *loss) {
+void mst_model_descend(const mst_model *m, const float *w, const mst_batch *batch,
+                       mst_model_work *work, const mst_descent *d, double *loss) {
   double sum = mean_residual(m, w, batch, work);
   const float *dy = work->residual;
   if (loss != NULL) *loss = sum;
   for (int i = m->layers - 1; i >= 0; i--) {
     const mst_layer *l = m->layer[i];
     float *dx = parameters_before(m, i) ? work->pulled[i % 2] : NULL;
+    const mst_descent own = mst_descent_at(d, l->first);
     if (dx != NULL || l->parameters > 0)
       descend_layer(l, w + l->first, batch->n, input_of(work, batch->x, i), work->output[i],
-                    work->keep[i], dy, dx, rate, decay, g + l->first, work->scratch);
+                    work->keep[i], dy, dx, &own, work->scratch);
     if (dx == NULL) return;
     dy = dx;
   }

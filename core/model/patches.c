@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/arithmetic.h"
+#include "core/base/wide.h"
 
 /* a += b * c is one fused multiply-add here, wherever the processor has it. */
 #if defined(__clang__)
@@ -26,9 +27,9 @@
 #define MOST      14
 #define TARGET    __attribute__((target("avx512f")))
 #define NAME(x)   x##_16
-#define EACH_ROWS \
-  ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6) ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12) \
-  ROWS(13) ROWS(14)
+#define EACH_ROWS                                         \
+  ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6) ROWS(7) \
+  ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12) ROWS(13) ROWS(14)
 #include "core/model/patches_width.h"
 
 #define WIDTH     8
@@ -57,26 +58,21 @@ enum {
   WIDTHS = sizeof widths / sizeof widths[0]
 };
 
-/* The first of them that this processor has. */
-static int first_width(void) {
-#if defined(__x86_64__) && defined(__GNUC__)
-  if (__builtin_cpu_supports("avx512f")) return 0;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
-#endif
-  return WIDTHS - 1;
+static const mst_patches_width *widest(void) {
+  return &widths[mst_wide_first(WIDTHS)];
 }
 
 const mst_patches_width *mst_patches_width_at(int i) {
-  int at = first_width() + i;
+  int at = mst_wide_first(WIDTHS) + i;
   return i >= 0 && at < WIDTHS ? &widths[at] : NULL;
 }
 
 void mst_patches_product(const mst_patches *p, const float *x, const float *w, int64_t lanes,
                          const float *start, float *y) {
-  widths[first_width()].product(p, x, w, lanes, start, y);
+  widest()->product(p, x, w, lanes, start, y);
 }
 
 void mst_patches_gradient(const mst_patches *p, const float *x, const float *dy, int64_t lanes,
                           float *g) {
-  widths[first_width()].gradient(p, x, dy, lanes, g);
+  widest()->gradient(p, x, dy, lanes, g);
 }

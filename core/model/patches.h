@@ -23,12 +23,12 @@ typedef struct mst_patches {
 } mst_patches;
 
 /** y(positions, lanes) = start(lanes) + patches(positions, taps run) w(taps run, lanes); start
- *  NULL = 0. y's rows are lanes apart. */
+ *  NULL = 0. y's rows are lanes apart. Local. */
 void mst_patches_product(const mst_patches *p, const float *x, const float *w, int64_t lanes,
                          const float *start, float *y);
 
 /** g(run, lanes) += sum over `taps` rows of positions of runs(positions, run)' dy(positions,
- *  lanes); the runs' rows are pitch apart, dy's rows follow each other. */
+ *  lanes); the runs' rows are pitch apart, dy's rows follow each other. Local. */
 void mst_patches_gradient(const mst_patches *p, const float *x, const float *dy, int64_t lanes,
                           float *g);
 
@@ -41,7 +41,8 @@ typedef struct mst_patches_width {
   void (*gradient)(const mst_patches *p, const float *x, const float *dy, int64_t lanes, float *g);
 } mst_patches_width;
 
-/** The i-th width that this processor has, the widest first, or NULL past the end. For tests. */
+/** The i-th width that this processor has, the widest first, or NULL past the end. For tests.
+ *  Local. */
 const mst_patches_width *mst_patches_width_at(int i);
 
 #endif

@@ -93,7 +93,8 @@ TARGET static void NAME(gradient)(const mst_patches *p, const float *x, const fl
   for (int64_t c = 0; c < lanes; c += 2 * WIDTH) {
     int vectors = c + WIDTH < lanes ? 2 : 1;
     for (int64_t t = 0; t < tiles; t++) {
-      int64_t first = mst_share_begin(p->run, t, tiles), end = mst_share_begin(p->run, t + 1, tiles);
+      int64_t first = mst_share_begin(p->run, t, tiles),
+              end = mst_share_begin(p->run, t + 1, tiles);
       NAME(gradient_rows)(end - first, vectors, p, x + first, dy + c, lanes, g + first * lanes + c);
     }
   }

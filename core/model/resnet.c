@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/model/layer.h"
+#include "core/model/params.h"
 
 enum {
   LEAST_SIDE = 8, /* 8 -> 4 -> 2 */
@@ -100,22 +101,9 @@ static mst_status build(mst_model *m, bool classes) {
 }
 
 static const mst_param params[] = {
-    {.name = "channels",
-     .type = MST_PARAM_INT,
-     .offset = offsetof(mst_model_spec, channels),
-     .fallback = "16",
-     .min = 1,
-     .max = 4096,
-     .unit = "",
-     .help = "channels of the first stage; the second has twice, the third four times as many"},
-    {.name = "groups",
-     .type = MST_PARAM_INT,
-     .offset = offsetof(mst_model_spec, groups),
-     .fallback = "4",
-     .min = 1,
-     .max = 4096,
-     .unit = "",
-     .help = "groups of channels that are normalised together; divides channels"},
+    MST_MODEL_CHANNELS(
+        "16", "channels of the first stage; the second has twice, the third four times as many"),
+    MST_MODEL_GROUPS("4"),
     {.name = "blocks",
      .type = MST_PARAM_INT,
      .offset = offsetof(mst_model_spec, blocks),
@@ -124,19 +112,8 @@ static const mst_param params[] = {
      .max = MOST_BLOCKS,
      .unit = "",
      .help = "residual blocks of a stage"},
-    {.name = "init",
-     .type = MST_PARAM_WORD,
-     .offset = offsetof(mst_model_spec, init),
-     .fallback = "he",
-     .allowed = "xavier|he|uniform|zero",
-     .unit = "",
-     .help = "how the weights are drawn"},
-    {.name = "stable_max",
-     .type = MST_PARAM_BOOL,
-     .offset = offsetof(mst_model_spec, stable_max),
-     .fallback = "false",
-     .unit = "",
-     .help = "StableMax in the place of softmax (classes)"},
+    MST_MODEL_INIT("he"),
+    MST_MODEL_STABLE_MAX,
     {0},
 };
 

@@ -1,5 +1,6 @@
 /* Softmax regression: one dense layer from the row to the classes' scores. */
 #include "core/model/layer.h"
+#include "core/model/params.h"
 
 static mst_status build(mst_model *m, bool classes) {
   (void)classes;
@@ -10,19 +11,8 @@ static mst_status build(mst_model *m, bool classes) {
 }
 
 static const mst_param params[] = {
-    {.name = "init",
-     .type = MST_PARAM_WORD,
-     .offset = offsetof(mst_model_spec, init),
-     .fallback = "zero",
-     .allowed = "xavier|he|uniform|zero",
-     .unit = "",
-     .help = "how the weights are drawn"},
-    {.name = "stable_max",
-     .type = MST_PARAM_BOOL,
-     .offset = offsetof(mst_model_spec, stable_max),
-     .fallback = "false",
-     .unit = "",
-     .help = "StableMax in the place of softmax"},
+    MST_MODEL_INIT("zero"),
+    MST_MODEL_STABLE_MAX,
     {0},
 };
 

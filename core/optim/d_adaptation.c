@@ -93,10 +93,10 @@ static void apply(mst_optim *o, int layer, int64_t at, int64_t n, float *w, cons
   pass(n, w, g, o->vector[S] + at, o->vector[START] + at, o->factor);
 }
 
-static const mst_param params[] = {
-    MST_OPTIM_LR("1"), MST_OPTIM_MOMENTUM("0.9"),
-    MST_OPTIM_REAL(initial, "1e-6", 0, INFINITY, true, "first guess of the distance, far too small"),
-    MST_OPTIM_DECAY_COUPLED, MST_OPTIM_END};
+static const mst_param params[] = {MST_OPTIM_LR("1"), MST_OPTIM_MOMENTUM("0.9"),
+                                   MST_OPTIM_REAL(initial, "1e-6", 0, INFINITY, true,
+                                                  "first guess of the distance, far too small"),
+                                   MST_OPTIM_DECAY_COUPLED, MST_OPTIM_END};
 
 const mst_optim_ops mst_optim_d_adaptation = {
     .name = "d_adaptation",

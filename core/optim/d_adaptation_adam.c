@@ -102,11 +102,14 @@ static void apply(mst_optim *o, int layer, int64_t at, int64_t n, float *w, cons
 }
 
 static const mst_param params[] = {
-    MST_OPTIM_LR("1"), MST_OPTIM_BETA1("0.9"),
+    MST_OPTIM_LR("1"),
+    MST_OPTIM_BETA1("0.9"),
     MST_OPTIM_REAL(beta2, "0.999", 0, 0.999999999, true, "decay of the average of their squares"),
     MST_OPTIM_EPSILON("1e-8"),
-    MST_OPTIM_REAL(initial, "1e-6", 0, INFINITY, true, "first guess of the distance, far too small"),
-    MST_OPTIM_DECAY, MST_OPTIM_END};
+    MST_OPTIM_REAL(initial, "1e-6", 0, INFINITY, true,
+                   "first guess of the distance, far too small"),
+    MST_OPTIM_DECAY,
+    MST_OPTIM_END};
 
 const mst_optim_ops mst_optim_d_adaptation_adam = {
     .name = "d_adaptation_adam",

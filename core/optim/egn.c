@@ -1,6 +1,6 @@
-/* Exact Gauss-Newton in batch space: the split of the loss Hessian, the system of order b c, the line
- * search and the damping. All scalars and the system are in double; the direction is float32, as the
- * model's products are. Equations are those of doc/methods/optimizers.md, "Gauss-Newton". */
+/* Exact Gauss-Newton in batch space: the split of the loss Hessian, the system of order b c, the
+ * line search and the damping. All scalars and the system are in double; the direction is float32,
+ * as the model's products are. Equations are those of doc/methods/optimizers.md, "Gauss-Newton". */
 #include "core/optim/egn.h"
 
 #include <math.h>
@@ -85,10 +85,11 @@ mst_status mst_egn_create(const mst_optim_spec *spec, const mst_model *m, int64_
   *out = NULL;
   MST_TRY(mst_param_check(params, spec, "optimizer"));
   if (n_max < 1 || n_max > LARGEST / m->outputs)
-    return mst_fail(MST_ERR_INPUT,
-                    "optimizer.batch %lld with %lld scores a row gives a Gauss-Newton system of more "
-                    "than %lld unknowns; choose a smaller batch",
-                    (long long)n_max, (long long)m->outputs, (long long)LARGEST);
+    return mst_fail(
+        MST_ERR_INPUT,
+        "optimizer.batch %lld with %lld scores a row gives a Gauss-Newton system of more "
+        "than %lld unknowns; choose a smaller batch",
+        (long long)n_max, (long long)m->outputs, (long long)LARGEST);
   mst_egn *e = NULL;
   MST_TRY(mst_alloc(&e, 1, sizeof *e, "Gauss-Newton optimizer"));
   e->spec = *spec;
@@ -189,8 +190,8 @@ static void pull_root(const mst_egn *e, int64_t n, double *x) {
   }
 }
 
-/* v = R y in float: (R y)_k = D_k (root_k y_k - p_k root' y). The second term is 0 but for rounding,
- * which it keeps from growing with 1 / damping. */
+/* v = R y in float: (R y)_k = D_k (root_k y_k - p_k root' y). The second term is 0 but for
+ * rounding, which it keeps from growing with 1 / damping. */
 static void push_root(mst_egn *e, int64_t n) {
   const int64_t c = e->model->outputs;
   for (int64_t i = 0; i < n * c; i += c) {

@@ -2,8 +2,8 @@
  * damped Gauss-Newton direction of a batch of b rows and c scores,
  *   d = -(J'QJ + b lambda I)^-1 J' r,
  * where J(b c, P) is the Jacobian of the scores, Q the block-diagonal Hessian of the loss in the
- * scores and r its gradient, is found by factoring a matrix of order b c only. Q = R R' is split, so
- * that this matrix is symmetric and positive definite:
+ * scores and r its gradient, is found by factoring a matrix of order b c only. Q = R R' is split,
+ * so that this matrix is symmetric and positive definite:
  *   d = -J' R (b lambda I + R' J J' R)^-1 t,   R t = r.
  * Damping follows the Levenberg-Marquardt ratio; a backtracking line search takes the loss of the
  * batch; momentum averages the directions. Derivations: doc/methods/optimizers.md. */
@@ -35,8 +35,8 @@ int64_t mst_egn_bytes(const mst_optim_spec *spec, const mst_model *m, int64_t n_
 /** Forget the directions and damping of earlier steps. Local. */
 void mst_egn_start(mst_egn *e);
 
-/** The momentum of the steps to come, for schedules that turn it; it stays 0 where it began so. Local.
- */
+/** The momentum of the steps to come, for schedules that turn it; it stays 0 where it began so.
+ *  Local. */
 void mst_egn_momentum(mst_egn *e, double momentum);
 
 /** One step of w(parameters) on a batch, of at most lr times the direction. report may be NULL.

@@ -13,10 +13,11 @@ double mst_ema_rate(double rho, double kappa) { return pow(rho, kappa); }
 mst_status mst_ema_create(double rho, double kappa, int64_t count, mst_ema *out) {
   *out = (mst_ema){.count = count};
   if (!(rho >= 0 && rho < 1) || !(kappa > 0 && isfinite(kappa)))
-    return mst_fail(MST_ERR_INPUT,
-                    "a moving average of rate %g for a batch scaled by %g: choose a rate of at least 0 "
-                    "and below 1, and a positive scale",
-                    rho, kappa);
+    return mst_fail(
+        MST_ERR_INPUT,
+        "a moving average of rate %g for a batch scaled by %g: choose a rate of at least 0 "
+        "and below 1, and a positive scale",
+        rho, kappa);
   /* Of the rounded rate: the two must add up to 1, or the average of a constant drifts off. */
   out->rho = (float)mst_ema_rate(rho, kappa);
   out->rest = 1.0f - out->rho;

@@ -1,8 +1,8 @@
 /* The exponential moving average of a vector of parameters, or of a shard of it:
  * mean = rho mean + (1 - rho) w after each step.
  *
- * An average that was tuned for some batch keeps its reach over the rows when the batch is scaled by
- * kappa if rho becomes rho^kappa (Busbridge et al., "How to scale your EMA", NeurIPS 2023,
+ * An average that was tuned for some batch keeps its reach over the rows when the batch is scaled
+ * by kappa if rho becomes rho^kappa (Busbridge et al., "How to scale your EMA", NeurIPS 2023,
  * arXiv:2307.13813): kappa small steps with the same w shrink the old mean by rho^kappa. */
 #ifndef MST_CORE_OPTIM_EMA_H
 #define MST_CORE_OPTIM_EMA_H

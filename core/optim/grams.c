@@ -1,5 +1,5 @@
-/* Grams (Cao, Li and Song, arXiv:2412.17107): the direction of the gradient, the size of Adam's step
- * u = (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + epsilon):
+/* Grams (Cao, Li and Song, arXiv:2412.17107): the direction of the gradient, the size of Adam's
+ * step u = (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + epsilon):
  *   x -= lr (sign(g) |u| + wd x),  where sign(0) = 0. */
 #include "core/optim/member.h"
 

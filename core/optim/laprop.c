@@ -1,5 +1,5 @@
-/* LaProp (Ziyin, Wang and Ueda, arXiv:2002.04839, algorithm 1): the gradient is normalised before it
- * enters the momentum:
+/* LaProp (Ziyin, Wang and Ueda, arXiv:2002.04839, algorithm 1): the gradient is normalised before
+ * it enters the momentum:
  *   v = b2 v + (1-b2) g^2;  m = b1 m + (1-b1) g / (sqrt(v / (1-b2^t)) + epsilon);
  *   x -= lr (m / (1-b1^t) + wd x).
  * b1 = b2 = 0 gives sign descent, b1 > 0 with b2 = 0 its momentum (signum). */

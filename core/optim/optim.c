@@ -6,6 +6,7 @@
 
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
+#include "core/base/registry.h"
 #include "core/optim/member.h"
 
 static const mst_optim_ops *const members[] = {
@@ -29,18 +30,25 @@ enum {
 };
 
 const mst_param mst_optim_params[] = {
-    {.name = "batch", .type = MST_PARAM_INT, .offset = offsetof(mst_optim_spec, batch),
-     .fallback = "50", .min = 1, .max = INT32_MAX, .unit = "rows", .help = "rows of a step"},
-    MST_OPTIM_REAL(clip, "0", 0, INFINITY, false, "longest gradient that is not shortened; 0 = none"),
+    {.name = "batch",
+     .type = MST_PARAM_INT,
+     .offset = offsetof(mst_optim_spec, batch),
+     .fallback = "50",
+     .min = 1,
+     .max = INT32_MAX,
+     .unit = "rows",
+     .help = "rows of a step"},
+    MST_OPTIM_REAL(clip, "0", 0, INFINITY, false,
+                   "longest gradient that is not shortened; 0 = none"),
     MST_OPTIM_END};
 
-const mst_optim_ops *mst_optim_find(const char *name) {
-  for (int i = 0; name != NULL && i < MEMBERS; i++)
-    if (strcmp(members[i]->name, name) == 0) return members[i];
-  return NULL;
-}
-
 const mst_optim_ops *mst_optim_at(int i) { return i >= 0 && i < MEMBERS ? members[i] : NULL; }
+
+static const char *name_at(int i) { return i >= 0 && i < MEMBERS ? members[i]->name : NULL; }
+
+const mst_optim_ops *mst_optim_find(const char *name) {
+  return mst_optim_at(mst_registry_find(name_at, name));
+}
 
 mst_optim_spec mst_optim_defaults(const char *kind) {
   mst_optim_spec spec = {.kind = kind};
@@ -53,10 +61,7 @@ mst_optim_spec mst_optim_defaults(const char *kind) {
 
 mst_status mst_optim_check(const mst_optim_spec *spec) {
   const mst_optim_ops *ops = mst_optim_find(spec->kind);
-  if (ops == NULL)
-    return mst_fail(MST_ERR_INPUT,
-                    "optimizer.kind %s is unknown; `muster list optimizers` names them",
-                    spec->kind != NULL ? spec->kind : "(none)");
+  if (ops == NULL) return mst_registry_refuse(name_at, "optimizer.kind", spec->kind);
   return mst_param_check(ops->params, spec, "optimizer");
 }
 
@@ -112,9 +117,10 @@ static mst_status check_layers(const mst_optim_layers *layers, int64_t first, in
     return mst_fail(MST_ERR_INPUT, "the layers of an optimizer must rise from element 0");
   const int64_t n = layers->first[layers->n];
   if (first < 0 || count < 0 || first > n - count)
-    return mst_fail(MST_ERR_INPUT,
-                    "an optimizer's shard of %lld elements from %lld is not within its vector of %lld",
-                    (long long)count, (long long)first, (long long)n);
+    return mst_fail(
+        MST_ERR_INPUT,
+        "an optimizer's shard of %lld elements from %lld is not within its vector of %lld",
+        (long long)count, (long long)first, (long long)n);
   return MST_OK;
 }
 
@@ -124,9 +130,10 @@ static mst_status check_shard(const mst_optim_ops *ops, const mst_optim_layers *
   const int64_t end = first + count, n = layers->first[layers->n];
   if (ops->layer_sums == 0 || count == 0) return MST_OK;
   if (first % MST_OPTIM_BLOCK == 0 && (end % MST_OPTIM_BLOCK == 0 || end == n)) return MST_OK;
-  return mst_fail(MST_ERR_INPUT,
-                  "the shard [%lld, %lld) of optimizer %s does not begin and end on multiples of %d",
-                  (long long)first, (long long)end, ops->name, MST_OPTIM_BLOCK);
+  return mst_fail(
+      MST_ERR_INPUT,
+      "the shard [%lld, %lld) of optimizer %s does not begin and end on multiples of %d",
+      (long long)first, (long long)end, ops->name, MST_OPTIM_BLOCK);
 }
 
 static mst_status allocate(mst_optim *o, const mst_optim_layers *layers) {
@@ -212,6 +219,10 @@ static bool has_param(const mst_optim_ops *ops, size_t offset) {
   for (const mst_param *p = ops->params; p->name != NULL; p++)
     if (p->offset == offset) return true;
   return false;
+}
+
+double mst_optim_base_momentum(const mst_optim_spec *spec) {
+  return spec->momentum > 0 ? spec->momentum : spec->beta1;
 }
 
 void mst_optim_momentum(mst_optim *o, double momentum) {

@@ -124,6 +124,10 @@ int64_t mst_optim_bytes(const mst_optim_spec *spec, const mst_optim_layers *laye
  *  Local. */
 void mst_optim_start(mst_optim *o, const float *w);
 
+/** What a schedule that turns the momentum begins from: the spec's momentum, or its beta1.
+ *  Local. */
+double mst_optim_base_momentum(const mst_optim_spec *spec);
+
 /** The momentum (beta1 of the members that have it) of the steps to come, for schedules that turn
  *  it. Members keep their averages exact under such changes. Local. */
 void mst_optim_momentum(mst_optim *o, double momentum);

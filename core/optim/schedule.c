@@ -1,12 +1,12 @@
-/* Schedules: the factor on the step size as a function of the step alone, so that a resumed run needs
- * no state. Sources: doc/methods/optimizers.md. */
+/* Schedules: the factor on the step size as a function of the step alone, so that a resumed run
+ * needs no state. Sources: doc/methods/optimizers.md. */
 #include "core/optim/schedule.h"
 
 #include <math.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "core/base/arithmetic.h"
+#include "core/base/registry.h"
 
 static const double PI = 3.14159265358979323846;
 
@@ -44,7 +44,8 @@ static double linear(const mst_schedule_spec *s, int64_t t, int64_t total) {
   return 1 - share(t, total);
 }
 
-/* Linear from `first` to `peak` at the peak's share of the steps, then linear to `last` at the end. */
+/* Linear from `first` to `peak` at the peak's share of the steps, then linear to `last` at the
+ * end. */
 static double cycle(const mst_schedule_spec *s, double first, double peak, double last, int64_t t,
                     int64_t total) {
   const double u = share(t, total);
@@ -66,13 +67,17 @@ static double cooldown(const mst_schedule_spec *s, int64_t t, int64_t total) {
   return left < s->cooldown ? left / s->cooldown : 1;
 }
 
-#define REAL(field, value, low_, high_, open, text)                                            \
-  {.name = #field, .type = MST_PARAM_REAL, .offset = offsetof(mst_schedule_spec, field),        \
-   .fallback = (value), .min = (low_), .max = (high_), .open_min = (open), .unit = "", .help = (text)}
+#define REAL(field, value, low_, high_, open, text)                                       \
+  {                                                                                       \
+    .name = #field, .type = MST_PARAM_REAL, .offset = offsetof(mst_schedule_spec, field), \
+    .fallback = (value), .min = (low_), .max = (high_), .open_min = (open), .unit = "",   \
+    .help = (text)                                                                        \
+  }
 #define END {.name = NULL}
 
 const mst_param mst_schedule_params[] = {
-    REAL(warmup, "0", 0, 1, false, "share of the steps over which the step size rises from 0"), END};
+    REAL(warmup, "0", 0, 1, false, "share of the steps over which the step size rises from 0"),
+    END};
 
 static const mst_param step_params[] = {
     REAL(factor, "0.1", 0, 1, true, "the step size is multiplied by this"),
@@ -89,7 +94,8 @@ static const mst_param one_cycle_params[] = {
     REAL(final, "0", 0, 1, false, "step size at the end, as a share of lr"),
     REAL(low, "0.85", 0, 0.999999, false, "momentum at the peak, if that is lower"), END};
 static const mst_param cooldown_params[] = {
-    REAL(cooldown, "0.2", 0, 1, true, "last share of the steps, over which the step size falls to 0"),
+    REAL(cooldown, "0.2", 0, 1, true,
+         "last share of the steps, over which the step size falls to 0"),
     END};
 
 static const mst_schedule_ops members[] = {
@@ -106,14 +112,14 @@ enum {
   MEMBERS = sizeof members / sizeof members[0]
 };
 
-const mst_schedule_ops *mst_schedule_find(const char *name) {
-  for (int i = 0; name != NULL && i < MEMBERS; i++)
-    if (strcmp(members[i].name, name) == 0) return &members[i];
-  return NULL;
-}
-
 const mst_schedule_ops *mst_schedule_at(int i) {
   return i >= 0 && i < MEMBERS ? &members[i] : NULL;
+}
+
+static const char *name_at(int i) { return i >= 0 && i < MEMBERS ? members[i].name : NULL; }
+
+const mst_schedule_ops *mst_schedule_find(const char *name) {
+  return mst_schedule_at(mst_registry_find(name_at, name));
 }
 
 mst_schedule_spec mst_schedule_defaults(const char *name) {
@@ -127,10 +133,7 @@ mst_schedule_spec mst_schedule_defaults(const char *name) {
 
 mst_status mst_schedule_check(const mst_schedule_spec *s) {
   const mst_schedule_ops *ops = mst_schedule_find(s->name);
-  if (ops == NULL)
-    return mst_fail(MST_ERR_INPUT,
-                    "optimizer.schedule %s is unknown; `muster list schedules` names them",
-                    s->name != NULL ? s->name : "(none)");
+  if (ops == NULL) return mst_registry_refuse(name_at, "optimizer.schedule", s->name);
   MST_TRY(mst_param_check(mst_schedule_params, s, "optimizer"));
   return mst_param_check(ops->params, s, "optimizer");
 }

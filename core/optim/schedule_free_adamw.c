@@ -31,11 +31,13 @@ static void apply(mst_optim *o, int layer, int64_t at, int64_t n, float *w, cons
   pass(n, w, g, o->vector[0] + at, o->vector[1] + at, o->vector[2] + at, o->factor);
 }
 
-static const mst_param params[] = {
-    MST_OPTIM_LR("0.0025"),
-    MST_OPTIM_REAL(beta1, "0.9", 0, 0.999999, false, "share of the average in the gradient's point"),
-    MST_OPTIM_BETA2("0.999"), MST_OPTIM_EPSILON("1e-8"), MST_OPTIM_DECAY,
-    MST_OPTIM_END};
+static const mst_param params[] = {MST_OPTIM_LR("0.0025"),
+                                   MST_OPTIM_REAL(beta1, "0.9", 0, 0.999999, false,
+                                                  "share of the average in the gradient's point"),
+                                   MST_OPTIM_BETA2("0.999"),
+                                   MST_OPTIM_EPSILON("1e-8"),
+                                   MST_OPTIM_DECAY,
+                                   MST_OPTIM_END};
 
 const mst_optim_ops mst_optim_schedule_free_adamw = {
     .name = "schedule_free_adamw",

@@ -28,10 +28,10 @@ static void apply(mst_optim *o, int layer, int64_t at, int64_t n, float *w, cons
   pass(n, w, g, o->vector[0] + at, o->vector[1] + at, o->factor);
 }
 
-static const mst_param params[] = {
-    MST_OPTIM_LR("1"),
-    MST_OPTIM_REAL(momentum, "0.9", 0, 0.999999, false, "share of the average in the gradient's point"),
-    MST_OPTIM_DECAY_COUPLED, MST_OPTIM_END};
+static const mst_param params[] = {MST_OPTIM_LR("1"),
+                                   MST_OPTIM_REAL(momentum, "0.9", 0, 0.999999, false,
+                                                  "share of the average in the gradient's point"),
+                                   MST_OPTIM_DECAY_COUPLED, MST_OPTIM_END};
 
 const mst_optim_ops mst_optim_schedule_free_sgd = {
     .name = "schedule_free_sgd",

@@ -53,8 +53,9 @@ typedef struct mst_deal_shares {
   int64_t *heap;  /* (K) scratch                                   */
 } mst_deal_shares;
 
-/** Room for spec->clients. \return MST_OK; MST_ERR_INPUT when spec->alpha is not a finite number
- *  above 0; MST_ERR_MEMORY. Free with mst_deal_shares_free in every case. Local. */
+/** Room for spec->clients.
+ *  \return MST_OK; MST_ERR_INPUT when spec->alpha is not a finite number above 0; MST_ERR_MEMORY.
+ *          Free with mst_deal_shares_free in every case. Local. */
 mst_status mst_deal_shares_make(const mst_partition_spec *spec, mst_deal_shares *out) MST_CHECKED;
 void mst_deal_shares_free(mst_deal_shares *shares);
 

@@ -1,8 +1,8 @@
 /* The mixture partition: label skew with equal sizes. Client k draws its class mixture
  * p_k ~ Dirichlet(alpha) over the classes, and its rows one at a time from the classes by that
  * mixture: Hsu, Qi, Brown, "Measuring the effects of non-identical data distribution for federated
- * visual classification", 2019 (arXiv:1909.06335). The clients draw in turn, so that when classes run
- * out nobody is left with only what the others did not want. */
+ * visual classification", 2019 (arXiv:1909.06335). The clients draw in turn, so that when classes
+ * run out nobody is left with only what the others did not want. */
 #include <math.h>
 
 #include "core/base/memory.h"
@@ -54,8 +54,8 @@ static mst_status assign(const mst_partition_spec *spec, int64_t n, const int32_
   table t = {NULL, NULL};
   mst_status status = MST_OK;
   if (!(isfinite(spec->alpha) && spec->alpha > 0))
-    return mst_fail(MST_ERR_INPUT, "partition mixture: alpha is %g, but it must be a number above 0",
-                    spec->alpha);
+    return mst_fail(MST_ERR_INPUT,
+                    "partition mixture: alpha is %g, but it must be a number above 0", spec->alpha);
   status = mst_deal_by_class(spec, n, label, n_classes, &classes);
   if (status == MST_OK)
     status = mst_alloc(&t.mix, spec->clients * n_classes, sizeof *t.mix, "class mixtures");

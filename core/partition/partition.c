@@ -3,14 +3,13 @@
 #include "core/partition/partition.h"
 
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 
+#include "core/base/registry.h"
 #include "core/partition/members.h"
 
 static const mst_partition_ops *const TABLE[] = {
-    &mst_partition_iid,      &mst_partition_shards,  &mst_partition_dirichlet,
-    &mst_partition_mixture,  &mst_partition_quantity, &mst_partition_natural,
+    &mst_partition_iid,     &mst_partition_shards,   &mst_partition_dirichlet,
+    &mst_partition_mixture, &mst_partition_quantity, &mst_partition_natural,
 };
 
 #define MEMBERS ((int)(sizeof TABLE / sizeof TABLE[0]))
@@ -19,21 +18,12 @@ const mst_partition_ops *mst_partition_at(int i) {
   return i >= 0 && i < MEMBERS ? TABLE[i] : NULL;
 }
 
-const mst_partition_ops *mst_partition_find(const char *name) {
-  if (name == NULL) return NULL;
-  for (int i = 0; i < MEMBERS; i++)
-    if (strcmp(TABLE[i]->name, name) == 0) return TABLE[i];
-  return NULL;
+static const char *name_at(int i) {
+  return i >= 0 && i < MEMBERS ? TABLE[i]->name : NULL;
 }
 
-static mst_status refuse_unknown(const char *name) {
-  char known[256] = "";
-  size_t used = 0;
-  for (int i = 0; i < MEMBERS && used < sizeof known; i++)
-    used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "",
-                             TABLE[i]->name);
-  return mst_fail(MST_ERR_INPUT, "there is no partition named '%s': choose one of %s",
-                  name != NULL ? name : "", known);
+const mst_partition_ops *mst_partition_find(const char *name) {
+  return mst_partition_at(mst_registry_find(name_at, name));
 }
 
 /* Client numbers are int32 in memory and in files. */
@@ -57,11 +47,11 @@ mst_status mst_partition_assign(const mst_partition_spec *spec, int64_t n, const
                                 int64_t n_classes, const int32_t *natural, int32_t *client,
                                 int64_t *clients) {
   const mst_partition_ops *ops = mst_partition_find(spec->name);
-  if (ops == NULL) return refuse_unknown(spec->name);
+  if (ops == NULL) return mst_registry_refuse(name_at, "clients.partition", spec->name);
   MST_TRY(check_clients(ops, spec->clients));
   if (n < 0)
-    return mst_fail(MST_ERR_INPUT, "partition %s: cannot deal %lld rows; give 0 or more",
-                    ops->name, (long long)n);
+    return mst_fail(MST_ERR_INPUT, "partition %s: cannot deal %lld rows; give 0 or more", ops->name,
+                    (long long)n);
   MST_TRY(ops->assign(spec, n, label, n_classes, natural, client));
   *clients = spec->clients > 0 ? spec->clients : count_clients(n, client);
   return MST_OK;

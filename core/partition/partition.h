@@ -2,10 +2,10 @@
  *
  * A pure function of (labels, count, parameters, seed), without communication. Every row goes to
  * exactly one client; clients may stay empty, and there may be more clients than rows; every member
- * ends after O(n + K c log K) work for c classes (mixture: O((n + K) c)) whatever its parameters (the
- * public recipes that redraw until all clients are large enough do not end at alpha = 0.005). The
- * draws of dirichlet, mixture and quantity use libm's log and exp, which may round
- * differently on another kind of processor: one rank assigns and the team copies `client`.
+ * ends after O(n + K c log K) work for c classes (mixture: O((n + K) c)) whatever its parameters
+ * (the public recipes that redraw until all clients are large enough do not end at alpha = 0.005).
+ * The draws of dirichlet, mixture and quantity use libm's log and exp, which may round differently
+ * on another kind of processor: one rank assigns and the team copies `client`.
  *
  * One file a member: iid.c shards.c dirichlet.c mixture.c quantity.c natural.c; the table is in
  * partition.c, what they share in deal.c. Recipes and sources: doc/methods/partitions.md. */

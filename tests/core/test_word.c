@@ -1,5 +1,5 @@
 /* Words: lists, distances and the nearest candidate. */
-#include "io/word.h"
+#include "core/base/word.h"
 
 #include <string.h>
 

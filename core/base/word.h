@@ -1,15 +1,16 @@
 /* Words that were meant: membership in a list, and the candidate nearest to what was written, by
  * the number of edits (Damerau-Levenshtein). Every "did you mean" comes from here. A list is a text
  * of words separated by '|'. All functions are Local. */
-#ifndef MST_IO_WORD_H
-#define MST_IO_WORD_H
+#ifndef MST_CORE_BASE_WORD_H
+#define MST_CORE_BASE_WORD_H
 
 #include <stdbool.h>
 
 /** The next word of a list: start with *word = NULL; false past the end.
  *      const char *word = NULL;
  *      for (int n; mst_word_next("iid|shards", &word, &n);) ...
- *  \param word  in and out: points into list, not terminated. \param length  out: its bytes. */
+ *  \param word  in and out: points into list, not terminated.
+ *  \param length  out: its bytes. */
 bool mst_word_next(const char *list, const char **word, int *length);
 
 /** Is word one of the list's? */
@@ -35,7 +36,7 @@ mst_guess mst_guess_within(int edits);
 mst_guess mst_guess_any(void);
 
 /** Offer a candidate whose distance the caller knows, or (try) that is compared with word. */
-void mst_guess_offer(mst_guess *g, const char *candidate, int length, int distance);
+void mst_guess_offer(mst_guess *g, const char *candidate, int length, int edits);
 void mst_guess_try(mst_guess *g, const char *word, const char *candidate, int length);
 
 /** The nearest word of a list that may be meant. */

@@ -1,5 +1,5 @@
 /* Lists of words, the distance between two words, and the best guess among candidates. */
-#include "io/word.h"
+#include "core/base/word.h"
 
 #include <limits.h>
 #include <string.h>

@@ -1,0 +1,38 @@
+/* Sorting, quantiles, and the figures by which a list of numbers is judged. */
+#include "core/base/summary.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/base/arithmetic.h"
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+void mst_summary_sort(double *x, int64_t n) {
+  if (n > 1) qsort(x, (size_t)n, sizeof *x, ascending);
+}
+
+mst_summary mst_summary_make(const double *sorted, int64_t n) {
+  mst_summary s = {NAN, NAN, NAN};
+  if (n <= 0) return s;
+  int64_t tenth = mst_most(n / 10, 1);
+  double sum = 0, worst = 0, square = 0;
+  for (int64_t i = 0; i < n; i++) {
+    sum += sorted[i];
+    if (i < tenth) worst += sorted[i];
+  }
+  s.mean = sum / (double)n;
+  s.worst = worst / (double)tenth;
+  for (int64_t i = 0; i < n; i++) square += (sorted[i] - s.mean) * (sorted[i] - s.mean);
+  s.spread = sqrt(square / (double)n);
+  return s;
+}
+
+double mst_summary_quantile(const double *sorted, int64_t n, double q) {
+  if (n <= 0) return NAN;
+  int64_t at = (int64_t)ceil(q * (double)n) - 1;
+  return sorted[mst_most(0, mst_least(at, n - 1))];
+}
