@@ -76,8 +76,8 @@ end_functions='exit|_exit|_Exit|quick_exit|abort|MPI_Abort|longjmp'
 # system headers (extended expressions).
 check_includes() {
   sources "$1" | includes >"$scratch/includes"
-  grep '"' "$scratch/includes" | grep -vE "\"(($2)/[^\"]*|config\.h)\"" |
-    report "$1 includes only $2 and config.h"
+  grep '"' "$scratch/includes" | grep -vE "\"(($2)/[^\"]*|(config|commit)\.h)\"" |
+    report "$1 includes only $2, config.h and commit.h"
   grep -E "<($3)>" "$scratch/includes" | report "$1 includes none of <$3>"
 }
 

@@ -15,6 +15,12 @@ static inline double *reference_array(int64_t count) {
   return x;
 }
 
+static inline double *to_double(int64_t count, const float *x) {
+  double *d = reference_array(count);
+  for (int64_t i = 0; i < count; i++) d[i] = (double)x[i];
+  return d;
+}
+
 /* The output of a square window of `kernel`, stride and padding. */
 static inline mst_extent reference_window(mst_extent in, int64_t channels, int64_t kernel,
                                           int64_t stride, int64_t pad) {

@@ -1,21 +1,6 @@
-/* Local training: what a client's result may depend on, how its rows become batches, which steps are
- * made, and what is never sent. */
-#include "core/optim/egn.h"
+/* Local training: what a client's result may depend on, how its rows become batches, and what is
+ * never sent. */
 #include "tests/core/test_method_federation.h"
-
-static bool same(const sent *a, const sent *b) {
-  return memcmp(a->up, b->up, sizeof a->up) == 0 &&
-         memcmp(a->scalar, b->scalar, sizeof a->scalar) == 0 && a->result.steps == b->result.steps &&
-         a->result.loss == b->result.loss && a->result.gradients == b->result.gradients;
-}
-
-static mst_optim_spec momentum_spec(double momentum, bool nesterov) {
-  mst_optim_spec s = mst_optim_defaults("sgd");
-  s.lr = 0.1;
-  s.momentum = momentum;
-  s.nesterov = nesterov;
-  return s;
-}
 
 START_TEST(a_result_does_not_depend_on_what_the_trainer_did_before) {
   const char *const optimizer[] = {"sgd", "adam", "schedule_free_sgd"};
@@ -54,9 +39,11 @@ START_TEST(batches_are_a_function_of_seed_client_and_round) {
 }
 END_TEST
 
-/* Row i has the loss 4^i as long as nothing is learnt: a sum of losses says which rows were seen, and
- * how often. */
-enum { DIGITS = 11 };
+/* Row i has the loss 4^i as long as nothing is learnt: a sum of losses says which rows were seen,
+ * and how often. */
+enum {
+  DIGITS = 11
+};
 
 static double visited(mst_client_trainer *t, mst_local_spec *local, mst_local_result *result) {
   float x[DIGITS], value[DIGITS], start[2] = {0, 0}, up[2];
@@ -175,7 +162,8 @@ END_TEST
 START_TEST(parameters_of_the_client_stay_with_it) {
   const int64_t mine = INPUTS * CLASSES;
   for (int m = 0; mst_method_at(m) != NULL; m++) {
-    mst_method_spec spec = method_defaults(mst_method_at(m)->name), plain = method_defaults("fedavg");
+    mst_method_spec spec = method_defaults(mst_method_at(m)->name),
+                    plain = method_defaults("fedavg");
     federation *f = federate(&spec, NULL), *g = federate(&plain, NULL);
     float personal[CLASSES] = {0.5f, -1.0f, 2.0f}, before[CLASSES], forgotten[CLASSES];
     memcpy(before, personal, sizeof before);
@@ -190,9 +178,9 @@ START_TEST(parameters_of_the_client_stay_with_it) {
     for (int v = 0; v < f->ops->uplink; v++)
       for (int64_t i = mine; i < P; i++) ck_assert(a.up[v][i] == 0.0f);
     ck_assert_double_gt(distance(personal, before, CLASSES), 1e-4);
-    for (int64_t i = mine; i < P && f->ops->own > 0; i++)
-      ck_assert(f->own[1][0][i] == 0.25f);
-    /* With one gradient a step, the client's own parameters move as fedavg's, whatever the terms. */
+    for (int64_t i = mine; i < P && f->ops->own > 0; i++) ck_assert(f->own[1][0][i] == 0.25f);
+    /* With one gradient a step, the client's own parameters move as fedavg's, whatever the terms.
+     */
     memcpy(forgotten, before, sizeof before);
     g->local.personal = forgotten;
     visit_client(g, 1, 0, &b);
@@ -223,7 +211,6 @@ START_TEST(parameters_of_a_client_that_diverged_are_as_before) {
 }
 END_TEST
 
-/* The rule's direction is what the optimizer steps on: heavy balls under fedprox, by hand. */
 START_TEST(a_client_whose_result_is_not_used_is_as_before) {
   mst_method_spec spec = method_defaults("fedsmoo");
   federation *f = federate(&spec, NULL);
@@ -247,160 +234,6 @@ START_TEST(a_client_whose_result_is_not_used_is_as_before) {
   ck_assert_mem_eq(before[0], own[0], sizeof before[0]);
   ck_assert_mem_eq(before[1], own[1], sizeof before[1]);
   ck_assert_mem_eq(layers, personal, sizeof layers);
-  disband(f);
-}
-END_TEST
-
-START_TEST(other_optimizers_step_on_the_methods_direction) {
-  mst_method_spec spec = method_defaults("fedprox"), plain = method_defaults("fedavg");
-  mst_optim_spec optim = momentum_spec(0.6, false);
-  spec.lambda = 0.8;
-  federation *f = federate(&spec, &optim), *g = federate(&plain, NULL);
-  sent s = {0};
-  f->local.epochs = 3;
-  f->local.batch = 16;
-  visit_client(f, 1, 0, &s);
-  float start[P];
-  double w[P], m[P] = {0};
-  memcpy(start, f->w, sizeof start);
-  for (int i = 0; i < P; i++) w[i] = (double)start[i];
-  g->local.steps = 1;
-  g->local.batch = 16;
-  for (int k = 0; k < 3; k++) {
-    sent one = {0}; /* a single plain step gives the gradient */
-    for (int i = 0; i < P; i++) g->w[i] = (float)w[i];
-    visit_client(g, 1, 0, &one);
-    for (int i = 0; i < P; i++) {
-      double d = -(double)one.up[0][i] / g->local.lr + spec.lambda * (w[i] - (double)start[i]);
-      m[i] = 0.6 * m[i] + d;
-      w[i] -= f->local.lr * m[i];
-    }
-  }
-  for (int i = 0; i < P; i++)
-    ck_assert_double_eq_tol((double)s.up[0][i], w[i] - (double)start[i], 5e-6);
-  disband(f);
-  disband(g);
-}
-END_TEST
-
-/* Unit gradients in three steps: 1, 1 + mu, 1 + mu + mu^2 times; Nesterov looks one step further. */
-START_TEST(momentum_counts_in_the_weight_of_steps) {
-  mst_method_spec spec = method_defaults("fednova");
-  const double wanted[] = {1 + 1.5 + 1.75, 1.5 + 1.75 + 1.875};
-  for (int nesterov = 0; nesterov < 2; nesterov++) {
-    mst_optim_spec optim = momentum_spec(0.5, nesterov);
-    federation *f = federate(&spec, &optim);
-    f->local.steps = 3;
-    sent s = {0};
-    visit_client(f, 1, 0, &s);
-    ck_assert_double_eq_tol(s.scalar[0], wanted[nesterov], 1e-12);
-    disband(f);
-  }
-}
-END_TEST
-
-START_TEST(a_schedule_may_turn_the_momentum) {
-  mst_method_spec spec = method_defaults("fedavg");
-  static const char *const kind[] = {"sgd", "adamw", "egn"};
-  for (int k = 0; k < 3; k++) {
-    mst_optim_spec low = mst_optim_defaults(kind[k]), high = low;
-    double *turned = k == 1 ? &low.beta1 : &low.momentum, *there = k == 1 ? &high.beta1 : &high.momentum;
-    *turned = 0.3;
-    *there = 0.8;
-    federation *f = federate(&spec, &high), *g = federate(&spec, &low);
-    sent a = {0}, b = {0};
-    visit_client(f, 1, 0, &a);
-    visit_client(g, 1, 0, &b);
-    ck_assert(!same(&a, &b));
-    f->local.turned = true;
-    f->local.momentum = 0.3;
-    visit_client(f, 1, 0, &a);
-    ck_assert_msg(same(&a, &b), "%s", kind[k]);
-    disband(f);
-    disband(g);
-  }
-}
-END_TEST
-
-START_TEST(the_model_that_is_sent_is_the_one_that_an_averaging_optimizer_evaluates) {
-  mst_method_spec spec = method_defaults("fedavg"), plain = method_defaults("fedavg");
-  mst_optim_spec optim = mst_optim_defaults("schedule_free_sgd");
-  federation *f = federate(&spec, &optim), *g = federate(&plain, NULL);
-  sent s = {0};
-  f->local.steps = 3;
-  g->local.steps = 1;
-  f->local.batch = g->local.batch = 16;
-  visit_client(f, 1, 0, &s);
-  const mst_optim_layers layers = {.n = 1, .first = (const int64_t[]){0, P}};
-  mst_optim *o = NULL;
-  float d[P], mean[P];
-  ck_ok(mst_optim_create(&optim, &layers, 0, P, &o));
-  mst_optim_start(o, g->w);
-  for (int k = 0; k < 3; k++) {
-    sent one = {0}; /* a single plain step gives the gradient */
-    visit_client(g, 1, 0, &one);
-    for (int i = 0; i < P; i++) d[i] = -one.up[0][i] / (float)g->local.lr;
-    mst_optim_step(o, g->w, d, f->local.lr);
-  }
-  mst_optim_average(o, g->w, mean);
-  ck_assert_double_gt(distance(mean, g->w, P), 1e-3);
-  for (int i = 0; i < P; i++)
-    ck_assert_double_eq_tol((double)s.up[0][i], (double)(mean[i] - f->w[i]), 5e-6);
-  mst_optim_destroy(o);
-  disband(f);
-  disband(g);
-}
-END_TEST
-
-START_TEST(a_schedules_zero_step_size_changes_nothing) {
-  for (int m = 0; mst_method_at(m) != NULL; m++) {
-    mst_method_spec spec = method_defaults(mst_method_at(m)->name);
-    federation *f = federate(&spec, NULL);
-    run_round(f, 0, 15);
-    float before[P];
-    memcpy(before, f->own[1][0], sizeof before);
-    f->local.lr = 0;
-    run_round(f, 1, 15);
-    for (int i = 0; i < P; i++) ck_assert_msg(isfinite(f->w[i]), "%s", spec.name);
-    ck_assert_mem_eq(before, f->own[1][0], sizeof before);
-    disband(f);
-  }
-}
-END_TEST
-
-/* One batch of all rows: the step of egn itself. */
-START_TEST(egn_serves_methods_that_leave_gradients_alone) {
-  mst_optim_spec optim = mst_optim_defaults("egn");
-  mst_method_spec spec = method_defaults("fednova");
-  federation *f = federate(&spec, &optim);
-  f->local.batch = 16;
-  f->local.steps = 1;
-  f->local.lr = 1;
-  sent s = {0};
-  visit_client(f, 1, 0, &s);
-  ck_assert(s.result.finite);
-  ck_assert_int_eq(s.result.gradients, 1);
-  mst_egn *egn = NULL;
-  ck_ok(mst_egn_create(&optim, f->model, 16, &egn));
-  mst_egn_start(egn);
-  float w[P];
-  memcpy(w, f->w, sizeof w);
-  mst_client_rows rows = rows_of(f, 1);
-  ck_ok(mst_egn_step(egn, w, &rows, 1, NULL));
-  for (int i = 0; i < P; i++)
-    ck_assert_double_eq_tol((double)(w[i] - f->w[i]), (double)s.up[0][i], 1e-4);
-  ck_assert_double_gt(distance(w, f->w, P), 1e-2);
-  mst_egn_destroy(egn);
-  f->x[1][2] = NAN;
-  visit_client(f, 1, 0, &s);
-  ck_assert(!s.result.finite);
-  mst_method_spec prox = method_defaults("fedprox");
-  mst_client_trainer *t = NULL;
-  ck_refused(mst_client_trainer_create(f->model, &prox, &optim, 16, &t), MST_ERR_UNSUPPORTED,
-             "fedprox");
-  optim.clip = 1;
-  ck_refused(mst_client_trainer_create(f->model, &spec, &optim, 16, &t), MST_ERR_UNSUPPORTED,
-             "clip");
   disband(f);
 }
 END_TEST
@@ -487,12 +320,6 @@ static Suite *suite(void) {
   tcase_add_test(c, parameters_of_the_client_stay_with_it);
   tcase_add_test(c, parameters_of_a_client_that_diverged_are_as_before);
   tcase_add_test(c, a_client_whose_result_is_not_used_is_as_before);
-  tcase_add_test(c, other_optimizers_step_on_the_methods_direction);
-  tcase_add_test(c, momentum_counts_in_the_weight_of_steps);
-  tcase_add_test(c, a_schedule_may_turn_the_momentum);
-  tcase_add_test(c, the_model_that_is_sent_is_the_one_that_an_averaging_optimizer_evaluates);
-  tcase_add_test(c, a_schedules_zero_step_size_changes_nothing);
-  tcase_add_test(c, egn_serves_methods_that_leave_gradients_alone);
   tcase_add_test(c, what_cannot_be_trained_is_refused);
   tcase_add_test(c, a_trainer_takes_the_bytes_that_it_says);
   tcase_add_test(c, a_trainer_that_cannot_be_made_leaves_nothing);
@@ -500,4 +327,6 @@ static Suite *suite(void) {
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}

@@ -175,12 +175,76 @@ START_TEST(a_step_has_the_bits_of_the_gradient_and_then_the_step) {
       move *= rate;
       s.w[p] -= move;
     }
-    mst_model_descend(t.m, t.w, &t.batch, t.work, rate, decays[k], t.g, &other);
+    const mst_descent d = {
+        .rate = rate, .gradient = 1.0f, .decay = decays[k], .from = t.w, .to = t.w, .g = t.g};
+    mst_model_descend(t.m, t.w, &t.batch, t.work, &d, &other);
     ck_assert(memcmp(s.w, t.w, (size_t)s.m->parameters * sizeof *s.w) == 0);
     ck_assert(loss == other);
     sample_release(&s);
     sample_release(&t);
   }
+}
+END_TEST
+
+/* One element of a step, a rounding after each operation. */
+static float step_of(const mst_descent *d, int64_t p, float g) {
+  volatile float sum = d->gradient * g, term;
+  if (d->proximal != 0.0f) {
+    term = d->from[p] - d->start[p];
+    term *= d->proximal;
+    sum += term;
+  }
+  if (d->constant != NULL) sum += d->constant[p];
+  if (d->decay != 0.0f) {
+    term = d->decay * d->from[p];
+    sum += term;
+  }
+  sum *= d->rate;
+  return d->from[p] - sum;
+}
+
+START_TEST(a_step_with_terms_from_elsewhere_has_the_bits_of_the_gradient_and_then_the_step) {
+  sample s = sample_of(&sample_kinds[_i], SAMPLE_ROWS),
+         t = sample_of(&sample_kinds[_i], SAMPLE_ROWS);
+  const int64_t parameters = s.m->parameters;
+  float *to = NULL, *start = NULL, *moved = NULL;
+  ck_ok(mst_alloc(&to, parameters, sizeof *to, "w after the step"));
+  ck_ok(mst_alloc(&moved, parameters, sizeof *moved, "w before and after the step"));
+  ck_ok(mst_alloc(&start, parameters, sizeof *start, "start"));
+  for (int64_t p = 0; p < parameters; p++) {
+    start[p] = 0.5f * s.w[p] + 0.01f;
+    t.w[p] = 0.9f * s.w[p]; /* what moves; the gradient is taken at s.w */
+  }
+  mst_model_gradient(s.m, s.w, &s.batch, s.work, s.g, NULL);
+  for (int terms = 0; terms < 8; terms++) {
+    const mst_descent d = {.rate = 0.1f,
+                           .gradient = terms == 0 ? 0.3f : 1.0f,
+                           .proximal = terms & 1 ? 0.2f : 0.0f,
+                           .constant = terms & 2 ? start : NULL,
+                           .decay = terms & 4 ? 0.01f : 0.0f,
+                           .start = start,
+                           .from = t.w,
+                           .to = to,
+                           .g = t.g};
+    mst_model_descend(t.m, s.w, &s.batch, t.work, &d, NULL);
+    for (int64_t p = 0; p < parameters; p++) ck_assert(to[p] == step_of(&d, p, s.g[p]));
+    /* the same where what moves is overwritten */
+    mst_descent same = d;
+    memcpy(moved, t.w, (size_t)parameters * sizeof *moved);
+    same.from = same.to = moved;
+    mst_model_descend(t.m, s.w, &s.batch, t.work, &same, NULL);
+    ck_assert(memcmp(moved, to, (size_t)parameters * sizeof *to) == 0);
+    /* and is what the gradient is taken at */
+    memcpy(moved, s.w, (size_t)parameters * sizeof *moved);
+    mst_model_descend(t.m, moved, &s.batch, t.work, &same, NULL);
+    same.from = s.w;
+    for (int64_t p = 0; p < parameters; p++) ck_assert(moved[p] == step_of(&same, p, s.g[p]));
+  }
+  mst_free(moved);
+  mst_free(start);
+  mst_free(to);
+  sample_release(&s);
+  sample_release(&t);
 }
 END_TEST
 
@@ -245,6 +309,9 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(tc, all_agrees_with_differences_of_the_reference, 0, SAMPLE_KINDS);
   tcase_add_loop_test(tc, a_gradient_is_final_when_it_is_told_so, 0, SAMPLE_KINDS);
   tcase_add_loop_test(tc, a_step_has_the_bits_of_the_gradient_and_then_the_step, 0, SAMPLE_KINDS);
+  tcase_add_loop_test(
+      tc, a_step_with_terms_from_elsewhere_has_the_bits_of_the_gradient_and_then_the_step, 0,
+      SAMPLE_KINDS);
   tcase_add_loop_test(tc, scores_do_not_depend_on_the_rows_beside, 0, SAMPLE_KINDS);
   tcase_add_loop_test(tc, a_large_batch_has_the_mean_of_its_parts, 0, SAMPLE_KINDS);
   tcase_add_loop_test(tc, a_nan_in_a_row_reaches_its_scores_loss_and_gradient, 0, SAMPLE_KINDS);

@@ -1,5 +1,5 @@
-/* What holds for every optimizer: it minimises, its bits do not depend on how the vector is cut, and
- * a stored state continues as if nothing had been. */
+/* What holds for every optimizer: its bits do not depend on how the vector is cut, and a stored
+ * state continues as if nothing had been. */
 #include "core/base/memory.h"
 #include "tests/core/optim_rules.h"
 
@@ -7,7 +7,8 @@ enum {
   WHOLE = 5 * MST_OPTIM_BLOCK + 123
 };
 /* Layers that end anywhere: a small one, an empty one, one of several blocks. */
-static const int64_t FIRST[] = {0, 700, 707, 707, 2 * MST_OPTIM_BLOCK + 5, 3 * MST_OPTIM_BLOCK, WHOLE};
+static const int64_t FIRST[] = {0,    700, 707, 707, 2 * MST_OPTIM_BLOCK + 5, 3 * MST_OPTIM_BLOCK,
+                                WHOLE};
 static const mst_optim_layers layers = {6, FIRST};
 
 static float w[WHOLE], g[WHOLE], other[WHOLE], out[WHOLE];
@@ -37,52 +38,6 @@ static void fill(float *x, int64_t t) {
   for (int64_t i = 0; i < WHOLE; i++) x[i] = sample(i, t);
 }
 
-START_TEST(every_member_finds_the_minimum_of_a_quadratic) {
-  /* f = sum a_i (x_i - 1)^2 / 2 with a from 1/2 to 3, from x = 0: f_0 = 14. */
-  const struct {
-    const char *kind;
-    double lr, momentum, initial;
-    int steps;
-  } run[] = {
-      {"sgd", 0.2, 0, 0, 300},
-      {"sgd", 0.05, 0.9, 0, 300},
-      {"adam", 0.05, 0, 0, 800},
-      {"adamw", 0.05, 0, 0, 800},
-      {"laprop", 0.02, 0, 0, 1500},
-      {"adopt", 0.05, 0, 0, 1500},
-      {"grams", 0.02, 0, 0, 1500},
-      {"lars", 20, 0.5, 0, 3000},
-      {"lamb", 0.01, 0, 0, 1500},
-      {"schedule_free_sgd", 0.3, 0.9, 0, 2000},
-      {"schedule_free_adamw", 0.1, 0, 0, 2000},
-      {"dog", 1, 0, 0.01, 2000},
-      {"d_adaptation", 1, 0.9, 0.001, 3000},
-      {"d_adaptation_adam", 1, 0, 0.001, 3000},
-  };
-  const int64_t first[] = {0, 3, 8};
-  const mst_optim_layers two = {2, first};
-  for (size_t k = 0; k < sizeof run / sizeof *run; k++) {
-    mst_optim_spec spec = mst_optim_defaults(run[k].kind);
-    float x[8] = {0}, d[8], at[8];
-    double f = 0;
-    if (run[k].momentum > 0) spec.momentum = run[k].momentum;
-    if (run[k].initial > 0) spec.initial = run[k].initial;
-    mst_optim *o;
-    ck_ok(mst_optim_create(&spec, &two, 0, 8, &o));
-    mst_optim_start(o, x);
-    for (int t = 0; t < run[k].steps; t++) {
-      for (int i = 0; i < 8; i++) d[i] = (0.5f + 2.5f * (float)i / 7) * (x[i] - 1);
-      /* Rules of constant length need a decay to come to rest. */
-      mst_optim_step(o, x, d, run[k].lr * (o->ops->averages ? 1 : 1 - (double)t / run[k].steps));
-    }
-    mst_optim_average(o, x, at);
-    for (int i = 0; i < 8; i++) f += (0.5 + 2.5 * i / 7) * pow((double)at[i] - 1, 2) / 2;
-    ck_assert_msg(f < 1e-3, "%s leaves %g", run[k].kind, f);
-    mst_optim_destroy(o);
-  }
-}
-END_TEST
-
 /* Some steps of a vector that lies in shards [cut[0], cut[1]), [cut[1], cut[2]), ... */
 static void step_shards(const mst_optim_spec *spec, const int64_t *cut, int shards, float *x) {
   mst_optim *o[8];
@@ -101,8 +56,7 @@ static void step_shards(const mst_optim_spec *spec, const int64_t *cut, int shar
       at += mst_optim_parts(o[s]);
     }
     ck_assert_int_eq(at - part, mst_optim_whole_parts(o[0]));
-    for (int s = 0; s < shards; s++)
-      mst_optim_apply(o[s], x + cut[s], g + cut[s], spec->lr, part);
+    for (int s = 0; s < shards; s++) mst_optim_apply(o[s], x + cut[s], g + cut[s], spec->lr, part);
   }
   for (int s = 0; s < shards; s++) {
     mst_optim_average(o[s], x + cut[s], out + cut[s]);
@@ -306,36 +260,11 @@ START_TEST(what_cannot_be_is_refused) {
   ck_ok(mst_optim_check(&spec));
   ck_refused(mst_optim_create(&spec, &layers, 1, WHOLE, &o), MST_ERR_INPUT, "shard");
   const int64_t falling[] = {0, 5, 4};
-  ck_refused(mst_optim_create(&spec, &(mst_optim_layers){2, falling}, 0, 4, &o), MST_ERR_INPUT, "rise");
+  ck_refused(mst_optim_create(&spec, &(mst_optim_layers){2, falling}, 0, 4, &o), MST_ERR_INPUT,
+             "rise");
   spec = mst_optim_defaults("lamb");
   ck_refused(mst_optim_create(&spec, &layers, 0, 5000, &o), MST_ERR_INPUT, "4096");
   ck_refused(mst_optim_create(&spec, &layers, 5, WHOLE - 5, &o), MST_ERR_INPUT, "4096");
-}
-END_TEST
-
-START_TEST(parameters_are_held_against_their_tables) {
-  struct {
-    const char *word;
-    int64_t count;
-    double free;
-  } spec = {"tanh", 3, -1e300};
-  const mst_param table[] = {
-      {.name = "word", .type = MST_PARAM_WORD, .offset = 0, .allowed = "relu|tanh|gelu"},
-      {.name = "count", .type = MST_PARAM_INT, .offset = sizeof(char *), .min = 3, .max = 5},
-      {.name = "free", .type = MST_PARAM_REAL, .offset = sizeof(char *) + sizeof(int64_t)},
-      {.name = NULL}};
-  ck_ok(mst_param_check(table, &spec, "part"));
-  ck_ok(mst_param_check(NULL, &spec, "part"));
-  spec.word = "tan";
-  ck_refused(mst_param_check(table, &spec, "part"), MST_ERR_INPUT, "part.word is tan; choose one of relu|tanh|gelu");
-  spec.word = NULL;
-  ck_refused(mst_param_check(table, &spec, "part"), MST_ERR_INPUT, "missing");
-  spec.word = "gelu";
-  spec.count = 6;
-  ck_refused(mst_param_check(table, &spec, "part"), MST_ERR_INPUT, "at least 3 and at most 5");
-  spec.count = 5;
-  spec.free = INFINITY;
-  ck_refused(mst_param_check(table, &spec, "part"), MST_ERR_INPUT, "part.free must be finite");
 }
 END_TEST
 
@@ -404,8 +333,8 @@ START_TEST(every_member_says_what_it_can_be_told) {
     ck_assert_double_gt(spec.lr, 0);
     ck_assert_int_gt(spec.batch, 0);
     for (const mst_param *p = ops->params; p->name != NULL; p++)
-      ck_assert_msg(strlen(p->help) > 5 && p->unit != NULL && p->fallback != NULL, "%s.%s", ops->name,
-                    p->name);
+      ck_assert_msg(strlen(p->help) > 5 && p->unit != NULL && p->fallback != NULL, "%s.%s",
+                    ops->name, p->name);
     for (int i = 0; i < ops->vectors; i++) ck_assert_ptr_nonnull(ops->vector_name[i]);
   }
 }
@@ -416,7 +345,6 @@ int main(int argc, char **argv) {
   TCase *t = tcase_create("family");
   tcase_set_timeout(t, 60);
   suite_add_tcase(suite, t);
-  tcase_add_test(t, every_member_finds_the_minimum_of_a_quadratic);
   tcase_add_test(t, shards_have_the_bits_of_the_whole);
   tcase_add_test(t, rules_without_sums_take_any_cut);
   tcase_add_test(t, a_step_is_measuring_and_applying);
@@ -426,7 +354,6 @@ int main(int argc, char **argv) {
   tcase_add_test(t, what_averages_is_evaluated_elsewhere);
   tcase_add_test(t, squares_of_shards_are_those_of_the_whole);
   tcase_add_test(t, what_cannot_be_is_refused);
-  tcase_add_test(t, parameters_are_held_against_their_tables);
   tcase_add_test(t, the_bytes_are_known_before);
   tcase_add_test(t, plain_descent_keeps_no_vector);
   tcase_add_test(t, missing_memory_is_an_error_without_a_leak);

@@ -1,4 +1,5 @@
-/* Parameters: defaults by type, and that the tables of all registries say what their members take. */
+/* Parameters: defaults by type, what a table refuses, and that the tables of all registries say
+ * what their members take. */
 #include "core/base/param.h"
 
 #include <math.h>
@@ -43,6 +44,22 @@ START_TEST(defaults_are_read_by_type) {
 }
 END_TEST
 
+START_TEST(text_of_another_type_is_not_read) {
+  toy_spec s = {0};
+  ck_assert(mst_param_read(&toy[0], "-12", &s) && s.count == -12);
+  ck_assert(mst_param_read(&toy[0], "9007199254740993", &s) && s.count == 9007199254740993);
+  ck_assert(!mst_param_read(&toy[0], "1.5", &s) && !mst_param_read(&toy[0], "3 rows", &s));
+  ck_assert(!mst_param_read(&toy[0], "", &s) && !mst_param_read(&toy[0], "1e300", &s));
+  ck_assert(mst_param_read(&toy[2], "2.5e-3", &s) && s.rate == 2.5e-3);
+  ck_assert(!mst_param_read(&toy[2], "fast", &s) && !mst_param_read(&toy[2], "", &s));
+  ck_assert(mst_param_read(&toy[3], "false", &s) && !s.bias);
+  ck_assert(!mst_param_read(&toy[3], "yes", &s));
+  ck_assert(mst_param_read(&toy[4], "constant", &s));
+  ck_assert_str_eq(s.schedule, "constant");
+  ck_assert(!mst_param_read(&toy[4], "linear", &s));
+}
+END_TEST
+
 /* A parameter that lies inside the spec, does not repeat a name, and whose default is in range. */
 static void check_params(const mst_param *params, size_t spec_bytes) {
   static const size_t bytes[] = {[MST_PARAM_INT] = sizeof(int64_t),
@@ -59,8 +76,8 @@ static void check_params(const mst_param *params, size_t spec_bytes) {
     }
     if (p->fallback == NULL || (p->type != MST_PARAM_INT && p->type != MST_PARAM_REAL)) continue;
     double x = strtod(p->fallback, NULL);
-    bool in = (p->min == 0 && p->max == 0) ||
-              (x <= p->max && (p->open_min ? x > p->min : x >= p->min));
+    bool in =
+        (p->min == 0 && p->max == 0) || (x <= p->max && (p->open_min ? x > p->min : x >= p->min));
     ck_assert_msg(in, "default of %s is out of range", p->name);
   }
 }
@@ -90,10 +107,39 @@ START_TEST(a_feature_spec_starts_from_its_members_defaults) {
 }
 END_TEST
 
+START_TEST(parameters_are_held_against_their_tables) {
+  struct {
+    const char *word;
+    int64_t count;
+    double free;
+  } spec = {"tanh", 3, -1e300};
+  const mst_param table[] = {
+      {.name = "word", .type = MST_PARAM_WORD, .offset = 0, .allowed = "relu|tanh|gelu"},
+      {.name = "count", .type = MST_PARAM_INT, .offset = sizeof(char *), .min = 3, .max = 5},
+      {.name = "free", .type = MST_PARAM_REAL, .offset = sizeof(char *) + sizeof(int64_t)},
+      {.name = NULL}};
+  ck_ok(mst_param_check(table, &spec, "part"));
+  ck_ok(mst_param_check(NULL, &spec, "part"));
+  spec.word = "tan";
+  ck_refused(mst_param_check(table, &spec, "part"), MST_ERR_INPUT,
+             "part.word is tan; choose one of relu|tanh|gelu");
+  spec.word = NULL;
+  ck_refused(mst_param_check(table, &spec, "part"), MST_ERR_INPUT, "missing");
+  spec.word = "gelu";
+  spec.count = 6;
+  ck_refused(mst_param_check(table, &spec, "part"), MST_ERR_INPUT, "at least 3 and at most 5");
+  spec.count = 5;
+  spec.free = INFINITY;
+  ck_refused(mst_param_check(table, &spec, "part"), MST_ERR_INPUT, "part.free must be finite");
+}
+END_TEST
+
 static Suite *suite(void) {
   Suite *s = suite_create("param");
   TCase *c = tcase_create("param");
   tcase_add_test(c, defaults_are_read_by_type);
+  tcase_add_test(c, text_of_another_type_is_not_read);
+  tcase_add_test(c, parameters_are_held_against_their_tables);
   tcase_add_test(c, the_tables_of_all_registries_are_sound);
   tcase_add_test(c, a_feature_spec_starts_from_its_members_defaults);
   suite_add_tcase(s, c);

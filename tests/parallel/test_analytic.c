@@ -1,38 +1,15 @@
 /* The analytic job's contract: the weights of pooled training for any partition and number of
  * clients, the same bits on any number of ranks and in any arrangement of memory. */
 #define MST_TEST_MPI
-#include <string.h>
-
 #include "tests/harness.h"
 
 #include "core/analytic/analytic.h"
-#include "core/linalg/blas.h"
-#include "tests/parallel/learning.h"
-
-#define N 1500
-#define D 520 /* three tile columns with targets and ones */
-#define C 4
-
-static mst_team *world, *alone;
-
-static void start_team(void) {
-  mst_team_options options = mst_team_defaults();
-  ck_ok(mst_team_create(MPI_COMM_WORLD, &options, &world));
-  ck_ok(mst_team_create(MPI_COMM_SELF, &options, &alone));
-}
-
-static void end_team(void) {
-  mst_team_destroy(world);
-  mst_team_destroy(alone);
-}
-
-static mst_partition_spec dirichlet(int64_t clients) {
-  return (mst_partition_spec){.name = "dirichlet", .seed = 3, .clients = clients, .alpha = 0.01};
-}
+#include "tests/parallel/analytic_toy.h"
 
 /* weights and intercept of a run, in one array of D C + C. */
 static void train_to(mst_team *team, toy *t, const mst_partition_spec *spec, mst_pipeline pipeline,
-                     int64_t window, int64_t groups, int64_t panel_tiles, bool resident, double *out) {
+                     int64_t window, int64_t groups, int64_t panel_tiles, bool resident,
+                     double *out) {
   toy_run r;
   toy_start(&r, team, t, spec, pipeline, window, groups);
   r.plan.resident = resident;
@@ -73,9 +50,14 @@ START_TEST(bits_do_not_depend_on_ranks_windows_groups_panels_or_kept_features) {
   toy t = toy_make(N, D, C);
   mst_partition_spec spec = dirichlet(50);
   train_to(alone, &t, &spec, mst_pipeline_sum(), 1 << 20, 1, 0, true, pooled);
-  const struct { int64_t window, groups, panels; bool resident; } way[] = {
-      {1 << 20, 1, 0, true}, {20 * D * 4, 1, 0, true}, {100 * D * 4, 3, 0, false},
-      {1 << 20, 2, 2, false}, {1 << 20, 1, 2, true}};
+  const struct {
+    int64_t window, groups, panels;
+    bool resident;
+  } way[] = {{1 << 20, 1, 0, true},
+             {20 * D * 4, 1, 0, true},
+             {100 * D * 4, 3, 0, false},
+             {1 << 20, 2, 2, false},
+             {1 << 20, 1, 2, true}};
   for (int i = 0; i < 5; i++) {
     train_to(world, &t, &spec, mst_pipeline_sum(), way[i].window, way[i].groups, way[i].panels,
              way[i].resident, got);
@@ -100,8 +82,11 @@ START_TEST(single_contributions_pass_the_stages_once_a_client_and_give_the_same_
   toy t = toy_make(N, D, C);
   int64_t seen[40] = {0};
   mst_partition_spec spec = {.name = "iid", .seed = 3, .clients = 40};
-  mst_stage stage = {.name = "look", .slot = MST_SLOT_CLIP, .traits = MST_TRAIT_SINGLE,
-                     .apply = look, .data = seen};
+  mst_stage stage = {.name = "look",
+                     .slot = MST_SLOT_CLIP,
+                     .traits = MST_TRAIT_SINGLE,
+                     .apply = look,
+                     .data = seen};
   mst_pipeline pipeline = mst_pipeline_sum();
   ck_ok(mst_pipeline_put(&pipeline, &stage));
   train_to(world, &t, &spec, pipeline, 1 << 20, 1, 0, true, got);
@@ -110,7 +95,8 @@ START_TEST(single_contributions_pass_the_stages_once_a_client_and_give_the_same_
   train_to(world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1, 0, true, other);
   ck_assert_double_lt(relative_difference(got, other, D * C + C), 1e-12);
   train_to(alone, &t, &spec, pipeline, 1 << 20, 1, 0, true, other);
-  ck_assert_msg(memcmp(got, other, sizeof got) == 0, "bits of single contributions follow the ranks");
+  ck_assert_msg(memcmp(got, other, sizeof got) == 0,
+                "bits of single contributions follow the ranks");
   toy_free(&t);
 }
 END_TEST
@@ -118,8 +104,7 @@ END_TEST
 START_TEST(the_pairwise_law_gives_the_same_weights) {
   toy t = toy_make(400, 30, C);
   toy_run r;
-  mst_partition_spec spec = dirichlet(20);
-  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
+  usual_start(&r, &t, 20);
   r.options.bias = r.options.standardize = false;
   r.options.ridge = 0;
   ck_ok(toy_train(&r, &t));
@@ -151,133 +136,16 @@ START_TEST(the_pairwise_law_gives_the_same_weights) {
 }
 END_TEST
 
-START_TEST(the_fast_sums_and_solver_agree_to_rounding) {
-  toy t = toy_make(N, D, C);
-  toy_run r;
-  mst_partition_spec spec = dirichlet(50);
-  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
-  ck_ok(toy_train(&r, &t));
-  double loss = r.model.train_loss;
-  mst_analytic_model_free(&r.model);
-  r.options.fast = true;
-  ck_ok(toy_train(&r, &t));
-  toy_reference(&t, 0.5, pooled, pooled + D * C);
-  ck_assert_double_lt(relative_difference(r.model.weights, pooled, D * C), 1e-10);
-  ck_assert_double_lt(fabs(r.model.train_loss - loss), 1e-9 * loss);
-  toy_end(&r);
-  toy_free(&t);
-}
-END_TEST
-
-START_TEST(singular_statistics_at_ridge_zero_suggest_a_ridge) {
-  toy t = toy_make(200, 20, C);
-  for (int64_t i = 0; i < t.n; i++) t.x[i * 20 + 7] = t.x[i * 20 + 3]; /* a repeated feature */
-  toy_run r;
-  mst_partition_spec spec = dirichlet(10);
-  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
-  r.options.ridge = 0;
-  ck_refused(toy_train(&r, &t), MST_ERR_SINGULAR, "analytic.ridge");
-  r.options.ridge = 1e-3;
-  ck_ok(toy_train(&r, &t));
-  toy_end(&r);
-  toy_free(&t);
-}
-END_TEST
-
-START_TEST(fewer_rows_than_features_are_singular_at_ridge_zero) {
-  toy t = toy_make(60, D, C);
-  toy_run r;
-  mst_partition_spec spec = dirichlet(10);
-  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
-  r.options.ridge = 0;
-  ck_refused(toy_train(&r, &t), MST_ERR_SINGULAR, "analytic.ridge");
-  toy_end(&r);
-  toy_free(&t);
-}
-END_TEST
-
-START_TEST(badly_scaled_features_are_not_singular) {
-  toy t = toy_make(500, 40, C);
-  for (int64_t i = 0; i < t.n; i++) {
-    t.x[i * 40 + 3] *= 1e-12f;
-    t.x[i * 40 + 8] *= 1e12f;
-  }
-  toy_run r;
-  mst_partition_spec spec = dirichlet(10);
-  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
-  r.options.ridge = 0;
-  r.options.standardize = false;
-  ck_ok(toy_train(&r, &t));
-  ck_assert_double_lt(r.model.condition, 1e6);
-  toy_end(&r);
-  toy_free(&t);
-}
-END_TEST
-
-START_TEST(offsets_cost_no_digits) {
-  toy t = toy_make(N, 40, C);
-  toy_run r;
-  mst_partition_spec spec = dirichlet(30);
-  for (int64_t i = 0; i < t.n * t.d; i++) t.x[i] = roundf(4 * t.x[i]) + 1e6f; /* exact in float32 */
-  toy_reference(&t, 0.5, pooled, pooled + 40 * C);
-  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
-  ck_ok(toy_train(&r, &t));
-  ck_assert_double_lt(relative_difference(r.model.weights, pooled, 40 * C), 1e-11);
-  toy_end(&r);
-  toy_free(&t);
-}
-END_TEST
-
-START_TEST(near_duplicates_show_in_the_condition_estimate) {
-  toy t = toy_make(500, 40, C);
-  for (int pair = 1; pair < 4; pair++) {
-    toy_run r;
-    mst_partition_spec spec = dirichlet(10);
-    for (int64_t i = 0; i < t.n; i++)
-      t.x[i * 40 + pair] = t.x[i * 40] + 1e-4f * (float)((i * 7919) % 13 - 6);
-    toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
-    r.options.ridge = 0;
-    ck_ok(toy_train(&r, &t));
-    ck_assert_double_gt(r.model.condition, 3e5); /* true: about 4e7; a blind probe: some 100 */
-    ck_assert_double_lt(r.model.condition, 1e12);
-    toy_end(&r);
-    for (int64_t i = 0; i < t.n; i++) t.x[i * 40 + pair] = (float)((i * 104729) % (101 + 6 * pair));
-  }
-  toy_free(&t);
-}
-END_TEST
-
-START_TEST(the_advised_ridge_is_enough) {
-  toy t = toy_make(300, 20, C);
-  const float unit[] = {1e6f, 1.0f, 1e-6f};
-  for (int k = 0; k < 3; k++) {
-    for (int64_t i = 0; i < t.n; i++)
-      for (int64_t j = 0; j < 20; j++)
-        t.x[i * 20 + j] = unit[k] * (float)(j == 7 ? (i * 31 + 3) % 11 + (i * 17) % 5
-                                         : j == 3 ? (i * 31 + 3) % 11 : j == 5 ? (i * 17) % 5
-                                                  : (i * (j + 2) * 7 + j) % 13);
-    toy_run r;
-    double advice = 0;
-    mst_partition_spec spec = dirichlet(10);
-    toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
-    r.options.ridge = 0;
-    r.options.standardize = false;
-    ck_refused(toy_train(&r, &t), MST_ERR_SINGULAR, "for example ");
-    sscanf(strstr(mst_status_detail(), "for example ") + 12, "%lf", &advice);
-    r.options.ridge = advice;
-    ck_ok(toy_train(&r, &t));
-    toy_end(&r);
-  }
-  toy_free(&t);
-}
-END_TEST
-
 START_TEST(stages_that_would_not_be_applied_are_refused) {
   toy t = toy_make(200, 20, C);
   mst_partition_spec spec = dirichlet(10);
   int64_t seen[10] = {0};
   const mst_stage stage[] = {
-      {.name = "hide", .slot = MST_SLOT_MASK, .traits = MST_TRAIT_HIDES, .apply = look, .data = seen},
+      {.name = "hide",
+       .slot = MST_SLOT_MASK,
+       .traits = MST_TRAIT_HIDES,
+       .apply = look,
+       .data = seen},
       {.name = "quiet", .slot = MST_SLOT_NOISE, .apply = look, .data = seen}};
   for (int k = 0; k < 2; k++) {
     mst_pipeline pipeline = mst_pipeline_sum();
@@ -302,42 +170,13 @@ static mst_status spoil(const mst_stage *stage, int64_t client, int64_t round, i
 START_TEST(a_stage_that_spoils_a_contribution_is_named_by_its_client) {
   toy t = toy_make(200, 20, C);
   mst_partition_spec spec = {.name = "iid", .seed = 3, .clients = 10};
-  mst_stage stage = {.name = "spoil", .slot = MST_SLOT_CLIP, .traits = MST_TRAIT_SINGLE, .apply = spoil};
+  mst_stage stage = {
+      .name = "spoil", .slot = MST_SLOT_CLIP, .traits = MST_TRAIT_SINGLE, .apply = spoil};
   mst_pipeline pipeline = mst_pipeline_sum();
   toy_run r;
   ck_ok(mst_pipeline_put(&pipeline, &stage));
   toy_start(&r, world, &t, &spec, pipeline, 1 << 20, 1);
   ck_refused(toy_train(&r, &t), MST_ERR_NONFINITE, "client 3");
-  toy_end(&r);
-  toy_free(&t);
-}
-END_TEST
-
-START_TEST(a_constant_feature_gets_no_weight) {
-  toy t = toy_make(200, 20, C);
-  for (int64_t i = 0; i < t.n; i++) t.x[i * 20 + 7] = 0.3f;
-  toy_run r;
-  mst_partition_spec spec = dirichlet(10);
-  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
-  ck_ok(toy_train(&r, &t));
-  for (int64_t k = 0; k < C; k++) ck_assert(r.model.weights[7 * C + k] == 0);
-  toy_end(&r);
-  toy_free(&t);
-}
-END_TEST
-
-START_TEST(train_loss_from_the_statistics_is_the_residual_on_the_rows) {
-  toy t = toy_make(500, 40, C);
-  toy_run r;
-  mst_partition_spec spec = dirichlet(10);
-  mst_analytic_score score;
-  toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
-  ck_ok(toy_train(&r, &t));
-  mst_analytic_data data = {.rows = r.rows, .roster = r.roster, .label = r.label, .outputs = C};
-  ck_ok(mst_analytic_evaluate(world, &data, r.features, &r.model, NULL, &score, NULL));
-  ck_assert_double_lt(fabs(score.loss / r.model.train_loss - 1), 1e-9);
-  ck_assert_int_eq(score.rows, 500);
-  ck_assert_double_gt(score.accuracy, 0.4); /* four classes: chance is 0.25 */
   toy_end(&r);
   toy_free(&t);
 }
@@ -373,7 +212,8 @@ START_TEST(non_finite_rows_are_found_and_left_out) {
 END_TEST
 
 /* A source whose reader fails on the last rank only. */
-static mst_status read_and_fail(void *context, int64_t first, int64_t count, float *x, float *value) {
+static mst_status read_and_fail(void *context, int64_t first, int64_t count, float *x,
+                                float *value) {
   int rank, size;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &size);
@@ -408,10 +248,9 @@ END_TEST
 
 START_TEST(an_allocation_that_fails_on_one_rank_ends_all_alike) {
   toy t = toy_make(N, D, C);
-  mst_partition_spec spec = dirichlet(10);
   for (int64_t at = 1; at <= 25; at += 3) {
     toy_run r;
-    toy_start(&r, world, &t, &spec, mst_pipeline_sum(), 1 << 20, 1);
+    usual_start(&r, &t, 10);
     if (mst_team_rank(world) == 0) mst_memory_fail_at(at);
     mst_status st = toy_train(&r, &t);
     mst_memory_fail_at(0);
@@ -434,17 +273,8 @@ static Suite *suite(void) {
   tcase_add_test(c, bits_do_not_depend_on_ranks_windows_groups_panels_or_kept_features);
   tcase_add_test(c, single_contributions_pass_the_stages_once_a_client_and_give_the_same_model);
   tcase_add_test(c, the_pairwise_law_gives_the_same_weights);
-  tcase_add_test(c, the_fast_sums_and_solver_agree_to_rounding);
-  tcase_add_test(c, singular_statistics_at_ridge_zero_suggest_a_ridge);
-  tcase_add_test(c, fewer_rows_than_features_are_singular_at_ridge_zero);
-  tcase_add_test(c, badly_scaled_features_are_not_singular);
-  tcase_add_test(c, offsets_cost_no_digits);
-  tcase_add_test(c, near_duplicates_show_in_the_condition_estimate);
-  tcase_add_test(c, the_advised_ridge_is_enough);
   tcase_add_test(c, stages_that_would_not_be_applied_are_refused);
   tcase_add_test(c, a_stage_that_spoils_a_contribution_is_named_by_its_client);
-  tcase_add_test(c, a_constant_feature_gets_no_weight);
-  tcase_add_test(c, train_loss_from_the_statistics_is_the_residual_on_the_rows);
   tcase_add_test(c, non_finite_rows_are_found_and_left_out);
   tcase_add_test(c, a_reader_that_fails_on_one_rank_ends_all_alike);
   tcase_add_test(c, rosters_that_differ_are_found_out);
@@ -453,4 +283,6 @@ static Suite *suite(void) {
   return s;
 }
 
-int main(int argc, char **argv) { return mst_test_main(argc, argv, suite()); }
+int main(int argc, char **argv) {
+  return mst_test_main(argc, argv, suite());
+}
