@@ -82,8 +82,8 @@ mst_status mst_comm_leave(mst_team *team, mst_status status);
 /* MST_OK for MPI_SUCCESS; otherwise MST_ERR_COMM with what was tried and MPI's words. Local. */
 mst_status mst_comm_check(int code, const char *what);
 
-/* On a domain's leader, before a window of so many bytes is made: MST_ERR_MEMORY when the node's shared
- * memory has no room for it. What was taken is given back when the window is gone. Local. */
+/* On a domain's leader, before a window of so many bytes is made: MST_ERR_MEMORY when the node's
+ * shared memory has no room for it. What was taken is given back when the window is gone. Local. */
 mst_status mst_comm_take_room(mst_domain *d, int64_t bytes, const char *what);
 void mst_comm_give_room(mst_domain *d, int64_t bytes);
 

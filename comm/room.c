@@ -1,7 +1,8 @@
 /* Room for shared windows. Where MPI keeps them is a file system in memory, often smaller than the
- * node's memory. Ranks of Open MPI 4.1 wait for ever for a leader that finds no room there for a window;
- * and pages are taken when they are touched, which kills the process once none are left. So the leader
- * of a domain looks before a window is made, and counts those that may not have been touched yet. */
+ * node's memory. Ranks of Open MPI 4.1 wait for ever for a leader that finds no room there for a
+ * window; and pages are taken when they are touched, which kills the process once none are left.
+ * So the leader of a domain looks before a window is made, and counts those that may not have
+ * been touched yet. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -26,7 +27,8 @@ mst_status mst_comm_take_room(mst_domain *d, int64_t bytes, const char *what) {
     int64_t left = free_bytes < d->room - d->taken ? free_bytes : d->room - d->taken;
     if (need > left)
       return mst_fail(MST_ERR_MEMORY,
-                      "%s: shared memory of %" PRId64 " bytes on a node does not fit into %s, where %" PRId64
+                      "%s: shared memory of %" PRId64
+                      " bytes on a node does not fit into %s, where %" PRId64
                       " are left: let it be larger, use more nodes, or use --no-shared-memory",
                       what, need, folder(), left > 0 ? left : 0);
   }

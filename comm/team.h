@@ -21,6 +21,7 @@ typedef struct mst_team_options {
                          node, to test several-node paths on one machine                   */
 } mst_team_options;
 
+/** The options with which a team is made when none are given. Local. */
 mst_team_options mst_team_defaults(void);
 
 /** Make a team of all ranks of comm; options NULL means the defaults. comm is duplicated, and may
@@ -32,6 +33,7 @@ mst_status mst_team_create(MPI_Comm comm, const mst_team_options *options,
 /** Collective on team; NULL is allowed. */
 void mst_team_destroy(mst_team *team);
 
+/** This rank, from 0, and the number of ranks. Local. */
 int mst_team_rank(const mst_team *team);
 int mst_team_size(const mst_team *team);
 /** The team's communicator, for ScaLAPACK's context and parallel HDF5 only. Local. */
@@ -63,6 +65,7 @@ mst_status mst_team_any(mst_team *team, bool mine, bool *any) MST_CHECKED;
 mst_status mst_team_same(mst_team *team, const int64_t *values, int n,
                          const char *what) MST_CHECKED;
 
+/** Wait until every rank is here. Collective on team. */
 mst_status mst_team_barrier(mst_team *team) MST_CHECKED;
 
 /** Copy bytes from root to all. Any size. Collective on team. */
@@ -94,8 +97,8 @@ typedef struct mst_meter {
 /** What was moved so far. Local. */
 mst_meter mst_team_meter(const mst_team *team);
 
-/** Count operations that moved bytes on communicators made from the team's, outside comm (the process
- *  grid's, in parallel), by the same model: each rank counts its own. Local. */
+/** Count operations that moved bytes on communicators made from the team's, outside comm (the
+ *  process grid's, in parallel), by the same model: each rank counts its own. Local. */
 void mst_team_meter_add(mst_team *team, int64_t messages, int64_t bytes);
 
 #endif

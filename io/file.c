@@ -123,17 +123,15 @@ static uint64_t any_digits(int attempt) {
   return (mixed * 0x9E3779B97F4A7C15u) >> 40;
 }
 
-/* On rank 0: a new and empty file beside the target of path; temporary(PATH_MAX) receives its
- * name. */
-static mst_status create_empty(const char *path, char *temporary) {
+mst_status mst_file_create_beside(const char *path, const char *kind, char *temporary) {
   char target[PATH_MAX];
   MST_TRY(mst_file_follow_links(path, target));
   MST_TRY(check_target(path, target));
   const char *slash = strrchr(target, '/'), *name = slash == NULL ? target : slash + 1;
   int fd = -1;
   for (int attempt = 0; attempt < ATTEMPTS && fd < 0; attempt++) {
-    int n = snprintf(temporary, PATH_MAX, "%.*s.%.*s.%06llx.tmp", (int)(name - target), target,
-                     NAME_KEPT, name, (unsigned long long)any_digits(attempt));
+    int n = snprintf(temporary, PATH_MAX, "%.*s.%.*s.%s%06llx.tmp", (int)(name - target), target,
+                     NAME_KEPT, name, kind, (unsigned long long)any_digits(attempt));
     if (n < 0 || n >= PATH_MAX) return name_too_long(path);
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0 && errno != EEXIST) break;
@@ -154,7 +152,7 @@ mst_status mst_file_begin(mst_team *team, const char *path, char **temporary) {
   status = mst_team_agree(team, status);
   if (status == MST_OK) {
     mst_status made = MST_OK;
-    if (mst_team_rank(team) == 0) made = create_empty(path, name);
+    if (mst_team_rank(team) == 0) made = mst_file_create_beside(path, "", name);
     status = mst_file_follow(team, made);
   }
   if (status == MST_OK) {
@@ -169,11 +167,11 @@ mst_status mst_file_begin(mst_team *team, const char *path, char **temporary) {
   return MST_OK;
 }
 
-static mst_status no_room(const char *path, int64_t bytes, const char *reason) {
+static mst_status no_room(int fd, const char *path, int64_t bytes, const char *reason) {
   const double mega = 1e6;
   struct statvfs disk;
   char room[64] = "";
-  if (statvfs(path, &disk) == 0)
+  if (fstatvfs(fd, &disk) == 0)
     snprintf(room, sizeof room, ", %.1f MB are free there",
              (double)disk.f_bavail * (double)disk.f_frsize / mega);
   return mst_fail(MST_ERR_IO,
@@ -182,26 +180,39 @@ static mst_status no_room(const char *path, int64_t bytes, const char *reason) {
                   path, reason, (double)bytes / mega, room);
 }
 
-static mst_status reserve(int fd, const char *path, int64_t bytes, bool *sure) {
-  *sure = true;
+/* A longer file would end the process by a signal. */
+static mst_status check_limit(int fd, const char *path, int64_t bytes) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
       (uint64_t)bytes > (uint64_t)limit.rlim_cur)
-    return no_room(path, bytes, "the limit on file sizes (ulimit -f) is smaller");
+    return no_room(fd, path, bytes, "the limit on file sizes (ulimit -f) is smaller");
+  return MST_OK;
+}
+
+mst_status mst_file_fill(int fd, const char *path, int64_t bytes) {
+  MST_TRY(check_limit(fd, path, bytes));
+  int reason = EINTR;
+  while (reason == EINTR) reason = posix_fallocate(fd, 0, (off_t)bytes);
+  return reason == 0 ? MST_OK : no_room(fd, path, bytes, strerror(reason));
+}
+
+static mst_status reserve(int fd, const char *path, int64_t bytes, bool *sure) {
+  *sure = true;
+  MST_TRY(check_limit(fd, path, bytes));
   if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0) return MST_OK;
   int reason = errno;
   if (reason == ENOSPC || reason == EDQUOT || reason == EFBIG || reason == EIO) {
     /* What was taken before the disk was full is given back. */
     struct stat about;
     if (fstat(fd, &about) != 0 || ftruncate(fd, about.st_size) != 0) reason = errno;
-    return no_room(path, bytes, strerror(reason));
+    return no_room(fd, path, bytes, strerror(reason));
   }
   *sure = false;
   struct statvfs disk;
   /* Some file systems (ramfs) do not say how large they are. */
   if (fstatvfs(fd, &disk) == 0 && disk.f_blocks > 0 &&
       (double)bytes > (double)disk.f_bavail * (double)disk.f_frsize)
-    return no_room(path, bytes, strerror(ENOSPC));
+    return no_room(fd, path, bytes, strerror(ENOSPC));
   return MST_OK;
 }
 

@@ -16,9 +16,10 @@ struct mst_clients {
   bool classes;
   double holdout; /* share of a client's rows */
   uint64_t seed;
+  mst_clients_spill spill;
   int64_t inputs, outputs;
-  int64_t *first_client; /* (p + 1) first client of each rank; empty clients go with the next */
-  int64_t *row_offset;   /* (p) of a rank's rows in its domain's share                       */
+  int64_t *first_client;  /* (p + 1) first client of each rank; empty clients go with the next */
+  int64_t *row_offset;    /* (p) of a rank's rows in its domain's share                       */
   int64_t *client_offset; /* (p) of a rank's clients among its domain's                      */
   int64_t domain_rows, domain_clients;
   mst_share *x, *target; /* (domain_rows, inputs); int32 (domain_rows) or float (.., outputs) */
@@ -34,8 +35,8 @@ static void divide_clients(mst_clients *c) {
   int p = mst_team_size(c->team);
   c->first_client[0] = 0;
   for (int k = 1; k < p; k++)
-    c->first_client[k] = r->rank_block[k] < r->blocks ? r->block[r->rank_block[k]].client
-                                                      : r->clients;
+    c->first_client[k] =
+        r->rank_block[k] < r->blocks ? r->block[r->rank_block[k]].client : r->clients;
   c->first_client[p] = r->clients;
 }
 
@@ -61,8 +62,10 @@ static int owner_of(const mst_clients *c, int64_t client) {
   int low = 0, high = mst_team_size(c->team) - 1;
   while (low < high) {
     int middle = (low + high + 1) / 2;
-    if (c->first_client[middle] <= client) low = middle;
-    else high = middle - 1;
+    if (c->first_client[middle] <= client)
+      low = middle;
+    else
+      high = middle - 1;
   }
   return low;
 }
@@ -75,6 +78,53 @@ static mst_status fill_features(mst_features *f, int64_t rows, const float *x, f
     MST_TRY(mst_features_apply(f, x + done * in, n, out + done * f->width));
   }
   return MST_OK;
+}
+
+/* This rank's part of a share of the domain's rows, `size` bytes each. */
+static void *my_rows(const mst_clients *c, mst_share *of, int64_t size) {
+  int rank = mst_team_rank(c->team);
+  int64_t n = rank_place(c->roster, rank + 1) - rank_place(c->roster, rank);
+  return mst_share_visit(of, c->row_offset[rank] * size, n * size);
+}
+
+static int64_t target_bytes(const mst_clients *c) {
+  return c->classes ? (int64_t)sizeof(int32_t) : c->outputs * (int64_t)sizeof(float);
+}
+
+/* This rank's features of rows that lie in a file, block by block. */
+static mst_status map_features(mst_clients *c, mst_share *raw, mst_features *f) {
+  int rank = mst_team_rank(c->team);
+  int64_t rows = rank_place(c->roster, rank + 1) - rank_place(c->roster, rank);
+  int64_t in = mst_row_elements(&f->shape) * (int64_t)sizeof(float);
+  int64_t out = c->inputs * (int64_t)sizeof(float);
+  for (int64_t done = 0; done < rows; done += MST_BLOCK_ROWS) {
+    int64_t n = mst_least(rows - done, MST_BLOCK_ROWS), at = c->row_offset[rank] + done;
+    MST_TRY(mst_features_apply(f, mst_share_visit(raw, at * in, n * in), n,
+                               mst_share_visit(c->x, at * out, n * out)));
+  }
+  return MST_OK;
+}
+
+/* This rank's rows from the dataset into its part of the shares, which are files: nothing but a
+ * window passes through memory. Rows that a feature map is to see are laid in a file of their own
+ * before, unless it works entry by entry. Collective. */
+static mst_status fill_files(mst_clients *c, mst_row_store *rows, const int32_t *label,
+                             mst_features *features) {
+  int rank = mst_team_rank(c->team);
+  int64_t raw_bytes = mst_rows_elements(rows) * (int64_t)sizeof(float);
+  mst_share *raw = NULL;
+  if (features != NULL && !features->ops->plain)
+    MST_TRY(mst_share_create_in(c->team, c->domain_rows * raw_bytes, "the clients' rows as read",
+                                c->spill.rows, &raw));
+  mst_share *to = raw != NULL ? raw : c->x;
+  char *target = my_rows(c, c->target, target_bytes(c));
+  mst_status st = mst_rows_deliver(rows, my_rows(c, to, raw_bytes),
+                                   c->classes ? NULL : (float *)(void *)target);
+  int64_t first = rank_place(c->roster, rank), n = rank_place(c->roster, rank + 1) - first;
+  if (st == MST_OK && c->classes) memcpy(target, label + first, (size_t)n * sizeof *label);
+  if (st == MST_OK && features != NULL) st = mst_team_agree(c->team, map_features(c, to, features));
+  mst_share_destroy(raw);
+  return st;
 }
 
 /* This rank's rows of one group into its part of the shares. Collective. */
@@ -136,9 +186,9 @@ static void swap_bytes(char *a, char *b, int64_t n) {
 static void hold_out(mst_clients *c, int64_t client) {
   int64_t n = all_rows(c, client), held = held_rows(c, client), place = place_of(c, client);
   int64_t row = c->inputs * (int64_t)sizeof(float);
-  int64_t target = c->classes ? (int64_t)sizeof(int32_t) : c->outputs * (int64_t)sizeof(float);
-  char *x = (char *)mst_share_at(c->x) + place * row;
-  char *y = (char *)mst_share_at(c->target) + place * target;
+  int64_t target = target_bytes(c);
+  char *x = mst_share_visit(c->x, place * row, n * row);
+  char *y = mst_share_visit(c->target, place * target, n * target);
   mst_stream s = mst_stream_of(mst_key_make(c->seed, MST_PURPOSE_SPLIT, (uint64_t)client, 0));
   for (int64_t i = n - 1; i >= n - held; i--) {
     int64_t j = (int64_t)mst_stream_below(&s, (uint64_t)i + 1);
@@ -153,12 +203,13 @@ static mst_status fill(mst_clients *c, mst_row_store *rows, const int32_t *label
   MST_TRY(mst_team_agree(c->team, allocate(c)));
   divide_clients(c);
   lay_out(c);
-  int64_t target = c->classes ? (int64_t)sizeof(int32_t) : c->outputs * (int64_t)sizeof(float);
-  MST_TRY(mst_share_create(c->team, c->domain_rows * c->inputs * (int64_t)sizeof(float),
-                           "the clients' rows", &c->x));
-  MST_TRY(mst_share_create(c->team, c->domain_rows * target, "the clients' targets", &c->target));
-  mst_status st = MST_OK;
-  for (int64_t g = 0; g < mst_rows_groups(rows) && st == MST_OK; g++)
+  MST_TRY(mst_share_create_in(c->team, c->domain_rows * c->inputs * (int64_t)sizeof(float),
+                              "the clients' rows", c->spill.rows, &c->x));
+  MST_TRY(mst_share_create_in(c->team, c->domain_rows * target_bytes(c), "the clients' targets",
+                              c->spill.rows, &c->target));
+  bool files = c->spill.rows != NULL;
+  mst_status st = files ? fill_files(c, rows, label, features) : MST_OK;
+  for (int64_t g = 0; !files && g < mst_rows_groups(rows) && st == MST_OK; g++)
     st = mst_team_agree(c->team, fill_group(c, rows, g, label, features));
   int rank = mst_team_rank(c->team);
   for (int64_t k = c->first_client[rank]; k < c->first_client[rank + 1] && st == MST_OK; k++)
@@ -168,15 +219,16 @@ static mst_status fill(mst_clients *c, mst_row_store *rows, const int32_t *label
 
 mst_status mst_clients_create(mst_team *team, mst_row_store *rows, const mst_roster *roster,
                               const int32_t *label, mst_features *features, double holdout,
-                              uint64_t seed, mst_clients **out) {
+                              uint64_t seed, const mst_clients_spill *spill, mst_clients **out) {
   mst_clients *c = NULL;
   *out = NULL;
-  mst_status st = roster->single
-                      ? mst_alloc(&c, 1, sizeof *c, "client store")
-                      : mst_fail(MST_ERR_INTERNAL, "a client store needs a roster of whole clients");
+  mst_status st =
+      roster->single ? mst_alloc(&c, 1, sizeof *c, "client store")
+                     : mst_fail(MST_ERR_INTERNAL, "a client store needs a roster of whole clients");
   if (c != NULL) {
-    *c = (mst_clients){.team = team, .roster = roster, .classes = label != NULL,
-                       .holdout = holdout, .seed = seed};
+    *c = (mst_clients){
+        .team = team, .roster = roster, .classes = label != NULL, .holdout = holdout, .seed = seed};
+    if (spill != NULL) c->spill = *spill;
     c->inputs = features != NULL ? features->width : mst_rows_elements(rows);
     c->outputs = mst_rows_outputs(rows);
   }
@@ -200,7 +252,9 @@ void mst_clients_destroy(mst_clients *c) {
   mst_free(c);
 }
 
-int64_t mst_clients_count(const mst_clients *c) { return c->roster->clients; }
+int64_t mst_clients_count(const mst_clients *c) {
+  return c->roster->clients;
+}
 
 int64_t mst_clients_rows(const mst_clients *c, int64_t client) {
   return all_rows(c, client) - held_rows(c, client);
@@ -221,11 +275,13 @@ bool mst_clients_here(const mst_clients *c, int64_t client) {
 }
 
 static mst_batch batch_at(const mst_clients *c, int64_t at, int64_t n) {
-  mst_batch b = {.n = n, .x = (const float *)mst_share_at(c->x) + at * c->inputs};
+  int64_t row = c->inputs * (int64_t)sizeof(float), target = target_bytes(c);
+  mst_batch b = {.n = n, .x = mst_share_visit(c->x, at * row, n * row)};
+  const void *y = mst_share_visit(c->target, at * target, n * target);
   if (c->classes)
-    b.label = (const int32_t *)mst_share_at(c->target) + at;
+    b.label = y;
   else
-    b.value = (const float *)mst_share_at(c->target) + at * c->outputs;
+    b.value = y;
   return b;
 }
 
@@ -239,25 +295,27 @@ mst_batch mst_clients_test(const mst_clients *c, int64_t client) {
 }
 
 mst_status mst_clients_keep(mst_clients *c, int64_t floats, const char *what, mst_share **out) {
-  return mst_share_create(c->team, c->domain_clients * floats * (int64_t)sizeof(float), what, out);
+  return mst_share_create_in(c->team, c->domain_clients * floats * (int64_t)sizeof(float), what,
+                             c->spill.kept, out);
 }
 
 float *mst_clients_kept(const mst_clients *c, mst_share *kept, int64_t floats, int64_t client) {
   int rank = owner_of(c, client);
-  return (float *)mst_share_at(kept) +
-         (c->client_offset[rank] + client - c->first_client[rank]) * floats;
+  int64_t at = c->client_offset[rank] + client - c->first_client[rank];
+  int64_t bytes = floats * (int64_t)sizeof(float);
+  return mst_share_visit(kept, at * bytes, bytes);
 }
 
 mst_status mst_clients_state(const mst_clients *c, mst_share *kept, int64_t floats,
                              const char *name, mst_state *state) {
   int rank = mst_team_rank(c->team);
   int64_t first = c->first_client[rank], count = c->first_client[rank + 1] - first;
-  float *mine = (float *)mst_share_at(kept) + c->client_offset[rank] * floats;
+  int64_t bytes = floats * (int64_t)sizeof(float);
+  float *mine = mst_share_visit(kept, c->client_offset[rank] * bytes, count * bytes);
   return mst_state_add_shard(state, name, MST_F32, 2, (int64_t[]){c->roster->clients, floats},
                              first, count, mine);
 }
 
 int64_t mst_clients_bytes(const mst_clients *c) {
-  int64_t target = c->classes ? (int64_t)sizeof(int32_t) : c->outputs * (int64_t)sizeof(float);
-  return c->domain_rows * (c->inputs * (int64_t)sizeof(float) + target);
+  return c->domain_rows * (c->inputs * (int64_t)sizeof(float) + target_bytes(c));
 }

@@ -1,5 +1,5 @@
-/* The round loop: what is held, when it is scored and saved. A round is in federated_round.c, scores
- * in federated_score.c, the state list in federated_state.c. */
+/* The round loop: what is held, when it is scored and saved. A round is in federated_round.c,
+ * scores in federated_score.c, the state list in federated_state.c. */
 #include "parallel/federated_internal.h"
 
 #include <math.h>
@@ -20,10 +20,11 @@ mst_status mst_federated_check(const mst_federated_options *o, const mst_pipelin
   const mst_method_ops *ops = mst_method_find(o->method.name);
   if (mst_compression_is_on(&o->compress) && o->compress.majority &&
       (ops->uplink > 1 || ops->scalars > 0))
-    return mst_fail(MST_ERR_UNSUPPORTED,
-                    "compress.majority leaves of a contribution its signs, but %s needs the sizes of "
-                    "what clients send; choose a method that sends the change alone, such as fedavg",
-                    ops->name);
+    return mst_fail(
+        MST_ERR_UNSUPPORTED,
+        "compress.majority leaves of a contribution its signs, but %s needs the sizes of "
+        "what clients send; choose a method that sends the change alone, such as fedavg",
+        ops->name);
   return MST_OK;
 }
 
@@ -33,8 +34,7 @@ static mst_status check(const mst_federated *f) {
   if (f->ops->sums > MST_METHOD_SUMS)
     return mst_fail(MST_ERR_INTERNAL, "%s needs %d sums, more than %d", f->ops->name, f->ops->sums,
                     MST_METHOD_SUMS);
-  if (f->cohort.candidates == 0)
-    return mst_fail(MST_ERR_INPUT, "no client has rows to train on");
+  if (f->cohort.candidates == 0) return mst_fail(MST_ERR_INPUT, "no client has rows to train on");
   int64_t most = o->bernoulli ? f->cohort.candidates : o->cohort;
   if (most > MST_SUM_TERMS && most <= f->cohort.candidates)
     return mst_fail(MST_ERR_INPUT,
@@ -42,11 +42,12 @@ static mst_status check(const mst_federated *f) {
                     "method.cohort",
                     (long long)most, (long long)MST_SUM_TERMS);
   if (!o->bernoulli && (o->cohort < 1 || o->cohort > f->cohort.candidates))
-    return mst_fail(MST_ERR_INPUT,
-                    "a cohort of %lld clients cannot be drawn: %lld of %lld clients have rows; use a "
-                    "smaller method.cohort or method.participation",
-                    (long long)o->cohort, (long long)f->cohort.candidates,
-                    (long long)mst_clients_count(f->clients));
+    return mst_fail(
+        MST_ERR_INPUT,
+        "a cohort of %lld clients cannot be drawn: %lld of %lld clients have rows; use a "
+        "smaller method.cohort or method.participation",
+        (long long)o->cohort, (long long)f->cohort.candidates,
+        (long long)mst_clients_count(f->clients));
   return MST_OK;
 }
 
@@ -75,7 +76,8 @@ static mst_status allocate(mst_federated *f) {
     MST_TRY(mst_alloc(&f->up[v], n, sizeof(float), "a client's contribution"));
   }
   f->terms = mst_ceil_div(f->mine, MST_OPTIM_BLOCK);
-  MST_TRY(mst_alloc(&f->term, f->terms * f->ops->sums, sizeof *f->term, "sums over blocks"));
+  MST_TRY(mst_alloc(&f->term, f->terms * mst_most(f->ops->sums, 1), sizeof *f->term,
+                    "sums over blocks"));
   MST_TRY(mst_alloc(&f->hi, f->mine, sizeof *f->hi, "sums of the contributions"));
   MST_TRY(mst_alloc(&f->lo, f->mine, sizeof *f->lo, "sums of the contributions"));
   MST_TRY(mst_tally_create(n * f->ops->uplink, "sums of the contributions", &f->tally));
@@ -109,22 +111,22 @@ static mst_status allocate_shared(mst_federated *f) {
                              "parameters of the clients", &f->personal));
   if (!mst_compression_is_on(&f->options.compress)) return MST_OK;
   MST_TRY(mst_compression_create(f->team, f->clients, &f->options.compress, f->options.seed,
-                                 f->common, f->model->parameters, f->ops->uplink,
-                                 &f->compression));
+                                 f->common, f->model->parameters, f->ops->uplink, &f->compression));
   return mst_compression_put(f->compression, &f->pipeline);
 }
 
 float *mst_federated_kept(const mst_federated *f, int64_t client) {
-  return f->personal != NULL ? mst_clients_kept(f->clients, f->personal,
-                                                f->model->parameters - f->common, client)
-                             : NULL;
+  return f->personal != NULL
+             ? mst_clients_kept(f->clients, f->personal, f->model->parameters - f->common, client)
+             : NULL;
 }
 
 /* Draw the parameters; every client's own ones begin as them. Collective. */
 static mst_status begin(mst_federated *f) {
   float *w = mst_share_at(f->w);
   if (mst_team_domain_rank(f->team) == 0) mst_model_init(f->model, f->options.seed, w);
-  MST_TRY(mst_share_gather(f->w, f->bytes)); /* nodes of other processors may draw other last bits */
+  MST_TRY(
+      mst_share_gather(f->w, f->bytes)); /* nodes of other processors may draw other last bits */
   if (f->personal == NULL) return MST_OK;
   size_t bytes = (size_t)(f->model->parameters - f->common) * sizeof *w;
   int64_t turn = 0;
@@ -154,13 +156,18 @@ mst_status mst_federated_create(mst_team *team, const mst_model *model, mst_clie
     f->pipeline = *pipeline;
     f->options = *options;
     f->staged = has_stages(pipeline) || mst_compression_is_on(&options->compress);
-    f->totals = (mst_federated_totals){.accuracy = NAN, .loss = NAN, .train_loss = NAN,
-                                       .client_mean = NAN, .client_worst = NAN,
-                                       .client_spread = NAN, .tuned_mean = NAN,
-                                       .tuned_worst = NAN, .tuned_spread = NAN};
+    f->totals = (mst_federated_totals){.accuracy = NAN,
+                                       .loss = NAN,
+                                       .train_loss = NAN,
+                                       .client_mean = NAN,
+                                       .client_worst = NAN,
+                                       .client_spread = NAN,
+                                       .gradient_norm = NAN,
+                                       .tuned_mean = NAN,
+                                       .tuned_worst = NAN,
+                                       .tuned_spread = NAN};
     f->ops = mst_method_find(options->method.name);
-    if (f->ops == NULL)
-      st = mst_fail(MST_ERR_INPUT, "there is no method '%s'", options->method.name);
+    st = mst_method_check(&options->method);
   }
   if (st == MST_OK) st = allocate(f);
   st = mst_team_agree(team, st);
@@ -217,10 +224,11 @@ mst_status mst_federated_common(const mst_model *model, int64_t keep, int64_t *n
     if (++layers == keep) *n = model->tensor[t].offset;
   }
   if (keep == 0 || keep < layers) return MST_OK;
-  return mst_fail(MST_ERR_INPUT,
-                  "personal.keep is %lld, but %s has %lld layers with parameters, and at least one must "
-                  "be shared",
-                  (long long)keep, model->spec.kind, (long long)layers);
+  return mst_fail(
+      MST_ERR_INPUT,
+      "personal.keep is %lld, but %s has %lld layers with parameters, and at least one must "
+      "be shared",
+      (long long)keep, model->spec.kind, (long long)layers);
 }
 
 void mst_federated_traffic(const mst_model *model, const mst_federated_options *options,
@@ -237,9 +245,13 @@ mst_status mst_federated_personal(const mst_federated *f, const char *name, mst_
   return mst_clients_state(f->clients, f->personal, f->model->parameters - f->common, name, state);
 }
 
-const float *mst_federated_parameters(const mst_federated *f) { return mst_share_at(f->w); }
+const float *mst_federated_parameters(const mst_federated *f) {
+  return mst_share_at(f->w);
+}
 
-mst_federated_totals mst_federated_figures(const mst_federated *f) { return f->totals; }
+mst_federated_totals mst_federated_figures(const mst_federated *f) {
+  return f->totals;
+}
 
 void mst_federated_seconds(const mst_federated *f, double *training, double *all) {
   *training = f->seconds_training;
@@ -247,8 +259,8 @@ void mst_federated_seconds(const mst_federated *f, double *training, double *all
 }
 
 void mst_federated_plan(int ranks, int domains, const mst_model *model, int64_t clients,
-                        const mst_federated_options *options, int64_t *rank_bytes,
-                        int64_t *node_bytes) {
+                        const mst_federated_options *options, const mst_clients_spill *spill,
+                        int64_t *rank_bytes, int64_t *node_bytes, int64_t *file_bytes) {
   const mst_method_ops *ops = mst_method_find(options->method.name);
   int64_t n = model->parameters, shard = mst_ceil_div(n, ranks);
   *rank_bytes = n * ops->uplink * (16 + 4) + shard * (ops->server * 4 + ops->uplink * 8 + 16) +
@@ -264,23 +276,9 @@ void mst_federated_plan(int ranks, int domains, const mst_model *model, int64_t 
     *rank_bytes += mst_client_trainer_bytes(model, &(mst_method_spec){.name = "fedavg"},
                                             &options->optimizer, options->optimizer.batch);
   client_bytes += 4 * (ops->own * n + n - common);
-  *node_bytes = n * 4 * (1 + ops->shared) + mst_ceil_div(clients, domains) * client_bytes;
-}
-
-/* Score after this round? */
-static bool is_due(const mst_federated *f, int64_t every) {
-  int64_t done = f->totals.rounds;
-  return done == f->options.rounds || (every > 0 && done % every == 0);
-}
-
-/* Accuracies stop a run from above, losses from below. */
-static bool is_reached(const mst_federated *f, const mst_metric *metric, int n) {
-  const char *name = f->options.stop_metric;
-  for (int i = 0; name != NULL && i < n; i++)
-    if (strcmp(metric[i].name, name) == 0)
-      return strstr(name, "loss") != NULL ? metric[i].value <= f->options.stop_at
-                                          : metric[i].value >= f->options.stop_at;
-  return false;
+  *node_bytes = n * 4 * (1 + ops->shared);
+  *file_bytes = spill->kept != NULL ? clients * client_bytes : 0;
+  if (spill->kept == NULL) *node_bytes += mst_ceil_div(clients, domains) * client_bytes;
 }
 
 /* Report a round; set *end when it was the last. Collective. */
@@ -295,8 +293,9 @@ static mst_status close_round(mst_federated *f, const mst_test_rows *test, const
   metric[n++] = (mst_metric){"contributions", (double)r->contributions};
   metric[n++] = (mst_metric){"excluded", (double)r->excluded};
   metric[n++] = (mst_metric){"gradients", (double)r->gradients};
-  if (is_due(f, f->options.evaluate_every)) MST_TRY(mst_federated_score(f, test, metric, &n));
-  f->totals.stopped = is_reached(f, metric, n);
+  if (mst_loop_due(f->totals.rounds, f->options.rounds, f->options.evaluate_every))
+    MST_TRY(mst_federated_score(f, test, metric, &n));
+  f->totals.stopped = mst_stop_reached(&f->options.stop, n, metric);
   *end = f->totals.stopped || f->totals.rounds == f->options.rounds;
   if (*end && f->tuner != NULL) MST_TRY(mst_federated_tune(f, metric, &n));
   if (o == NULL) return MST_OK;
@@ -310,30 +309,27 @@ static mst_status close_round(mst_federated *f, const mst_test_rows *test, const
 }
 
 /* At the end of a round: leave in order when asked to, save when it is time. Collective. */
-static mst_status look_around(mst_federated *f, const mst_observer *o, bool end) {
+static mst_status look_around(mst_federated *f, const mst_loop *loop, const mst_observer *o,
+                              bool end) {
   bool asked = false;
   MST_TRY(mst_team_any(f->team, mst_observer_stop(o), &asked));
-  if (end) return MST_OK;
-  int64_t every = f->options.checkpoint_every;
-  if (asked || (every > 0 && f->totals.rounds % every == 0)) MST_TRY(mst_federated_save(f, o));
-  return asked ? mst_fail(MST_ERR_INTERRUPTED,
-                          "interrupted after round %lld of %lld; --resume goes on from there",
-                          (long long)f->totals.rounds, (long long)f->options.rounds)
-               : MST_OK;
+  return end ? MST_OK : mst_loop_pause(loop, o, f->totals.rounds, asked);
 }
 
 mst_status mst_federated_run(mst_federated *f, const mst_test_rows *test,
                              const mst_observer *observer) {
   double start = mst_clock_seconds();
-  MST_TRY(mst_federated_restore(f, observer));
+  const mst_loop loop = mst_federated_loop(f);
+  MST_TRY(mst_federated_restore(f, &loop, observer));
   bool end = f->totals.rounds >= f->options.rounds;
   mst_status st = MST_OK;
   mst_observer_phase(observer, "rounds",
-                     (f->options.rounds - f->totals.rounds) * mst_team_size(f->team), "rank-rounds");
+                     (f->options.rounds - f->totals.rounds) * mst_team_size(f->team),
+                     "rank-rounds");
   while (st == MST_OK && !end) {
     st = mst_federated_round(f);
     if (st == MST_OK) st = close_round(f, test, observer, &end);
-    if (st == MST_OK) st = look_around(f, observer, end);
+    if (st == MST_OK) st = look_around(f, &loop, observer, end);
     mst_observer_step(observer, 1);
   }
   f->seconds = mst_clock_seconds() - start;

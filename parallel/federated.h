@@ -2,9 +2,10 @@
  *
  * A round: draw the cohort; the ranks of each node take its clients one after the other from a
  * list, longest first, and train them from the shared parameters; each contribution passes the
- * pipeline and is added to the rank's exact tally; the tallies are reduce-scattered, each rank makes
- * the server's step on its shard of the parameters, and the shards are gathered in every node's copy.
- * Which rank trained which client leaves no trace in the bits. doc/methods/federated.md. */
+ * pipeline and is added to the rank's exact tally; the tallies are reduce-scattered, each rank
+ * makes the server's step on its shard of the parameters, and the shards are gathered in every
+ * node's copy. Which rank trained which client leaves no trace in the bits.
+ * doc/methods/federated.md. */
 #ifndef MST_PARALLEL_FEDERATED_H
 #define MST_PARALLEL_FEDERATED_H
 
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/base/observer.h"
+#include "core/base/stop.h"
 #include "core/compress/compress.h"
 #include "core/federated/client.h"
 #include "core/federated/method.h"
@@ -34,18 +36,19 @@ typedef struct mst_federated_options {
   int64_t local_epochs, local_steps; /* steps > 0: instead of epochs                        */
   int64_t evaluate_every; /* rounds; 0 = at the end only                                    */
   bool evaluate_clients;  /* also score every client's own test rows                        */
+  bool evaluate_gradient; /* also the norm of the gradient over all rows trained on         */
   mst_compress_spec compress; /* of contributions; kind NULL: none                          */
   int64_t keep;           /* last layers whose parameters stay with each client             */
   int64_t fine_tune_epochs; /* of every client after the last round, to score it; 0: not    */
   int64_t checkpoint_every; /* rounds; 0 = only when a signal comes                         */
-  const char *stop_metric; /* NULL = run all rounds                                         */
-  double stop_at;
+  mst_stop stop;          /* metric NULL: run all rounds                                    */
 } mst_federated_options;
 
 typedef struct mst_federated mst_federated;
 
-/** Check what can be checked before any work: names and settings, the pipeline with the compressor in
- *  it. \return MST_OK, MST_ERR_INPUT or MST_ERR_UNSUPPORTED with the reason. Local. */
+/** Check what can be checked before any work: names and settings, the pipeline with the
+ *  compressor in it.
+ *  \return MST_OK, MST_ERR_INPUT or MST_ERR_UNSUPPORTED with the reason. Local. */
 mst_status mst_federated_check(const mst_federated_options *options,
                                const mst_pipeline *pipeline) MST_CHECKED;
 
@@ -59,22 +62,25 @@ mst_status mst_federated_create(mst_team *team, const mst_model *model, mst_clie
                                 mst_federated **out) MST_CHECKED;
 void mst_federated_destroy(mst_federated *f); /* Collective; NULL is allowed */
 
-/** Run the rounds that are left; test may be NULL. Begins by asking the observer for a state to go on from.
+/** Run the rounds that are left; test may be NULL. Begins by asking the observer for a
+ *  state to go on from.
  *  \return MST_OK; MST_ERR_INTERRUPTED after a signal, the state having been saved;
  *          MST_ERR_NONFINITE when every client of a cohort diverged. Collective. */
 mst_status mst_federated_run(mst_federated *f, const mst_test_rows *test,
                              const mst_observer *observer) MST_CHECKED;
 
-/** How the parameters do at the end, on every rank: *accuracy(clients) on each client's own rows, NaN
- *  for clients without rows, valid until destroy; and, unless test or confusion is NULL,
- *  confusion(classes, classes) as mst_score_confusion. Classes only. Collective. */
-mst_status mst_federated_appraise(mst_federated *f, const mst_test_rows *test, int64_t classes,
-                                  const double **accuracy, int64_t *confusion) MST_CHECKED;
+/** How the parameters do at the end, on every rank: *accuracy(clients) on each client's own rows,
+ *  NaN for clients without rows, valid until destroy. Classes only. Collective. */
+mst_status mst_federated_appraise(mst_federated *f, const double **accuracy) MST_CHECKED;
+
+/** As mst_score_confusion, of the server's parameters. Collective. */
+mst_status mst_federated_confusion(mst_federated *f, const mst_test_rows *test, int64_t classes,
+                                   int64_t *confusion) MST_CHECKED;
 
 /** The parameters (P), the same on all ranks; valid until destroy. Local. */
 const float *mst_federated_parameters(const mst_federated *f);
 
-/* What all rounds together came to; the same on all ranks. mst_federated_figures is Local. */
+/* What all rounds together came to; the same on all ranks. */
 typedef struct mst_federated_totals {
   int64_t rounds, contributions, excluded; /* excluded: updates that were not finite     */
   int64_t gradients;                       /* batches differentiated by clients          */
@@ -82,19 +88,21 @@ typedef struct mst_federated_totals {
   double accuracy, loss, train_loss;       /* NaN where not measured                     */
   double client_mean, client_worst, client_spread; /* of the clients' accuracies: mean, mean of the
                                               worst tenth, standard deviation            */
+  double gradient_norm;                    /* NaN where not measured                     */
   double tuned_mean, tuned_worst, tuned_spread; /* of the clients' fine-tuned models     */
-  bool stopped;                            /* by stop_metric                             */
+  bool stopped;                            /* by options.stop                            */
 } mst_federated_totals;
 
+/** What the rounds so far came to. Local. */
 mst_federated_totals mst_federated_figures(const mst_federated *f);
 
-/** The part of the parameters that stays with clients: `kept` of each, (clients, kept) as an item of
- *  that name; nothing when keep is 0. state: Local. */
+/** The part of the parameters that stays with clients: `kept` of each, (clients, kept) as an item
+ *  of that name; nothing when keep is 0. state: Local. */
 mst_status mst_federated_personal(const mst_federated *f, const char *name,
                                   mst_state *state) MST_CHECKED;
 
-/** How many parameters all clients share when they keep the last `keep` layers (the tensors whose names
- *  begin alike, up to the first '/'): the first *n of the model's.
+/** How many parameters all clients share when they keep the last `keep` layers (the tensors whose
+ *  names begin alike, up to the first '/'): the first *n of the model's.
  *  \return MST_OK, or MST_ERR_INPUT when none would be left to share. Local. */
 mst_status mst_federated_common(const mst_model *model, int64_t keep, int64_t *n) MST_CHECKED;
 
@@ -105,10 +113,11 @@ void mst_federated_traffic(const mst_model *model, const mst_federated_options *
 /** This rank's seconds in local training, and in all of run. Local. */
 void mst_federated_seconds(const mst_federated *f, double *training, double *all);
 
-/** Bytes of a rank and of a domain's shared memory that `create` will take on so many ranks and domains
- *  (comm/share.h), without the clients' rows. Local. */
+/** Bytes of a rank and of a domain's shared memory that `create` will take on so many
+ *  ranks and domains (comm/share.h), and of all files with spill->kept, which is that of
+ *  mst_clients_create; without the clients' rows. Local. */
 void mst_federated_plan(int ranks, int domains, const mst_model *model, int64_t clients,
-                        const mst_federated_options *options, int64_t *rank_bytes,
-                        int64_t *node_bytes);
+                        const mst_federated_options *options, const mst_clients_spill *spill,
+                        int64_t *rank_bytes, int64_t *node_bytes, int64_t *file_bytes);
 
 #endif

@@ -6,11 +6,13 @@
 #include "parallel/cohort.h"
 #include "parallel/compression.h"
 #include "parallel/federated.h"
+#include "parallel/loop.h"
 #include "parallel/tally.h"
 
-#define MST_FEDERATED_SCALARS (2 + MST_METHOD_SUMS + MST_TALLY_SCALES) /* weight, rows, the method's, loss */
-#define MST_FEDERATED_COUNTS 6
-#define MST_FEDERATED_FIGURES 9
+/* Weight, rows, the method's, loss. */
+#define MST_FEDERATED_SCALARS (2 + MST_METHOD_SUMS + MST_TALLY_SCALES)
+#define MST_FEDERATED_COUNTS  6
+#define MST_FEDERATED_FIGURES 10
 
 /* What came of one round; the same on all ranks. */
 typedef struct mst_federated_facts {
@@ -43,7 +45,7 @@ struct mst_federated {
   float *up[MST_METHOD_VECTORS];             /* (P) a client's            */
   double *vector;                            /* (uplink * P) when staged  */
   double *accuracy;                          /* (clients)                 */
-  double *term;                              /* (sums, terms) of blocks   */
+  double *term;                              /* (sums or 1, terms) of blocks */
   int64_t terms;                             /* blocks of the longest shard */
   int64_t most_rows;                         /* of a client               */
   mst_client_trainer *trainer, *tuner;       /* tuner: NULL without fine-tuning */
@@ -63,14 +65,26 @@ mst_status mst_federated_round(mst_federated *f) MST_CHECKED;
 /** Where a client's own parameters are, NULL if it has none. Local; the client must be here. */
 float *mst_federated_kept(const mst_federated *f, int64_t client);
 
-/** Score test rows and clients after a round; score the clients after fine-tuning. Metrics are appended
- *  to metric, *n are there. Collective. */
+/** The parameters of a client's own model, until the next call: the server's, with the layers that
+ *  the client keeps. Local; the client must be here. */
+mst_status mst_federated_model_of(mst_federated *f, int64_t client, const float **w);
+
+/** The norm of the gradient of the mean loss over all rows that clients train on, in the parameters
+ *  that they share, each at its own model; NaN when an entry of a client's gradient is not finite
+ *  or beyond MST_TALLY_BOUND. Uses the scratch of a round. Collective. */
+mst_status mst_federated_gradient(mst_federated *f, double *norm) MST_CHECKED;
+
+/** Score test rows and clients after a round; score the clients after fine-tuning. Metrics are
+ *  appended to metric, *n are there. Collective. */
 mst_status mst_federated_score(mst_federated *f, const mst_test_rows *test, mst_metric *metric,
                                int *n) MST_CHECKED;
 mst_status mst_federated_tune(mst_federated *f, mst_metric *metric, int *n) MST_CHECKED;
 
-/** Hand the whole state to the observer; get it back from there. Collective. */
-mst_status mst_federated_save(mst_federated *f, const mst_observer *o) MST_CHECKED;
-mst_status mst_federated_restore(mst_federated *f, const mst_observer *o) MST_CHECKED;
+/** The loop to the end of its rounds, as saving it needs to know it. Local. */
+mst_loop mst_federated_loop(mst_federated *f);
+
+/** Go on from what the observer kept, if it did. Collective. */
+mst_status mst_federated_restore(mst_federated *f, const mst_loop *loop,
+                                 const mst_observer *o) MST_CHECKED;
 
 #endif

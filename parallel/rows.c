@@ -1,5 +1,6 @@
-/* The row store: its windows on the dataset, the scan that reads every row once and looks at it, and
- * what is known of rows afterwards. Reads are collective windows of at most window_bytes a rank. */
+/* The row store: its windows on the dataset, the scan that reads every row once and looks at
+ * it, and what is known of rows afterwards. Reads are collective windows of at most
+ * window_bytes a rank. */
 #include "parallel/rows.h"
 
 #include <string.h>

@@ -28,8 +28,8 @@ typedef struct mst_row_store mst_row_store;
 
 /** Look at every row once. window_bytes bounds a read of one rank; when its whole share fits, the
  *  share is kept for the delivery and the file is not read again.
- *  \return MST_OK, MST_ERR_MEMORY, or what the reader returns. Collective on team; the reader's rows
- *          and shapes must agree. */
+ *  \return MST_OK, MST_ERR_MEMORY, or what the reader returns. Collective on team; the reader's
+ *          rows and shapes must agree. */
 mst_status mst_rows_create(mst_team *team, const mst_row_reader *reader, int64_t window_bytes,
                            mst_row_store **out) MST_CHECKED;
 /** Local; NULL is allowed. */
@@ -47,8 +47,9 @@ int64_t mst_rows_outputs(const mst_row_store *s);
 int64_t mst_rows_dataset_row(const mst_row_store *s, int64_t i);
 
 /** Copy the kept rows index[0..m-1] (increasing, the same on all ranks) to root's out
- *  (m, row_elements); NULL on the others. \return MST_OK, MST_ERR_MEMORY, what the reader returns, or
- *  MST_ERR_INTERNAL (rows that did not arrive). Collective on the store's team. */
+ *  (m, row_elements); NULL on the others.
+ *  \return MST_OK, MST_ERR_MEMORY, what the reader returns, or MST_ERR_INTERNAL (rows that did not
+ *          arrive). Collective on the store's team. */
 mst_status mst_rows_sample(mst_row_store *s, int64_t m, const int64_t *index, int root,
                            float *out) MST_CHECKED;
 
@@ -64,9 +65,15 @@ void mst_rows_group(const mst_row_store *s, int64_t group, int64_t *first_block,
 
 /** Bring a group's rows here: x(places, row_elements), value(places, outputs) in sequence order,
  *  from the first place of the group's first block. Valid until the next load. Loading the group
- *  that is loaded already does nothing. Errors as mst_rows_sample. Collective on the store's team. */
+ *  that is loaded already does nothing. Errors as mst_rows_sample. Collective on the store's
+ *  team. */
 mst_status mst_rows_load(mst_row_store *s, int64_t group, const float **x,
                          const float **value) MST_CHECKED;
+
+/** Bring all rows of the roster to memory of the caller, x(places, row_elements) and value(places,
+ *  outputs; NULL for classes) of this rank, reading each once, a window at a time. Assigned in one
+ *  group; what is loaded stays. Errors as mst_rows_sample. Collective on the store's team. */
+mst_status mst_rows_deliver(mst_row_store *s, float *x, float *value) MST_CHECKED;
 
 /** Let go of the loaded x (after features of all rows are kept elsewhere); value stays valid until
  *  the next load. Local. */

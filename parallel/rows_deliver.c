@@ -86,7 +86,8 @@ static mst_status deliver(mst_row_store *s, find_target target, const void *cont
   for (int64_t w = 0; st == MST_OK && w < s->windows; w++) {
     const float *wx = NULL, *wv = NULL;
     int64_t first = 0, count = 0;
-    st = mst_team_agree(s->team, mst_rows_window(s, w, wx_buffer, wv_buffer, &wx, &wv, &first, &count));
+    st = mst_team_agree(s->team,
+                        mst_rows_window(s, w, wx_buffer, wv_buffer, &wx, &wv, &first, &count));
     int64_t pieces = mst_ceil_div(count, piece_rows);
     if (st == MST_OK) st = mst_max_i64(s->team, &pieces, 1);
     for (int64_t q = 0; st == MST_OK && q < pieces; q++) {
@@ -107,7 +108,8 @@ static mst_status deliver(mst_row_store *s, find_target target, const void *cont
   mst_free(wx_buffer);
   mst_free(wv_buffer);
   if (st == MST_OK && at->arrived != at->places)
-    st = mst_fail(MST_ERR_INTERNAL, "%lld rows arrived where %lld belong: the ranks' rosters differ",
+    st = mst_fail(MST_ERR_INTERNAL,
+                  "%lld rows arrived where %lld belong: the ranks' rosters differ",
                   (long long)at->arrived, (long long)at->places);
   return mst_team_agree(s->team, st);
 }
@@ -166,6 +168,34 @@ static row_target to_owner(const mst_row_store *s, int64_t kept, const void *con
   return (row_target){wanted ? low : -1, place - from};
 }
 
+/* Everything has arrived: what was kept of the scan is not needed. */
+static void free_share(mst_row_store *s) {
+  mst_free(s->share_x);
+  mst_free(s->share_value);
+  s->share_x = s->share_value = NULL;
+  s->share_kept = false;
+}
+
+/* Places of a group on this rank. */
+static int64_t count_places(const mst_row_store *s, int64_t group) {
+  int64_t first = 0, blocks = 0;
+  mst_rows_group(s, group, &first, &blocks);
+  return mst_roster_block_place(s->roster, first + blocks) -
+         mst_roster_block_place(s->roster, first);
+}
+
+mst_status mst_rows_deliver(mst_row_store *s, float *x, float *value) {
+  const int64_t group = 0;
+  mst_status st = s->groups == 1 ? invert_order(s)
+                                 : mst_fail(MST_ERR_INTERNAL, "rows in %lld groups, not in one",
+                                            (long long)s->groups);
+  MST_TRY(mst_team_agree(s->team, st));
+  landing at = {.places = count_places(s, group), .x = x, .value = value};
+  MST_TRY(deliver(s, to_owner, &group, &at));
+  free_share(s);
+  return MST_OK;
+}
+
 mst_status mst_rows_load(mst_row_store *s, int64_t group, const float **x, const float **value) {
   bool any = false; /* a rank without rows has nothing to release, so ranks may differ */
   mst_status st = mst_team_any(s->team, s->loaded != group, &any);
@@ -173,10 +203,7 @@ mst_status mst_rows_load(mst_row_store *s, int64_t group, const float **x, const
     mst_rows_release(s);
     mst_free(s->value);
     s->value = NULL;
-    int64_t first = 0, blocks = 0;
-    mst_rows_group(s, group, &first, &blocks);
-    int64_t from = mst_roster_block_place(s->roster, first);
-    int64_t n = mst_roster_block_place(s->roster, first + blocks) - from;
+    int64_t n = count_places(s, group);
     st = invert_order(s);
     if (st == MST_OK) st = mst_alloc(&s->x, n * s->reader.row_elements, sizeof *s->x, "rows");
     if (st == MST_OK) st = mst_alloc(&s->value, n * s->reader.outputs, sizeof *s->value, "targets");
@@ -184,12 +211,7 @@ mst_status mst_rows_load(mst_row_store *s, int64_t group, const float **x, const
     landing at = {.places = n, .x = s->x, .value = s->value};
     if (st == MST_OK) st = deliver(s, to_owner, &group, &at);
     if (st == MST_OK) s->loaded = group;
-    if (st == MST_OK && s->groups == 1) { /* everything has arrived: the share is not needed */
-      mst_free(s->share_x);
-      mst_free(s->share_value);
-      s->share_x = s->share_value = NULL;
-      s->share_kept = false;
-    }
+    if (st == MST_OK && s->groups == 1) free_share(s);
   }
   *x = s->x;
   *value = s->value;

@@ -33,7 +33,7 @@ static inline mst_status keep(const mst_stage *stage, int64_t client, int64_t ro
 static inline mst_federated_options defaults(const char *method) {
   const mst_method_ops *ops = mst_method_find(method);
   mst_federated_options o = {.seed = 11, .rounds = 4, .cohort = 9, .local_epochs = 2,
-                             .evaluate_every = 1, .evaluate_clients = true};
+                             .evaluate_every = 1, .evaluate_clients = true, .evaluate_gradient = true};
   mst_param_defaults(mst_method_params, &o.method);
   mst_param_defaults(ops->params, &o.method);
   o.method.name = method;
@@ -66,7 +66,7 @@ static inline void begin_with(fixture *f, MPI_Comm comm, bool shared, int ranks_
   mst_row_shape shape = {.dims = 1, .size = {WIDTH}};
   ck_ok(mst_model_create(&spec, &shape, true, CLASSES, &f->model));
   ck_ok(mst_clients_create(f->team, f->r.rows, f->r.roster, f->r.label, f->r.features, holdout, 11,
-                           &f->clients));
+                           NULL, &f->clients));
 }
 
 static inline void begin(fixture *f, MPI_Comm comm, bool shared, int ranks_per_node,

@@ -241,8 +241,8 @@ START_TEST(a_reached_metric_ends_the_run) {
   mst_federated *loop = NULL;
   begin(&f, MPI_COMM_WORLD, true, 0, "fedavg");
   f.options.rounds = 50;
-  f.options.stop_metric = "client_accuracy_mean";
-  f.options.stop_at = 0.6;
+  f.options.stop.metric = "client_accuracy_mean";
+  f.options.stop.at = 0.6;
   ck_ok(mst_federated_create(f.team, f.model, f.clients, &f.pipeline, &f.options, &loop));
   ck_ok(mst_federated_run(loop, &no_test, NULL));
   mst_federated_totals t = mst_federated_figures(loop);
@@ -251,6 +251,37 @@ START_TEST(a_reached_metric_ends_the_run) {
   ck_assert_double_ge(t.client_mean, 0.6);
   ck_assert_double_ge(t.client_mean, t.client_worst);
   mst_federated_destroy(loop);
+  end(&f);
+}
+END_TEST
+
+/* On one node every client is here, so every rank can add up what the loop added over ranks. */
+START_TEST(the_gradient_norm_is_that_of_the_mean_loss_over_all_rows) {
+  fixture f;
+  mst_federated *loop = NULL;
+  mst_model_work *work = NULL;
+  float *g = NULL;
+  double *sum = NULL, square = 0;
+  begin(&f, MPI_COMM_WORLD, true, 0, "fedavg");
+  const int64_t n = f.model->parameters;
+  ck_ok(mst_alloc(&g, n, sizeof *g, "gradient"));
+  ck_ok(mst_alloc(&sum, n, sizeof *sum, "sum"));
+  ck_ok(mst_model_work_create(f.model, ROWS, &work));
+  ck_ok(mst_federated_create(f.team, f.model, f.clients, &f.pipeline, &f.options, &loop));
+  ck_ok(mst_federated_run(loop, &no_test, NULL));
+  for (int64_t k = 0; k < CLIENTS; k++) {
+    const mst_batch rows = mst_clients_data(f.clients, k);
+    if (rows.n == 0) continue;
+    mst_model_gradient(f.model, mst_federated_parameters(loop), &rows, work, g, NULL);
+    for (int64_t i = 0; i < n; i++) sum[i] += (double)g[i] * (double)rows.n / ROWS;
+  }
+  for (int64_t i = 0; i < n; i++) square += sum[i] * sum[i];
+  ck_assert_double_gt(square, 0);
+  ck_assert_double_eq_tol(mst_federated_figures(loop).gradient_norm / sqrt(square), 1, 1e-6);
+  mst_federated_destroy(loop);
+  mst_model_work_destroy(work);
+  mst_free(sum);
+  mst_free(g);
   end(&f);
 }
 END_TEST
@@ -268,6 +299,7 @@ static Suite *suite(void) {
   tcase_add_test(c, a_cohort_of_only_diverging_clients_ends_the_run);
   tcase_add_test(c, a_cohort_larger_than_the_clients_with_rows_is_refused);
   tcase_add_test(c, a_reached_metric_ends_the_run);
+  tcase_add_test(c, the_gradient_norm_is_that_of_the_mean_loss_over_all_rows);
   suite_add_tcase(s, c);
   return s;
 }
