@@ -3,12 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "comm/sum.h"
 #include "core/base/memory.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
 #include "jobs/feature_file.h"
+#include "jobs/figures.h"
 #include "jobs/job.h"
+#include "jobs/model.h"
 #include "jobs/options.h"
 #include "jobs/record.h"
 #include "jobs/say.h"
@@ -30,6 +31,9 @@ static const mst_key_spec keys_analytic[] = {
     {.key = "reduce", .type = MST_KEY_WORD, .fallback = "exact", .allowed = "exact|fast",
      .unit = "", .help = "exact: same bits on any number of ranks; fast: floating-point sums and "
                          "ScaLAPACK's own process grid"},
+    {.key = "output.checkpoint.every_minutes", .type = MST_KEY_REAL, .fallback = "10", .min = 0,
+     .max = 1e9, .unit = "minutes",
+     .help = "save what is summed so often, for --resume; 0: only when a signal comes"},
     {.key = NULL}};
 
 static const mst_job_section sections[] = {{.keys = mst_keys_data},
@@ -55,10 +59,12 @@ static mst_status read_settings(analytic_job *j) {
       .gamma = mst_experiment_real(e, "analytic.gamma"),
       .standardize = mst_experiment_bool(e, "analytic.standardize"),
       .bias = mst_experiment_bool(e, "analytic.bias"),
-      .fast = strcmp(mst_experiment_word(e, "reduce"), "fast") == 0};
+      .fast = strcmp(mst_experiment_word(e, "reduce"), "fast") == 0,
+      .save_seconds = 60 * mst_experiment_real(e, "output.checkpoint.every_minutes")};
   j->pipeline = mst_pipeline_sum();
   if (mst_experiment_is_set(e, "features.save_test") && !mst_experiment_is_set(e, "data.test"))
-    return mst_experiment_refuse(e, "features.save_test", "there is no data.test to take them from");
+    return mst_experiment_refuse(e, "features.save_test",
+                                 "there is no data.test to take them from");
   return mst_pipeline_check(&j->pipeline);
 }
 
@@ -69,8 +75,20 @@ static mst_status arrange(analytic_job *j) {
                               j->data.base_bytes, &j->plan);
 }
 
-/* Before the round: rows that the feature map is fitted on, and the columns' shift, go up; the shift
- * and a fitted map go down to every client with rows (one drawn from the key needs only the seed). */
+/* A run that cannot be gone on with says so before it begins. */
+static void warn_unsaved(const analytic_job *j) {
+  if (j->plan.saves) return;
+  mst_say(
+      j->team,
+      "output.checkpoint: the sums will not be saved, nor those of an earlier start be taken up: "
+      "with a checkpoint the job needs %.3f GiB a rank, more than the %.3f GiB that it may use; "
+      "give resources.memory or more ranks",
+      (double)(j->plan.sum_bytes + j->plan.save_bytes) / 0x1p30, (double)j->data.memory / 0x1p30);
+}
+
+/* Before the round: rows that the feature map is fitted on, and the columns' shift, go up; the
+ * shift and a fitted map go down to every client with rows (one drawn from the key needs only the
+ * seed). */
 static int64_t shift_bytes(const analytic_job *j) {
   return j->options.bias ? 4 * (j->data.features->width + j->data.outputs) : 0;
 }
@@ -93,78 +111,74 @@ static mst_status setup_downlink_bytes(const analytic_job *j, int64_t *bytes) {
 }
 
 static mst_status write_estimate(analytic_job *j) {
-  json_t *e = j->context->estimate;
   const mst_analytic_plan *p = &j->plan;
   j->data.sampled = mst_features_sample_rows(j->data.features);
   if (j->data.sampled > j->data.train.info->rows) j->data.sampled = j->data.train.info->rows;
   int64_t setup_down = 0;
   MST_TRY(setup_downlink_bytes(j, &setup_down));
-  const struct { const char *name; int64_t value; } figure[] = {
-      {"rank_bytes", p->rank_bytes}, {"matrix_bytes", p->matrix_bytes},
-      {"panel_bytes", p->gram.bytes}, {"row_bytes", p->row_bytes},
-      {"feature_bytes", p->feature_bytes}, {"features", j->data.features->width},
-      {"outputs", j->data.outputs}, {"rows", j->data.train.info->rows}, {"clients", j->data.clients},
-      {"clients_with_rows", j->data.clients_with_rows}, {"passes", p->gram.passes},
-      {"row_groups", p->groups}, {"setup_uplink_bytes", setup_uplink_bytes(j)},
-      {"setup_downlink_bytes", setup_down},
-      {"uplink_bytes", p->uplink_bytes}, {"downlink_bytes", p->downlink_bytes}};
-  for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
-    if (json_object_set_new(e, figure[i].name, json_integer(figure[i].value)) != 0)
-      return mst_fail(MST_ERR_MEMORY, "no memory for the estimate");
-  if (json_object_set_new(e, "epsilon", json_integer(0)) != 0)
-    return mst_fail(MST_ERR_MEMORY, "no memory for the estimate");
-  return MST_OK;
+  const mst_job_count figure[] = {{"rank_bytes", p->rank_bytes},
+                                  {"matrix_bytes", p->matrix_bytes},
+                                  {"panel_bytes", p->gram.bytes},
+                                  {"row_bytes", p->row_bytes},
+                                  {"feature_bytes", p->feature_bytes},
+                                  {"features", j->data.features->width},
+                                  {"outputs", j->data.outputs},
+                                  {"rows", j->data.train.info->rows},
+                                  {"clients", j->data.clients},
+                                  {"clients_with_rows", j->data.clients_with_rows},
+                                  {"passes", p->gram.passes},
+                                  {"row_groups", p->groups},
+                                  {"setup_uplink_bytes", setup_uplink_bytes(j)},
+                                  {"setup_downlink_bytes", setup_down},
+                                  {"uplink_bytes", p->uplink_bytes},
+                                  {"downlink_bytes", p->downlink_bytes},
+                                  {"epsilon", 0},
+                                  {NULL, 0}};
+  return mst_job_estimate(j->context, figure);
 }
 
 static mst_status save_features(analytic_job *j) {
-  const struct { const char *key; const mst_job_set *data; } file[] = {
-      {"features.save_train", &j->data.train}, {"features.save_test", &j->data.test}};
+  const struct {
+    const char *key;
+    const mst_job_set *data;
+  } file[] = {{"features.save_train", &j->data.train}, {"features.save_test", &j->data.test}};
   for (int i = 0; i < 2; i++)
     if (mst_experiment_is_set(j->experiment, file[i].key))
-      MST_TRY(mst_feature_file_write(j->team, file[i].data->file, file[i].data->rows, j->data.features,
-                                     mst_experiment_path(j->experiment, file[i].key),
-                                     j->context->observer));
+      MST_TRY(mst_feature_file_write(
+          j->team, file[i].data->file, file[i].data->rows, j->data.features,
+          mst_experiment_path(j->experiment, file[i].key), j->context->observer));
   return MST_OK;
 }
 
 static mst_status report_model(analytic_job *j, mst_analytic_model *m) {
-  const mst_observer *o = j->context->observer;
   mst_state state;
   mst_state_init(&state);
+  j->context->rounds = 1;
   mst_status st = mst_state_add(&state, "weights", MST_F64, 2, (int64_t[]){m->d, m->c}, m->weights);
   if (st == MST_OK)
     st = mst_state_add(&state, "intercept", MST_F64, 1, (int64_t[]){m->c}, m->intercept);
-  if (st == MST_OK) st = mst_features_parameters(j->data.features, &state);
-  st = mst_team_agree(j->team, st);
-  if (st == MST_OK && o->on_state) st = o->on_state(o->context, 1, &state);
-  mst_state_clear(&state);
-  return st;
+  return mst_job_report_model(&j->data, st, &state);
 }
 
 /* The headline figures: the round's metrics, and what it took. Local. */
 static mst_status list_figures(analytic_job *j, const mst_analytic_model *m, int n,
                                const mst_metric *metric, int64_t setup_up, int64_t setup_down) {
   mst_job_context *c = j->context;
-  const struct {
-    const char *name;
-    int64_t value;
-  } figure[] = {{"rows", j->data.train.roster->rows},
-                {"dropped_rows", j->data.train.dropped + j->data.test.dropped},
-                {"clients", j->data.clients},
-                {"clients_with_rows", j->data.clients_with_rows},
-                {"features", m->d}},
-    bytes[] = {{"setup_uplink_bytes", setup_up},
-               {"setup_downlink_bytes", setup_down},
-               {"uplink_bytes", j->plan.uplink_bytes},
-               {"downlink_bytes", j->plan.downlink_bytes}};
+  const mst_job_count figure[] = {{"rows", j->data.train.roster->rows},
+                                  {"dropped_rows", j->data.train.dropped + j->data.test.dropped},
+                                  {"clients", j->data.clients},
+                                  {"clients_with_rows", j->data.clients_with_rows},
+                                  {"features", m->d},
+                                  {NULL, 0}};
+  const mst_job_count bytes[] = {{"setup_uplink_bytes", setup_up},
+                                 {"setup_downlink_bytes", setup_down},
+                                 {"uplink_bytes", j->plan.uplink_bytes},
+                                 {"downlink_bytes", j->plan.downlink_bytes},
+                                 {NULL, 0}};
   for (int i = 0; i < n; i++) MST_TRY(mst_job_result(c, metric[i].name, metric[i].value, false));
-  for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
-    MST_TRY(mst_job_result(c, figure[i].name, (double)figure[i].value, true));
+  MST_TRY(mst_job_results(c, figure));
   MST_TRY(mst_job_result(c, "condition_estimate", m->condition, false));
-  for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++)
-    MST_TRY(mst_job_result(c, bytes[i].name, (double)bytes[i].value, true));
-  c->rounds = 1;
-  return MST_OK;
+  return mst_job_results(c, bytes);
 }
 
 /* Collective. */
@@ -198,19 +212,23 @@ static mst_status train_and_score(analytic_job *j) {
   mst_gram_result gram = {0};
   int64_t *confusion = NULL;
   mst_rows_assign(j->data.train.rows, j->data.train.roster, j->plan.groups);
-  mst_analytic_data data = {.rows = j->data.train.rows, .roster = j->data.train.roster,
-                            .label = j->data.train.label, .outputs = j->data.outputs};
+  mst_analytic_data data = {.rows = j->data.train.rows,
+                            .roster = j->data.train.roster,
+                            .label = j->data.train.label,
+                            .outputs = j->data.outputs};
   mst_status st = mst_analytic_train(j->team, &data, j->data.features, &j->pipeline, &j->plan,
                                      &j->options, j->context->observer, &model, &gram);
   if (st == MST_OK) st = mst_job_check_stop(j->context);
   if (st == MST_OK && j->data.test.file) {
     st = mst_job_data_place_test(&j->data, j->plan.groups);
-    data = (mst_analytic_data){.rows = j->data.test.rows, .roster = j->data.test.roster,
-                               .label = j->data.test.label, .outputs = j->data.outputs};
-    if (st == MST_OK) st = mst_team_agree(j->team, mst_record_room(&j->data, &confusion));
+    data = (mst_analytic_data){.rows = j->data.test.rows,
+                               .roster = j->data.test.roster,
+                               .label = j->data.test.label,
+                               .outputs = j->data.outputs};
+    if (st == MST_OK) st = mst_record_room(&j->data, &confusion);
     if (st == MST_OK)
-      st = mst_analytic_evaluate(j->team, &data, j->data.features, &model, j->context->observer, &score,
-                                 confusion);
+      st = mst_analytic_evaluate(j->team, &data, j->data.features, &model, j->context->observer,
+                                 &score, confusion);
   }
   if (st == MST_OK) st = mst_job_check_stop(j->context);
   if (st == MST_OK) st = save_features(j);
@@ -227,7 +245,9 @@ static mst_status prepare(analytic_job *j) {
   MST_TRY(mst_team_agree(j->team, read_settings(j)));
   MST_TRY(mst_job_data_open(j->context, &j->data));
   MST_TRY(mst_job_data_deal(&j->data, mst_pipeline_needs_single(&j->pipeline)));
-  return arrange(j);
+  MST_TRY(arrange(j));
+  warn_unsaved(j);
+  return MST_OK;
 }
 
 static mst_status run_analytic(mst_job_context *context) {

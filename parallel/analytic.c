@@ -12,15 +12,21 @@
 #include "core/base/key.h"
 #include "core/base/memory.h"
 #include "parallel/feature_source.h"
+#include "parallel/gram_internal.h"
 #include "parallel/tiles.h"
 
-#define EXCHANGE_BYTES (4 * MST_ROWS_PIECE_BYTES) /* pieces on their way: packed, sent, received    */
-#define WINDOW_BYTES ((int64_t)256 << 20)   /* a read, when memory does not ask for less      */
-#define LIBRARY_BYTES ((int64_t)40 << 20)   /* buffers of MPI and HDF5 beyond what is held at the start:
-                                               measured on 1 to 7 ranks                       */
-#define PANEL_BYTES ((int64_t)256 << 20)    /* panel sums that are always worth their memory  */
-#define ORDER_MAX ((int64_t)8000000)        /* of the statistics: byte counts stay far below 2^63  */
-#define RESIDUAL_DIGITS 0x1p-26   /* a training loss that cancels further is not reported       */
+/* Pieces on their way: packed, sent, received. */
+#define EXCHANGE_BYTES (4 * MST_ROWS_PIECE_BYTES)
+/* A read, when memory does not ask for less. */
+#define WINDOW_BYTES ((int64_t)256 << 20)
+/* Buffers of MPI and HDF5 beyond what is held at the start: measured on 1 to 7 ranks. */
+#define LIBRARY_BYTES ((int64_t)40 << 20)
+/* Panel sums that are always worth their memory. */
+#define PANEL_BYTES ((int64_t)256 << 20)
+/* Of the statistics: byte counts stay far below 2^63. */
+#define ORDER_MAX ((int64_t)8000000)
+/* A training loss that cancels further is not reported. */
+#define RESIDUAL_DIGITS    0x1p-26
 #define SINGULAR_CONDITION 0x1p50 /* 1 / (4 eps): the solution has no right digit beyond this   */
 
 /* The most tiles of one dimension on a process of a P-wide grid, in elements. */
@@ -41,26 +47,37 @@ static int64_t arrange_as(mst_analytic_plan *plan, int p, int64_t rows, int64_t 
   int64_t reading = plan->row_bytes + plan->window_bytes + EXCHANGE_BYTES;
   int64_t features = plan->row_bytes + plan->feature_bytes;
   int64_t rows_left = resident ? 0 : plan->row_bytes;
-  int64_t sums = rows_left + plan->feature_bytes +
-                 mst_gram_plan_peak(&plan->gram, p, plan->matrix_bytes);
+  int64_t sums =
+      rows_left + plan->feature_bytes + mst_gram_plan_peak(&plan->gram, p, plan->matrix_bytes);
   int64_t solve = rows_left + plan->matrix_bytes + plan->solve_bytes;
   int64_t most = mst_most(mst_most(reading, features), mst_most(sums, solve));
   plan->rank_bytes = held + LIBRARY_BYTES + 16 * rows + most;
+  plan->save_bytes = mst_gram_state_bytes(plan->gram.n, p) + rows / MST_BLOCK_ROWS;
+  plan->saves = false;
+  plan->sum_bytes = held + LIBRARY_BYTES + 16 * rows + sums;
   return plan->rank_bytes;
 }
 
-mst_status mst_analytic_arrange(int ranks, int64_t rows, int64_t row_elements,
-                                int64_t clients, const mst_features *features, int64_t outputs,
+/* A checkpoint is kept where the memory allows it, but does not change the arrangement. */
+static void settle(mst_analytic_plan *plan, int64_t memory) {
+  int64_t need = mst_most(plan->rank_bytes, plan->sum_bytes + plan->save_bytes);
+  plan->saves = memory == 0 || need <= memory;
+  if (plan->saves) plan->rank_bytes = need;
+}
+
+mst_status mst_analytic_arrange(int ranks, int64_t rows, int64_t row_elements, int64_t clients,
+                                const mst_features *features, int64_t outputs,
                                 const mst_pipeline *pipeline, int64_t memory, int64_t held,
                                 mst_analytic_plan *plan) {
   *plan = (mst_analytic_plan){0};
   int p = ranks, grid_rows, grid_cols;
   int64_t d = features->width, n = d + outputs + 1;
   if (n > ORDER_MAX)
-    return mst_fail(MST_ERR_INPUT,
-                    "%lld features and %lld outputs: the statistics would be of order %lld, more than "
-                    "%lld; use fewer features, or look whether /y holds numbers that are not classes",
-                    (long long)d, (long long)outputs, (long long)n, (long long)ORDER_MAX);
+    return mst_fail(
+        MST_ERR_INPUT,
+        "%lld features and %lld outputs: the statistics would be of order %lld, more than "
+        "%lld; use fewer features, or look whether /y holds numbers that are not classes",
+        (long long)d, (long long)outputs, (long long)n, (long long)ORDER_MAX);
   mst_grid_shape(p, &grid_rows, &grid_cols);
   plan->matrix_bytes = 8 * grid_share(n, grid_rows) * grid_share(n, grid_cols);
   plan->solve_bytes = 2 * 8 * MST_TILE * (grid_share(n, grid_rows) + grid_share(n, grid_cols));
@@ -72,21 +89,26 @@ mst_status mst_analytic_arrange(int ranks, int64_t rows, int64_t row_elements,
   plan->downlink_bytes = 8 * (d + 1) * outputs * plan->uplink_messages;
 
   int64_t need = arrange_as(plan, p, rows, row_elements, d, held, true, 1);
-  if (memory == 0 || need <= memory) return MST_OK;
-  need = arrange_as(plan, p, rows, row_elements, d, held, false, 1);
-  if (need <= memory) return MST_OK;
-  mst_gram_plan_make(n, p, 0, single, &plan->gram);
-  int64_t most_groups = mst_most(mst_ceil_div(rows / p, MST_BLOCK_ROWS), 1);
-  for (int64_t groups = 1; groups <= most_groups; groups *= 2) {
-    need = arrange_as(plan, p, rows, row_elements, d, held, false, groups);
-    if (need <= memory) return MST_OK;
+  bool fits = memory == 0 || need <= memory;
+  if (!fits) {
+    need = arrange_as(plan, p, rows, row_elements, d, held, false, 1);
+    fits = need <= memory;
   }
-  return mst_fail(MST_ERR_MEMORY,
-                  "the analytic job needs at least %.3f GiB a rank for %lld features and %lld "
-                  "outputs on %d ranks, more than the %.3f GiB that it may use: give "
-                  "resources.memory, more ranks or fewer features",
-                  (double)need / 0x1p30, (long long)d, (long long)outputs, p,
-                  (double)memory / 0x1p30);
+  if (!fits) mst_gram_plan_make(n, p, 0, single, &plan->gram);
+  int64_t most_groups = mst_most(mst_ceil_div(rows / p, MST_BLOCK_ROWS), 1);
+  for (int64_t groups = 1; !fits && groups <= most_groups; groups *= 2) {
+    need = arrange_as(plan, p, rows, row_elements, d, held, false, groups);
+    fits = need <= memory;
+  }
+  if (!fits)
+    return mst_fail(MST_ERR_MEMORY,
+                    "the analytic job needs at least %.3f GiB a rank for %lld features and %lld "
+                    "outputs on %d ranks, more than the %.3f GiB that it may use: give "
+                    "resources.memory, more ranks or fewer features",
+                    (double)need / 0x1p30, (long long)d, (long long)outputs, p,
+                    (double)memory / 0x1p30);
+  settle(plan, memory);
+  return MST_OK;
 }
 
 mst_status mst_analytic_fit_features(mst_team *team, mst_row_store *rows, mst_features *features,
@@ -103,8 +125,8 @@ mst_status mst_analytic_fit_features(mst_team *team, mst_row_store *rows, mst_fe
     st = mst_alloc(&sample, m * width, sizeof *sample, "rows sampled for the features");
   st = mst_team_agree(team, st);
   if (st == MST_OK && m > 0) {
-    mst_stream s = mst_stream_of(
-        mst_key_make(features->spec.seed, MST_PURPOSE_FEATURE_SAMPLE, 0, 0));
+    mst_stream s =
+        mst_stream_of(mst_key_make(features->spec.seed, MST_PURPOSE_FEATURE_SAMPLE, 0, 0));
     mst_stream_subset(&s, n, m, index);
     st = mst_rows_sample(rows, m, index, 0, sample);
   }
@@ -138,11 +160,11 @@ static mst_status full_row(const mst_tiles *t, int64_t index, double *row) {
 }
 
 typedef struct scaling {
-  int64_t d, n;    /* features; order of the statistics, whose last row is the sums */
+  int64_t d, n; /* features; order of the statistics, whose last row is the sums */
   double rows;
   const double *shift; /* (n) that the statistics' columns were reduced by           */
-  double *sum;     /* (n) of each column, reduced                                    */
-  double *inverse; /* (n) 1 / standard deviation of features; 1 for targets          */
+  double *sum;         /* (n) of each column, reduced                                    */
+  double *inverse;     /* (n) 1 / standard deviation of features; 1 for targets          */
 } scaling;
 
 /* Means and standard deviations from the statistics. Equations (10), (11). */
@@ -163,8 +185,10 @@ static mst_status find_scaling(const mst_tiles *t, const mst_analytic_options *o
       /* A constant feature leaves only rounding: it carries nothing, its weight shall be 0. */
       bool constant = square <= 0x1p-44 * diagonal[j];
       s->inverse[j] = 1;
-      if (j < s->d && constant) s->inverse[j] = 0;
-      else if (j < s->d && options->standardize) s->inverse[j] = 1 / sqrt(square / s->rows);
+      if (j < s->d && constant)
+        s->inverse[j] = 0;
+      else if (j < s->d && options->standardize)
+        s->inverse[j] = 1 / sqrt(square / s->rows);
     }
   }
   mst_free(diagonal);
@@ -189,8 +213,9 @@ static void centre_and_scale(mst_tiles *t, const scaling *s, double ridge) {
 }
 
 /* How near to singular G is. A random probe v rides along where the row of ones was, which centring
- * has emptied; the solve then gives u = G^-1 v, and |u| / |v| estimates the norm of the inverse. All
- * in units that give G a diagonal near 1, so that badly scaled features alone do not look singular. */
+ * has emptied; the solve then gives u = G^-1 v, and |u| / |v| estimates the norm of the inverse.
+ * All in units that give G a diagonal near 1, so that badly scaled features alone do not look
+ * singular. */
 static double unit_of(double diagonal) {
   int exponent = 0;
   if (!(diagonal > 0)) return 1;
@@ -272,8 +297,7 @@ static mst_status read_model(const mst_tiles *t, const scaling *s, const double 
   st = mst_team_agree(t->grid->team, st);
   if (st == MST_OK) st = mst_tiles_diagonal(t, diagonal);
   if (st == MST_OK) {
-    for (int64_t k = 0; k < c; k++)
-      model->intercept[k] = s->shift[d + k] + s->sum[d + k] / s->rows;
+    for (int64_t k = 0; k < c; k++) model->intercept[k] = s->shift[d + k] + s->sum[d + k] / s->rows;
     for (int64_t i = 0; i < d; i++) {
       for (int64_t k = 0; k < c; k++) {
         double scaled = x[i * columns + k], w = scaled * s->inverse[i];
@@ -296,8 +320,7 @@ static mst_status solve(mst_tiles *t, const double *shift, const mst_analytic_op
   scaling s = {.d = model->d, .n = t->n, .shift = shift};
   double *x = NULL, *diagonal = NULL, norm = 0;
   mst_status st = find_scaling(t, options, &s);
-  if (st == MST_OK && s.rows < 1)
-    st = mst_fail(MST_ERR_INPUT, "no row is left to learn from");
+  if (st == MST_OK && s.rows < 1) st = mst_fail(MST_ERR_INPUT, "no row is left to learn from");
   if (st == MST_OK) {
     centre_and_scale(t, &s, options->ridge);
     st = mst_alloc(&x, model->d * (t->n - model->d), sizeof *x, "solution");
@@ -308,7 +331,8 @@ static mst_status solve(mst_tiles *t, const double *shift, const mst_analytic_op
   if (st == MST_OK) st = unit_norm(t, &s, diagonal, &norm);
   if (st == MST_OK) plant_probe(t, &s, diagonal);
   if (st == MST_OK) {
-    if (options->fast) st = mst_tiles_solve_fast(t, model->d, x);
+    if (options->fast)
+      st = mst_tiles_solve_fast(t, model->d, x);
     else {
       st = mst_tiles_cholesky(t, model->d);
       if (st == MST_OK) st = mst_tiles_back_solve(t, model->d, x);
@@ -320,8 +344,9 @@ static mst_status solve(mst_tiles *t, const double *shift, const mst_analytic_op
                       model->condition);
     }
     if (st == MST_ERR_SINGULAR)
-      st = mst_fail_within(st, "the statistics are singular at ridge %g: give analytic.ridge, for "
-                               "example %g: ",
+      st = mst_fail_within(st,
+                           "the statistics are singular at ridge %g: give analytic.ridge, for "
+                           "example %g: ",
                            options->ridge, advised_ridge(diagonal, s.d, options->ridge));
   }
   if (st == MST_OK) st = read_model(t, &s, x, options->ridge, model);
@@ -332,18 +357,19 @@ static mst_status solve(mst_tiles *t, const double *shift, const mst_analytic_op
   return st;
 }
 
-mst_status mst_analytic_train(mst_team *team, const mst_analytic_data *data,
-                              mst_features *features, const mst_pipeline *pipeline,
-                              const mst_analytic_plan *plan, const mst_analytic_options *options,
-                              const mst_observer *observer, mst_analytic_model *model,
-                              mst_gram_result *gram) {
+mst_status mst_analytic_train(mst_team *team, const mst_analytic_data *data, mst_features *features,
+                              const mst_pipeline *pipeline, const mst_analytic_plan *plan,
+                              const mst_analytic_options *options, const mst_observer *observer,
+                              mst_analytic_model *model, mst_gram_result *gram) {
   *model = (mst_analytic_model){.d = features->width, .c = data->outputs};
   mst_grid *grid = NULL;
   mst_tiles t = {0};
   mst_feature_source source;
   double *shift = NULL;
-  mst_gram_options gram_options = {.fast = options->fast, .gamma = options->gamma,
-                                   .shift = options->bias};
+  mst_gram_options gram_options = {.fast = options->fast,
+                                   .gamma = options->gamma,
+                                   .shift = options->bias,
+                                   .save_seconds = plan->saves ? options->save_seconds : -1};
   mst_status st = mst_feature_source_create(data, features, plan->resident, &source);
   if (st == MST_OK)
     st = mst_alloc(&model->weights, model->d * model->c, sizeof *model->weights, "weights");

@@ -18,19 +18,20 @@
 #include "parallel/rows.h"
 
 typedef struct mst_analytic_options {
-  double ridge;     /* kept ridge on the (scaled) features, >= 0                        */
-  double gamma;     /* each client's regulariser, removed again from the sum, >= 0      */
-  bool standardize; /* divide each feature by its standard deviation over all clients   */
-  bool bias;        /* centre the features and learn an unpenalised intercept           */
-  bool fast;        /* floating-point sums and ScaLAPACK's own grid: bits follow the run */
+  double ridge;        /* kept ridge on the (scaled) features, >= 0                        */
+  double gamma;        /* each client's regulariser, removed again from the sum, >= 0      */
+  bool standardize;    /* divide each feature by its standard deviation over all clients   */
+  bool bias;           /* centre the features and learn an unpenalised intercept           */
+  bool fast;           /* floating-point sums and ScaLAPACK's own grid: bits follow the run */
+  double save_seconds; /* as in mst_gram_options                                        */
 } mst_analytic_options;
 
 /* What the clients hold: classes (label of each sequence place, for all rows) or values. */
 typedef struct mst_analytic_data {
-  mst_row_store *rows;      /* assigned to the roster below                              */
+  mst_row_store *rows; /* assigned to the roster below                              */
   const mst_roster *roster;
-  const int32_t *label;     /* (roster->rows) class of each place, or NULL: use values   */
-  int64_t outputs;          /* classes, or columns of the values                         */
+  const int32_t *label; /* (roster->rows) class of each place, or NULL: use values   */
+  int64_t outputs;      /* classes, or columns of the values                         */
 } mst_analytic_data;
 
 typedef struct mst_analytic_model {
@@ -46,45 +47,48 @@ typedef struct mst_analytic_model {
 /* How the work is arranged on one rank, and what that costs. Bytes are a rank's. */
 typedef struct mst_analytic_plan {
   mst_gram_plan gram;
-  int64_t groups;          /* in which the rows are brought to their owners              */
-  bool resident;           /* features are computed once and kept                        */
-  int64_t window_bytes;    /* of one read                                                */
-  int64_t row_bytes;       /* raw rows held at once                                      */
-  int64_t feature_bytes;   /* features held at once                                      */
-  int64_t matrix_bytes;    /* the tiled matrix                                           */
-  int64_t solve_bytes;     /* panels of the factorisation                                */
-  int64_t rank_bytes;      /* peak of everything above as it coexists                    */
-  int64_t uplink_bytes;    /* logical: all clients with rows, one round, both triangles
-                              packed as one                                              */
+  int64_t groups;        /* in which the rows are brought to their owners              */
+  bool resident;         /* features are computed once and kept                        */
+  int64_t window_bytes;  /* of one read                                                */
+  int64_t row_bytes;     /* raw rows held at once                                      */
+  int64_t feature_bytes; /* features held at once                                      */
+  int64_t matrix_bytes;  /* the tiled matrix                                           */
+  int64_t solve_bytes;   /* panels of the factorisation                                */
+  int64_t sum_bytes;     /* in use while the statistics are summed                     */
+  int64_t save_bytes;    /* a checkpoint in the making                                 */
+  bool saves;            /* there is memory for one                                    */
+  int64_t rank_bytes;    /* peak of everything above as it coexists                    */
+  int64_t uplink_bytes;  /* logical: all clients with rows, one round, both triangles
+                            packed as one                                              */
   int64_t uplink_messages;
-  int64_t downlink_bytes;  /* logical: the model to each of them                         */
+  int64_t downlink_bytes; /* logical: the model to each of them                         */
 } mst_analytic_plan;
 
-/** Arrange the work of so many ranks for rows of the dataset, K clients and a memory limit (bytes a rank; 0 = none),
- *  of which `held` are in use already. The model's bits do not depend on the arrangement.
+/** Arrange the work of so many ranks for rows of the dataset, K clients and a memory limit (bytes a
+ *  rank; 0 = none), of which `held` are in use already. The model's bits do not depend on the
+ *  arrangement.
  *  \return MST_OK, MST_ERR_INPUT (impossible sizes), or MST_ERR_MEMORY saying the least that would
  *          do. Local; all ranks compute the same. */
-mst_status mst_analytic_arrange(int ranks, int64_t rows, int64_t row_elements,
-                                int64_t clients, const mst_features *features, int64_t outputs,
+mst_status mst_analytic_arrange(int ranks, int64_t rows, int64_t row_elements, int64_t clients,
+                                const mst_features *features, int64_t outputs,
                                 const mst_pipeline *pipeline, int64_t memory, int64_t held,
                                 mst_analytic_plan *plan) MST_CHECKED;
 
 /** Fit the feature map on a keyed sample of the kept rows: rank 0 fits, all get its parameters.
  *  \param sampled  out: rows that the fit looked at.
- *  \return MST_OK, MST_ERR_MEMORY, or what mst_features_fit and the rows' reader return. Collective on
- *          team. */
+ *  \return MST_OK, MST_ERR_MEMORY, or what mst_features_fit and the rows' reader return.
+ *          Collective on team. */
 mst_status mst_analytic_fit_features(mst_team *team, mst_row_store *rows, mst_features *features,
                                      int64_t *sampled) MST_CHECKED;
 
 /** Train. model's arrays are allocated, replicated, with the same bits on every rank.
  *  Free with mst_analytic_model_free; on an error nothing is left to free.
- *  \return MST_OK; MST_ERR_INPUT (no row is left); MST_ERR_SINGULAR with a ridge that would do; what
- *          mst_gram returns. Collective on team. */
-mst_status mst_analytic_train(mst_team *team, const mst_analytic_data *data,
-                              mst_features *features, const mst_pipeline *pipeline,
-                              const mst_analytic_plan *plan, const mst_analytic_options *options,
-                              const mst_observer *observer, mst_analytic_model *model,
-                              mst_gram_result *gram) MST_CHECKED;
+ *  \return MST_OK; MST_ERR_INPUT (no row is left); MST_ERR_SINGULAR with a ridge that would do;
+ *          what mst_gram returns. Collective on team. */
+mst_status mst_analytic_train(mst_team *team, const mst_analytic_data *data, mst_features *features,
+                              const mst_pipeline *pipeline, const mst_analytic_plan *plan,
+                              const mst_analytic_options *options, const mst_observer *observer,
+                              mst_analytic_model *model, mst_gram_result *gram) MST_CHECKED;
 /** Local. */
 void mst_analytic_model_free(mst_analytic_model *m);
 
@@ -95,8 +99,8 @@ typedef struct mst_analytic_score {
 } mst_analytic_score;
 
 /** Score the model on rows delivered by a store with the identity roster (one client).
- *  \param confusion  (c, c) in: zero; out: rows of each class by the class that the model chose. NULL:
- *                    not wanted. Classes only.
+ *  \param confusion  (c, c) in: zero; out: rows of each class by the class that the model chose.
+ *                    NULL: not wanted. Classes only.
  *  Sums are exact, so the figures have the same bits on any rank count.
  *  \return MST_OK; MST_ERR_INPUT (no row is left); MST_ERR_NONFINITE naming rows whose scores
  *          overflow; MST_ERR_MEMORY; what the rows' reader returns. Collective on team. */
@@ -105,8 +109,8 @@ mst_status mst_analytic_evaluate(mst_team *team, const mst_analytic_data *data,
                                  const mst_observer *observer, mst_analytic_score *score,
                                  int64_t *confusion) MST_CHECKED;
 
-/** score(rows, c) of features(rows, d), at most MST_BLOCK_ROWS rows; wide(rows, d) is scratch. A row's
- *  class is the largest score's (first of equals); the cost of rows is the sum of the squared
+/** score(rows, c) of features(rows, d), at most MST_BLOCK_ROWS rows; wide(rows, d) is scratch. A
+ *  row's class is the largest score's (first of equals); the cost of rows is the sum of the squared
  *  differences between scores and targets(rows, c), one-hot for classes. Local. */
 void mst_analytic_scores(const mst_analytic_model *m, int64_t rows, const float *features,
                          double *wide, double *score);

@@ -9,8 +9,8 @@
 
 typedef struct mst_columns {
   int64_t n;
-  double *shift;   /* (n) subtracted from each column, 0 for the ones               */
-  double *scale;   /* (n) power of two: the column has norm at most 1 after both    */
+  double *shift; /* (n) subtracted from each column, 0 for the ones               */
+  double *scale; /* (n) power of two: the column has norm at most 1 after both    */
 } mst_columns;
 
 /** Look at all rows. centre = false leaves shift at 0. Allocates; free with mst_columns_free.
@@ -27,7 +27,7 @@ void mst_columns_free(mst_columns *c);
 
 /** z(rows, n) = ([features | targets | 1] - shift) * scale, from features(rows, d) and
  *  targets(rows, c). Local. */
-void mst_columns_apply(const mst_columns *c, const mst_block_source *source,
-                       const float *features, const float *targets, mst_matrix *z);
+void mst_columns_apply(const mst_columns *c, const mst_block_source *source, const float *features,
+                       const float *targets, mst_matrix *z);
 
 #endif

@@ -8,7 +8,8 @@
 
 mst_status mst_feature_source_create(const mst_analytic_data *data, mst_features *features,
                                      bool resident, mst_feature_source *out) {
-  *out = (mst_feature_source){.data = data, .features = features, .resident = resident, .group = -1};
+  *out = (mst_feature_source){
+      .data = data, .features = features, .resident = resident, .group = -1};
   mst_status st = MST_OK;
   if (!resident)
     st = mst_alloc(&out->scratch, MST_BLOCK_ROWS * features->width, sizeof *out->scratch,
@@ -82,6 +83,7 @@ static mst_status block_rows(void *context, int64_t b, const float **features,
 
 mst_block_source mst_feature_source_blocks(mst_feature_source *s, int64_t groups) {
   return (mst_block_source){.context = s, .features = s->features->width,
-                            .targets = s->data->outputs, .groups = groups, .load = load_group,
+                            .targets = s->data->outputs, .groups = groups,
+                            .keeps = s->resident, .load = load_group,
                             .block = block_rows};
 }

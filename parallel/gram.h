@@ -22,6 +22,7 @@ typedef struct mst_block_source {
   int64_t features; /* d */
   int64_t targets;  /* c */
   int64_t groups;   /* the same on all ranks */
+  bool keeps;       /* features of a block, once asked for, are kept */
   /* Collective. Make this rank's blocks of a group available: [first, first + blocks). */
   mst_status (*load)(void *context, int64_t group, int64_t *first, int64_t *blocks);
   /* Local. features(rows, d) and targets(rows, c) of block b, valid until the next call. */
@@ -30,12 +31,12 @@ typedef struct mst_block_source {
 
 /* How the Gram of order n = d + c + 1 is walked through on one rank. */
 typedef struct mst_gram_plan {
-  int64_t n;             /* order of Z'Z                                                    */
-  int64_t tiles;         /* tile columns                                                    */
-  int64_t panel_tiles;   /* tile columns summed in one pass over the rows                   */
-  int64_t passes;        /* over the rows, the first one for the scales not counted         */
-  int64_t fixed_bytes;   /* of this rank's buffers that every pass has                      */
-  int64_t bytes;         /* of them and of the largest pass's sums                          */
+  int64_t n;           /* order of Z'Z                                                    */
+  int64_t tiles;       /* tile columns                                                    */
+  int64_t panel_tiles; /* tile columns summed in one pass over the rows                   */
+  int64_t passes;      /* over the rows, the first one for the scales not counted         */
+  int64_t fixed_bytes; /* of this rank's buffers that every pass has                      */
+  int64_t bytes;       /* of them and of the largest pass's sums                          */
 } mst_gram_plan;
 
 /** Choose the panel width for a budget of bytes a rank for the panel sums; at least two tile
@@ -54,6 +55,8 @@ typedef struct mst_gram_options {
                    contributions without it                                                */
   bool shift;   /* subtract a constant from each column of features and targets first, so that
                    centring the result loses no digits to their offsets                    */
+  double save_seconds; /* keep what is done for a resume so often, and when a stop is asked for;
+                          0: only then; negative: never, and nothing that was kept is taken up */
 } mst_gram_options;
 
 typedef struct mst_gram_result {
@@ -66,12 +69,14 @@ typedef struct mst_gram_result {
 
 /** out (n x n tiles, zeroed) = sum over clients k of (Z_k'Z_k + gamma I), less the clients'
  *  regularisers, on the lattice: what remains is the pooled Gram of Z - 1 shift'.
+ *  What the observer has kept of an earlier start (on_restore) is gone on from, on any number of
+ *  ranks and by any plan, and gives the same bits.
  *  \param shift  (n) out: what was subtracted from each column; zeros unless options->shift.
  *  \return MST_OK; MST_ERR_NONFINITE naming the column whose values are not finite or whose squares
  *          overflow; MST_ERR_UNSUPPORTED for a pipeline that does more than sum; any status of the
  *          source or of the pipeline's stages; MST_ERR_MEMORY; MST_ERR_INTERRUPTED when
  *          observer->should_stop says so on any rank.
- *  Collective on the team of out's grid. Source: doc/methods/analytic.md, doc/methods/lattice.md. */
+ *  Collective on out's grid's team. Source: doc/methods/analytic.md, doc/methods/lattice.md. */
 mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_source *source,
                     const mst_gram_plan *plan, const mst_pipeline *pipeline,
                     const mst_gram_options *options, const mst_observer *observer, mst_tiles *out,

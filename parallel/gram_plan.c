@@ -1,5 +1,5 @@
-/* The Gram's plan: how many tile columns a pass over the rows sums, and the bytes that the buffers of
- * parallel/gram.c then take on a rank. */
+/* The Gram's plan: how many tile columns a pass over the rows sums, and the bytes that the buffers
+ * of parallel/gram.c then take on a rank. */
 #include "core/base/matrix.h"
 #include "parallel/gram.h"
 #include "parallel/gram_internal.h"

@@ -1,5 +1,5 @@
-/* Data-parallel training: what is held, how the steps go, when they are scored and saved. A step itself
- * is in train_step.c, the way of the rows in train_rows.c. */
+/* Data-parallel training: what is held, how the steps go, when they are scored. A step itself is in
+ * train_step.c, the way of the rows in train_rows.c, the state list in train_state.c. */
 #include <math.h>
 #include <string.h>
 
@@ -27,14 +27,16 @@ static mst_status check_optimizer(const mst_train_options *o) {
   const mst_optim_ops *ops = mst_optim_find(o->optimizer.kind);
   MST_TRY(mst_optim_check(&o->optimizer));
   if (ops->needs_model)
-    return mst_fail(MST_ERR_UNSUPPORTED,
-                    "optimizer.kind: %s solves a system of all rows of the batch together, which is "
-                    "no sum over blocks of them; choose another, or job: federated",
-                    ops->name);
+    return mst_fail(
+        MST_ERR_UNSUPPORTED,
+        "optimizer.kind: %s solves a system of all rows of the batch together, which is "
+        "no sum over blocks of them; choose another, or job: federated",
+        ops->name);
   if (o->ema > 0 && ops->averages)
-    return mst_fail(MST_ERR_INPUT,
-                    "ema.decay: optimizer.kind %s is evaluated at an average of its own; leave it out",
-                    ops->name);
+    return mst_fail(
+        MST_ERR_INPUT,
+        "ema.decay: optimizer.kind %s is evaluated at an average of its own; leave it out",
+        ops->name);
   return mst_schedule_check(&o->schedule);
 }
 
@@ -43,17 +45,19 @@ static mst_status check(const mst_train *t, int64_t rows) {
   MST_TRY(check_optimizer(o));
   if (o->optimizer.batch < 1 || o->block < 1 || o->accumulate < 1 ||
       (o->steps < 1 && o->epochs < 1))
-    return mst_fail(MST_ERR_INPUT,
-                    "training needs at least 1 step or epoch, 1 row a step and a block, and 1 portion "
-                    "a step; here are %lld steps, %lld epochs, %lld and %lld rows, %lld portions",
-                    (long long)o->steps, (long long)o->epochs, (long long)o->optimizer.batch,
-                    (long long)o->block, (long long)o->accumulate);
+    return mst_fail(
+        MST_ERR_INPUT,
+        "training needs at least 1 step or epoch, 1 row a step and a block, and 1 portion "
+        "a step; here are %lld steps, %lld epochs, %lld and %lld rows, %lld portions",
+        (long long)o->steps, (long long)o->epochs, (long long)o->optimizer.batch,
+        (long long)o->block, (long long)o->accumulate);
   int64_t blocks = mst_ceil_div(mst_least(o->optimizer.batch, rows), o->block);
   if (blocks > MST_SUM_TERMS)
-    return mst_fail(MST_ERR_INPUT,
-                    "optimizer.batch: %lld rows in blocks of %lld make more than %lld blocks; choose a "
-                    "larger train.block",
-                    (long long)o->optimizer.batch, (long long)o->block, (long long)MST_SUM_TERMS);
+    return mst_fail(
+        MST_ERR_INPUT,
+        "optimizer.batch: %lld rows in blocks of %lld make more than %lld blocks; choose a "
+        "larger train.block",
+        (long long)o->optimizer.batch, (long long)o->block, (long long)MST_SUM_TERMS);
   return MST_OK;
 }
 
@@ -117,25 +121,23 @@ static mst_status allocate_shared(mst_train *t) {
   return MST_OK;
 }
 
-static float *own_shard(const mst_train *t, const mst_share *s) {
-  return (float *)mst_share_at(s) + t->first;
-}
-
 static mst_status start(mst_train *t) {
   if (mst_team_domain_rank(t->team) == 0)
     mst_model_init(t->model, t->options.seed, mst_share_at(t->w));
-  MST_TRY(mst_share_gather(t->w, t->bytes)); /* nodes of other processors may draw other last bits */
-  mst_optim_start(t->optim, own_shard(t, t->w));
-  if (t->options.ema > 0) mst_ema_start(&t->ema, own_shard(t, t->w));
+  MST_TRY(
+      mst_share_gather(t->w, t->bytes)); /* nodes of other processors may draw other last bits */
+  mst_optim_start(t->optim, mst_train_shard(t, t->w));
+  if (t->options.ema > 0) mst_ema_start(&t->ema, mst_train_shard(t, t->w));
   return MST_OK;
 }
 
 /* Settings that the rows' arrangement already relies on. */
 static mst_status check_first(const mst_train_options *o) {
   if (o->optimizer.batch >= 1 && o->block >= 1 && o->accumulate >= 1) return MST_OK;
-  return mst_fail(MST_ERR_INPUT,
-                  "a step of %lld rows in blocks of %lld and %lld portions: each must be at least 1",
-                  (long long)o->optimizer.batch, (long long)o->block, (long long)o->accumulate);
+  return mst_fail(
+      MST_ERR_INPUT,
+      "a step of %lld rows in blocks of %lld and %lld portions: each must be at least 1",
+      (long long)o->optimizer.batch, (long long)o->block, (long long)o->accumulate);
 }
 
 mst_status mst_train_create(mst_team *team, const mst_model *model, const mst_clients *rows,
@@ -190,9 +192,13 @@ const float *mst_train_parameters(const mst_train *t) {
   return mst_share_at(t->shown != NULL ? t->shown : t->w);
 }
 
-mst_train_totals mst_train_figures(const mst_train *t) { return t->totals; }
+mst_train_totals mst_train_figures(const mst_train *t) {
+  return t->totals;
+}
 
-mst_train_times mst_train_seconds(const mst_train *t) { return t->times; }
+mst_train_times mst_train_seconds(const mst_train *t) {
+  return t->times;
+}
 
 void mst_train_plan(int ranks, int domains, const mst_model *model, int64_t rows,
                     const mst_train_options *o, int64_t *rank_bytes, int64_t *node_bytes) {
@@ -208,67 +214,13 @@ void mst_train_plan(int ranks, int domains, const mst_model *model, int64_t rows
   *node_bytes = n * 4 * (1 + averages) + rows * 8;
 }
 
-/* The whole state after a step, as it is saved and restored. */
-static mst_status list_state(mst_train *t, mst_state *s) {
-  int64_t n = t->model->parameters, counts = MST_TRAIN_COUNTS, figures = MST_TRAIN_FIGURES;
-  MST_TRY(mst_state_add_shard(s, "parameters", MST_F32, 1, &n, t->first, t->mine,
-                              own_shard(t, t->w)));
-  MST_TRY(mst_optim_state(t->optim, s));
-  if (t->options.ema > 0) MST_TRY(mst_ema_state(&t->ema, n, t->first, s));
-  MST_TRY(mst_state_add(s, "counts", MST_I64, 1, &counts, t->counts));
-  return mst_state_add(s, "figures", MST_F64, 1, &figures, t->figures);
-}
-
-static void pack_totals(mst_train *t) {
-  const mst_train_totals *a = &t->totals;
-  const int64_t counts[MST_TRAIN_COUNTS] = {a->steps, a->rows, a->repeated, t->exponent,
-                                            t->loss_rows};
-  const double figures[MST_TRAIN_FIGURES] = {a->accuracy, a->loss, a->train_loss, t->loss_sum};
-  memcpy(t->counts, counts, sizeof counts);
-  memcpy(t->figures, figures, sizeof figures);
-}
-
-static void unpack_totals(mst_train *t) {
-  const int64_t *c = t->counts;
-  const double *v = t->figures;
-  t->totals = (mst_train_totals){.steps = c[0], .rows = c[1], .repeated = c[2], .accuracy = v[0],
-                                 .loss = v[1], .train_loss = v[2]};
-  t->exponent = (int)c[3];
-  t->loss_rows = c[4];
-  t->loss_sum = v[3];
-}
-
-static mst_status save(mst_train *t, const mst_observer *o) {
-  mst_state state;
-  if (o == NULL || o->on_save == NULL) return MST_OK;
-  mst_state_init(&state);
-  pack_totals(t);
-  mst_status st = mst_team_agree(t->team, list_state(t, &state));
-  if (st == MST_OK) st = o->on_save(o->context, t->totals.steps, &state);
-  mst_state_clear(&state);
-  return st;
-}
-
-static mst_status restore(mst_train *t, const mst_observer *o) {
-  mst_state state;
-  int64_t step = 0;
-  if (o == NULL || o->on_restore == NULL) return MST_OK;
-  mst_state_init(&state);
-  mst_status st = mst_team_agree(t->team, list_state(t, &state));
-  if (st == MST_OK) st = o->on_restore(o->context, &state, &step);
-  mst_state_clear(&state);
-  if (st != MST_OK || step == 0) return st;
-  unpack_totals(t);
-  return mst_share_gather(t->w, t->bytes);
-}
-
 /* Bring what is evaluated up to date. Collective. */
 static mst_status show(mst_train *t) {
   if (t->shown == NULL) return MST_OK;
   if (t->options.ema > 0 && t->mine > 0)
-    memcpy(own_shard(t, t->shown), t->ema.mean, (size_t)t->mine * sizeof(float));
+    memcpy(mst_train_shard(t, t->shown), t->ema.mean, (size_t)t->mine * sizeof(float));
   else if (t->options.ema <= 0)
-    mst_optim_average(t->optim, own_shard(t, t->w), own_shard(t, t->shown));
+    mst_optim_average(t->optim, mst_train_shard(t, t->w), mst_train_shard(t, t->shown));
   return mst_share_gather(t->shown, t->bytes);
 }
 
@@ -290,52 +242,30 @@ mst_status mst_train_confusion(mst_train *t, const mst_test_rows *test, int64_t 
                              confusion);
 }
 
-/* Accuracies stop a run from above, losses from below. */
-static bool is_reached(const mst_train *t, const mst_metric *metric, int n) {
-  const char *name = t->options.stop_metric;
-  for (int i = 0; name != NULL && i < n; i++)
-    if (strcmp(metric[i].name, name) == 0)
-      return strstr(name, "loss") != NULL ? metric[i].value <= t->options.stop_at
-                                          : metric[i].value >= t->options.stop_at;
-  return false;
-}
-
-static bool is_due(const mst_train *t) {
-  int64_t every = t->options.evaluate_every < 0 ? t->epoch_steps : t->options.evaluate_every;
-  return t->totals.steps == t->steps || (every > 0 && t->totals.steps % every == 0);
-}
-
 /* Score and tell, when it is time; *end: that was the last step. Collective. */
-static mst_status report(mst_train *t, const mst_test_rows *test, const mst_observer *o, bool *end) {
+static mst_status report(mst_train *t, const mst_test_rows *test, const mst_observer *o,
+                         bool *end) {
   mst_metric metric[4];
   int n = 0;
+  int64_t every = t->options.evaluate_every;
   *end = t->totals.steps == t->steps;
-  if (!is_due(t)) return MST_OK;
+  if (!mst_loop_due(t->totals.steps, t->steps, every < 0 ? t->epoch_steps : every)) return MST_OK;
   t->totals.train_loss = t->loss_sum / (double)t->loss_rows;
   t->loss_sum = 0;
   t->loss_rows = 0;
   metric[n++] = (mst_metric){"train_loss", t->totals.train_loss};
   metric[n++] = (mst_metric){"lr", mst_train_lr(t, t->totals.steps - 1)};
   MST_TRY(score(t, test, metric, &n));
-  t->totals.stopped = is_reached(t, metric, n);
+  t->totals.stopped = mst_stop_reached(&t->options.stop, n, metric);
   *end = *end || t->totals.stopped;
   return o != NULL && o->on_round != NULL ? o->on_round(o->context, t->totals.steps, n, metric)
                                           : MST_OK;
 }
 
-/* Save when it is time, and leave in order when asked to. Collective. */
-static mst_status look_around(mst_train *t, const mst_observer *o, bool asked) {
-  int64_t every = t->options.checkpoint_every;
-  if (asked || (every > 0 && t->totals.steps % every == 0)) MST_TRY(save(t, o));
-  return asked ? mst_fail(MST_ERR_INTERRUPTED,
-                          "interrupted after step %lld of %lld; --resume goes on from there",
-                          (long long)t->totals.steps, (long long)t->steps)
-               : MST_OK;
-}
-
 mst_status mst_train_run(mst_train *t, const mst_test_rows *test, const mst_observer *observer) {
   double begin = mst_clock_seconds();
-  MST_TRY(restore(t, observer));
+  const mst_loop loop = mst_train_loop(t);
+  MST_TRY(mst_train_restore(t, &loop, observer));
   bool end = t->totals.steps >= t->steps;
   mst_status st = MST_OK;
   int64_t epochs = (t->steps - t->totals.steps) / t->epoch_steps;
@@ -346,7 +276,7 @@ mst_status mst_train_run(mst_train *t, const mst_test_rows *test, const mst_obse
     st = mst_train_step(t, observer, &asked);
     if (st == MST_OK) mst_observer_step(observer, t->taken);
     if (st == MST_OK) st = report(t, test, observer, &end);
-    if (st == MST_OK && !end) st = look_around(t, observer, asked);
+    if (st == MST_OK && !end) st = mst_loop_pause(&loop, observer, t->totals.steps, asked);
   }
   t->times.all = mst_clock_seconds() - begin;
   return st;

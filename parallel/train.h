@@ -1,10 +1,10 @@
-/* Data-parallel training of one model: every step differentiates a batch of rows, cut into blocks that
- * the ranks share.
+/* Data-parallel training of one model: every step differentiates a batch of rows, cut into blocks
+ * that the ranks share.
  *
  * A step: each rank adds the gradients of its blocks on a grid of integers; the sums are
- * reduce-scattered; each rank moves its shard of the parameters by the sharded optimizer; the shards
- * are gathered in every node's copy. Which rank did which block, how many ranks there are, and in how
- * many portions a batch was taken leave no trace in the bits. doc/methods/train.md. */
+ * reduce-scattered; each rank moves its shard of the parameters by the sharded optimizer; the
+ * shards are gathered in every node's copy. Which rank did which block, how many ranks there are,
+ * and in how many portions a batch was taken leave no trace in the bits. doc/methods/train.md. */
 #ifndef MST_PARALLEL_TRAIN_H
 #define MST_PARALLEL_TRAIN_H
 
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/base/observer.h"
+#include "core/base/stop.h"
 #include "core/model/model.h"
 #include "core/optim/optim.h"
 #include "core/optim/schedule.h"
@@ -25,12 +26,11 @@ typedef struct mst_train_options {
   int64_t epochs, steps;      /* steps > 0: instead of epochs                                     */
   int64_t block;              /* rows of a block: part of the same-bits contract                  */
   int64_t accumulate;         /* portions in which the rows of a step are brought and taken       */
-  double ema;                 /* decay of the average of the parameters that is evaluated; 0: none */
+  double ema;                 /* decay of the parameters' average that is evaluated; 0: none      */
   int64_t ema_batch;          /* batch that the decay was chosen for; 0: this one                 */
   int64_t evaluate_every;     /* steps between reports; 0: at the end only; below 0: each epoch   */
   int64_t checkpoint_every;   /* steps; 0: only when a signal comes                               */
-  const char *stop_metric;    /* accuracy, loss, train_loss; NULL: run all steps                  */
-  double stop_at;
+  mst_stop stop;              /* accuracy, loss, train_loss; metric NULL: run all steps           */
 } mst_train_options;
 
 typedef struct mst_train mst_train;
@@ -51,8 +51,8 @@ mst_status mst_train_create(mst_team *team, const mst_model *model, const mst_cl
                             const mst_train_options *options, mst_train **out) MST_CHECKED;
 void mst_train_destroy(mst_train *t); /* Collective; NULL is allowed */
 
-/** Take the steps that are left; test may be NULL. Begins by asking the observer for a state to go on
- *  from; its rounds are steps.
+/** Take the steps that are left; test may be NULL. Begins by asking the observer for a state to go
+ *  on from; its rounds are steps.
  *  \return MST_OK; MST_ERR_INTERRUPTED after a signal, the state having been saved;
  *          MST_ERR_NONFINITE naming the step whose loss or gradient is not finite. Collective. */
 mst_status mst_train_run(mst_train *t, const mst_test_rows *test,
@@ -66,26 +66,32 @@ const float *mst_train_parameters(const mst_train *t);
 mst_status mst_train_confusion(mst_train *t, const mst_test_rows *test, int64_t classes,
                                int64_t *confusion) MST_CHECKED;
 
-/* What all steps together came to; the same on all ranks. mst_train_figures is Local. */
+/* What all steps together came to; the same on all ranks. */
 typedef struct mst_train_totals {
   int64_t steps, rows;               /* taken; differentiated                                   */
   int64_t repeated;                  /* steps whose sums were taken again on another grid       */
   double accuracy, loss, train_loss; /* as last reported; NaN where not measured                */
-  bool stopped;                      /* by stop_metric                                          */
+  bool stopped;                      /* by options.stop                                         */
 } mst_train_totals;
 
+/** What the steps so far came to. Local. */
 mst_train_totals mst_train_figures(const mst_train *t);
 
-/* Where this rank's time went, in seconds. mst_train_seconds is Local. */
+/* Where this rank's time went, in seconds. */
 typedef struct mst_train_times {
-  double rows, gradients, wait, sums, update, all; /* bringing rows; gradients and adding them;
-                              waiting for the others; reduce-scatter; optimizer and gathering      */
+  double rows;      /* bringing them                 */
+  double gradients; /* taking them, and adding them  */
+  double wait;      /* for the others                */
+  double sums;      /* reduce-scatter                */
+  double update;    /* optimizer and gathering       */
+  double all;
 } mst_train_times;
 
+/** The times of run so far, of this rank. Local. */
 mst_train_times mst_train_seconds(const mst_train *t);
 
-/** Bytes of a rank and of a domain's shared memory that `create` and `run` will take on so many ranks
- *  and domains (comm/share.h), without the client store's. Local. */
+/** Bytes of a rank and of a domain's shared memory that `create` and `run` will take on so many
+ *  ranks and domains (comm/share.h), without the client store's. Local. */
 void mst_train_plan(int ranks, int domains, const mst_model *model, int64_t rows,
                     const mst_train_options *options, int64_t *rank_bytes, int64_t *node_bytes);
 

@@ -4,10 +4,11 @@
 
 #include "comm/share.h"
 #include "core/optim/ema.h"
+#include "parallel/loop.h"
 #include "parallel/train.h"
 
-/* The rows of the steps: their order in an epoch, which rank differentiates which, and the window of
- * rows from other domains that this rank has been sent. A portion is a step's part in one of
+/* The rows of the steps: their order in an epoch, which rank differentiates which, and the window
+ * of rows from other domains that this rank has been sent. A portion is a step's part in one of
  * `accumulate` turns; portions are counted within the epoch. */
 typedef struct mst_train_rows {
   mst_team *team;
@@ -41,8 +42,8 @@ void mst_train_rows_free(mst_train_rows *r); /* Collective */
  *  differentiated, together with those of portions to come. Collective. */
 mst_status mst_train_rows_bring(mst_train_rows *r, int64_t epoch, int64_t portion) MST_CHECKED;
 
-/** This rank's blocks of a portion that was brought, and the rows of the i-th of them; valid until the
- *  next call. Local. */
+/** This rank's blocks of a portion that was brought, and the rows of the i-th of them; valid until
+ *  the next call. Local. */
 int64_t mst_train_rows_blocks(const mst_train_rows *r, int64_t portion);
 mst_batch mst_train_rows_block(mst_train_rows *r, int64_t portion, int64_t i);
 /** The place of that block among the step's. Local. */
@@ -102,6 +103,17 @@ mst_status mst_train_step(mst_train *t, const mst_observer *o, bool *asked) MST_
 
 /** lr of a step. Local. */
 double mst_train_lr(const mst_train *t, int64_t step);
+
+/** This rank's shard of a vector that its node holds. Local. */
+static inline float *mst_train_shard(const mst_train *t, const mst_share *s) {
+  return (float *)mst_share_at(s) + t->first;
+}
+
+/** The training to the end of its steps, as saving it needs to know it. Local. */
+mst_loop mst_train_loop(mst_train *t);
+
+/** Go on from what the observer kept, if it did. Collective. */
+mst_status mst_train_restore(mst_train *t, const mst_loop *loop, const mst_observer *o) MST_CHECKED;
 
 #define MST_TRAIN_FACTS 2 /* before the blocks' losses */
 

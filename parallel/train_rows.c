@@ -1,6 +1,6 @@
-/* Rows for the steps. The rows of a domain lie in its memory, where all its ranks read them; each epoch
- * permutes all rows. Where there are several domains, a row that another domain's rank needs is sent to
- * that rank, for as many portions at a time as a window of bounded size holds. */
+/* Rows for the steps. The rows of a domain lie in its memory, where all its ranks read them; each
+ * epoch permutes all rows. Where there are several domains, a row that another domain's rank needs
+ * is sent to that rank, for as many portions at a time as a window of bounded size holds. */
 #include <string.h>
 
 #include "comm/sum.h"
@@ -9,8 +9,8 @@
 #include "core/base/memory.h"
 #include "parallel/train_internal.h"
 
-#define WINDOW_BYTES ((int64_t)16 << 20) /* of records that a rank is sent at a time */
-#define LONGEST_WINDOW 64                /* portions                                 */
+#define WINDOW_BYTES   ((int64_t)16 << 20) /* of records that a rank is sent at a time */
+#define LONGEST_WINDOW 64                  /* portions                                 */
 
 /* Positions [first, first + count) in the epoch's order. */
 typedef struct span {
@@ -72,10 +72,11 @@ static void pack(const mst_train_rows *r, int64_t row, int64_t place, char *reco
          (size_t)target_bytes(r->model, r->classes));
 }
 
-/* Rows of the window that lie in this domain and are needed in another one are sent by this domain's
- * ranks in turn. Counts them, and packs them unless `only_count`. */
+/* Rows of the window that lie in this domain and are needed in another one are sent by this
+ * domain's ranks in turn. Counts them, and packs them unless `only_count`. */
 static int64_t pack_window(mst_train_rows *r, bool only_count) {
-  int p = mst_team_size(r->team), here = mst_team_domain(r->team), turn = mst_team_domain_rank(r->team);
+  int p = mst_team_size(r->team), here = mst_team_domain(r->team),
+      turn = mst_team_domain_rank(r->team);
   int64_t n = 0, bytes = record_bytes(r->model, r->classes), mates = mst_team_domain_size(r->team);
   for (int to = 0; to < p; to++) r->place[to] = 0;
   for (int64_t q = r->first; q < r->first + r->portions; q++)
@@ -167,8 +168,7 @@ static mst_status exchange(mst_train_rows *r) {
 static mst_status draw_order(mst_train_rows *r, int64_t epoch) {
   MST_TRY(mst_share_sync(r->order));
   if (mst_team_domain_rank(r->team) == 0) {
-    mst_stream s =
-        mst_stream_of(mst_key_make(r->seed, MST_PURPOSE_BATCH, 0, (uint64_t)epoch));
+    mst_stream s = mst_stream_of(mst_key_make(r->seed, MST_PURPOSE_BATCH, 0, (uint64_t)epoch));
     mst_stream_permutation(&s, r->rows, mst_share_at(r->order));
   }
   r->epoch = epoch;
@@ -224,14 +224,18 @@ mst_batch mst_train_rows_block(mst_train_rows *r, int64_t portion, int64_t i) {
     memcpy(r->x + k * inputs, x, (size_t)inputs * sizeof(float));
     memcpy(targets + k * target, t, (size_t)target);
   }
-  return (mst_batch){.n = n, .x = r->x, .label = r->classes ? r->label : NULL,
+  return (mst_batch){.n = n,
+                     .x = r->x,
+                     .label = r->classes ? r->label : NULL,
                      .value = r->classes ? NULL : r->value};
 }
 
-/* Portions of a window: what a rank is sent in it stays within WINDOW_BYTES, if one portion does. */
+/* Portions of a window: what a rank is sent in it stays within WINDOW_BYTES, if one portion
+ * does. */
 static int64_t window_portions(int ranks, const mst_model *m, int64_t rows,
                                const mst_train_options *o, int64_t *most_rows) {
-  int64_t batch = mst_most(mst_least(o->optimizer.batch, rows), 1), blocks = mst_ceil_div(batch, o->block);
+  int64_t batch = mst_most(mst_least(o->optimizer.batch, rows), 1),
+          blocks = mst_ceil_div(batch, o->block);
   int64_t each = mst_ceil_div(mst_ceil_div(blocks, o->accumulate), ranks) * o->block;
   int64_t bytes = each * record_bytes(m, false);
   *most_rows = each;
@@ -273,8 +277,13 @@ static mst_status fill(mst_train_rows *r, const mst_clients *store) {
 mst_status mst_train_rows_create(mst_team *team, const mst_model *model, const mst_clients *store,
                                  const mst_train_options *o, mst_train_rows *r) {
   int64_t each = 0;
-  *r = (mst_train_rows){.team = team, .model = model, .seed = o->seed, .block = o->block,
-                        .accumulate = o->accumulate, .classes = true, .epoch = -1};
+  *r = (mst_train_rows){.team = team,
+                        .model = model,
+                        .seed = o->seed,
+                        .block = o->block,
+                        .accumulate = o->accumulate,
+                        .classes = true,
+                        .epoch = -1};
   MST_TRY(mst_team_agree(team, fill(r, store)));
   bool values = false; /* a domain may be without rows */
   MST_TRY(mst_team_any(team, !r->classes, &values));

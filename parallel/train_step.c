@@ -2,9 +2,10 @@
  *
  * The grid. Terms of a step are rounded to multiples of 2^-shift, with
  * shift = 62 - exponent - log2(blocks), so that sums of terms up to 2^exponent cannot overflow. The
- * exponent comes from the largest term of the step before, with room for growth; a step whose largest
- * term is above it, or far below, is taken again with the exponent that it asks for. The largest term
- * of all blocks does not know the ranks, and so neither does the grid. doc/methods/train.md. */
+ * exponent comes from the largest term of the step before, with room for growth; a step whose
+ * largest term is above it, or far below, is taken again with the exponent that it asks for. The
+ * largest term of all blocks does not know the ranks, and so neither does the grid.
+ * doc/methods/train.md. */
 #include <math.h>
 #include <string.h>
 
@@ -15,11 +16,14 @@
 #include "core/linalg/lattice.h"
 #include "parallel/train_internal.h"
 
-#define GROWTH 8   /* binary orders by which the next step's terms may be larger ...       */
-#define SHRINKAGE 16 /* ... and a grid may be coarser than its largest term asks for        */
-#define PIECE 2048 /* entries converted at a time, in cache                                */
+#define GROWTH    8    /* binary orders by which the next step's terms may be larger ...       */
+#define SHRINKAGE 16   /* ... and a grid may be coarser than its largest term asks for        */
+#define PIECE     2048 /* entries converted at a time, in cache                                */
 
-enum { FACT_LARGEST, FACT_ASKED };
+enum {
+  FACT_LARGEST,
+  FACT_ASKED
+};
 
 _Static_assert(FACT_ASKED + 1 == MST_TRAIN_FACTS, "losses follow the facts");
 
@@ -27,8 +31,8 @@ double mst_train_lr(const mst_train *t, int64_t step) {
   return t->options.optimizer.lr * mst_schedule_factor(&t->options.schedule, step, t->steps);
 }
 
-/* wide(n) = weight x(n); the largest magnitude of x and *largest, as the bits of a float: their order
- * is that of the numbers, with what is not finite above all. */
+/* wide(n) = weight x(n); the largest magnitude of x and *largest, as the bits of a float: their
+ * order is that of the numbers, with what is not finite above all. */
 static uint32_t widen(int64_t n, const float *x, double weight, double *wide, uint32_t largest) {
   int32_t most = (int32_t)largest;
   for (int64_t i = 0; i < n; i++) {
@@ -95,8 +99,8 @@ static mst_status take_gradients(mst_train *t, int64_t step) {
   return st;
 }
 
-/* Is the grid neither too small for the largest term nor far too coarse? Then the next one follows from
- * it; otherwise this step's. */
+/* Is the grid neither too small for the largest term nor far too coarse? Then the next one follows
+ * from it; otherwise this step's. */
 static bool fit_grid(mst_train *t, double largest) {
   if (largest == 0) return true;
   int needed = mst_lattice_exponent(largest);
@@ -115,8 +119,8 @@ static mst_status refuse_nonfinite(const mst_train *t) {
 /* The batch's sums on a grid that fits, and its loss. Collective. */
 static mst_status sum_gradients(mst_train *t, const mst_observer *o, double *loss, bool *asked) {
   int64_t step = t->totals.steps;
-  int64_t blocks = mst_ceil_div(mst_train_rows_of_step(&t->rows, step % t->epoch_steps),
-                                t->options.block);
+  int64_t blocks =
+      mst_ceil_div(mst_train_rows_of_step(&t->rows, step % t->epoch_steps), t->options.block);
   for (bool fits = false; !fits;) {
     MST_TRY(take_gradients(t, step));
     double start = mst_clock_seconds();
@@ -158,9 +162,8 @@ static mst_status clip(mst_train *t) {
 static void set_momentum(mst_train *t, int64_t step) {
   const mst_schedule_spec *s = &t->options.schedule;
   const mst_schedule_ops *ops = mst_schedule_find(s->name);
-  const mst_optim_spec *o = &t->options.optimizer;
   if (ops == NULL || ops->momentum == NULL) return;
-  double constant = o->momentum > 0 ? o->momentum : o->beta1;
+  double constant = mst_optim_base_momentum(&t->options.optimizer);
   mst_optim_momentum(t->optim, mst_schedule_momentum(s, constant, step, t->steps));
 }
 
@@ -168,7 +171,7 @@ static void set_momentum(mst_train *t, int64_t step) {
 static mst_status update(mst_train *t, int64_t rows, int shift) {
   int64_t step = t->totals.steps;
   double start = mst_clock_seconds(), scale = (double)t->options.block / (double)rows;
-  float *w = (float *)mst_share_at(t->w) + t->first;
+  float *w = mst_train_shard(t, t->w);
   MST_TRY(mst_sum_scatter_i64(t->team, t->sum, t->count, t->total));
   double summed = mst_clock_seconds();
   mst_lattice_to(t->wide, t->total, t->mine, shift);

@@ -1,0 +1,290 @@
+/* What of a Gram is done, for checkpoints. The tile columns are laid one behind the other, each row
+ * by row from its diagonal tile down; ranks hold equal parts of that. Partial sums need no owner:
+ * they are integers that are added up at the end of their pass anyway, so a part that is restored
+ * joins the pass's sums of whichever rank holds it. doc/methods/analytic.md, "Checkpoints". */
+#include <string.h>
+
+#include "comm/sum.h"
+#include "core/base/memory.h"
+#include "parallel/gram_internal.h"
+
+#define SEGMENT ((int64_t)1 << 20) /* elements that are summed or moved at a time */
+
+/* Where tile column j begins: those before it are whole tiles wide. */
+static int64_t column_begin(int64_t n, int64_t j) {
+  return MST_TILE * (j * n - MST_TILE * (j * (j - 1) / 2));
+}
+
+static int64_t all_elements(int64_t n) {
+  int64_t tiles = mst_ceil_div(n, MST_TILE), last = tiles - 1;
+  return tiles > 0 ? column_begin(n, last) + (n - last * MST_TILE) * mst_tile_extent(n, last) : 0;
+}
+
+int64_t mst_gram_state_bytes(int64_t n, int ranks) {
+  return 8 * (mst_ceil_div(all_elements(n), ranks) + 1 + SEGMENT);
+}
+
+/* A piece of one row of one tile column. */
+typedef struct run {
+  int64_t at, n;     /* its place and length        */
+  int64_t j, row, q; /* where it begins             */
+  int64_t width;     /* of the tile column          */
+} run;
+
+/* The run that begins at place `at`, up to `end` or the row's own. */
+static run run_at(int64_t n, int64_t at, int64_t end, int64_t j) {
+  while ((j + 1) * MST_TILE < n && column_begin(n, j + 1) <= at) j++;
+  run r = {.at = at, .j = j, .width = mst_tile_extent(n, j)};
+  int64_t inside = at - column_begin(n, j);
+  r.row = j * MST_TILE + inside / r.width;
+  r.q = inside % r.width;
+  r.n = mst_least(end - at, r.width - r.q);
+  return r;
+}
+
+static double *matrix_at(const mst_gram_state *s, const run *r) {
+  int64_t i = r->row / MST_TILE;
+  return mst_tiles_at(s->out, i, r->j) + r->q * s->out->lld + r->row % MST_TILE;
+}
+
+static bool is_mine(const mst_gram_state *s, const run *r) {
+  return mst_tiles_owner(s->out->grid, r->row / MST_TILE, r->j) == mst_team_rank(s->team);
+}
+
+static int64_t *sums_at(const mst_gram_state *s, const mst_gram_pass *pass, const run *r) {
+  int64_t i = r->row / MST_TILE;
+  return pass->sum + pass->offset[(r->j - pass->first) * s->out->tiles + i] +
+         r->row % MST_TILE * r->width + r->q;
+}
+
+static int64_t whole_words(int64_t blocks) {
+  return mst_ceil_div(blocks, 8);
+}
+
+mst_status mst_gram_state_create(mst_team *team, mst_tiles *out, int64_t blocks, bool fast,
+                                 double *shift, double *scale, mst_gram_state *s) {
+  int64_t all = all_elements(out->n);
+  *s = (mst_gram_state){.team = team,
+                        .out = out,
+                        .fast = fast,
+                        .elements = all,
+                        .blocks = blocks,
+                        .shift = shift,
+                        .scale = scale};
+  mst_team_share(team, all, &s->first, &s->mine);
+  mst_status st = mst_alloc(&s->before, 8 * whole_words(blocks), 1, "marks of blocks");
+  if (st == MST_OK) st = mst_alloc(&s->own, 8 * whole_words(blocks), 1, "marks of blocks");
+  return mst_team_agree(team, st);
+}
+
+void mst_gram_state_free(mst_gram_state *s) {
+  mst_free(s->words);
+  mst_free(s->before);
+  mst_free(s->own);
+  *s = (mst_gram_state){0};
+}
+
+/* counts: {finished, end, fast}. */
+static mst_status list_state(mst_gram_state *s, uint8_t *marks, int64_t counts[3],
+                             mst_state *list) {
+  int64_t n = s->out->n, three = 3;
+  MST_TRY(
+      mst_state_add_shard(list, "words", MST_I64, 1, &s->elements, s->first, s->mine, s->words));
+  MST_TRY(mst_state_add(list, "blocks", MST_U8, 1, &s->blocks, marks));
+  MST_TRY(mst_state_add(list, "shift", MST_F64, 1, &n, s->shift));
+  MST_TRY(mst_state_add(list, "scale", MST_F64, 1, &n, s->scale));
+  return mst_state_add(list, "counts", MST_I64, 1, &three, counts);
+}
+
+/* Ranks bring finished columns to their owners: who holds a word gives it, the others give zeros.
+ */
+static mst_status spread_finished(mst_gram_state *s, int64_t *segment) {
+  int64_t end = s->finished < s->out->tiles ? column_begin(s->out->n, s->finished) : s->elements;
+  for (int64_t at = 0; at < end; at += SEGMENT) {
+    int64_t n = mst_least(SEGMENT, end - at);
+    int64_t from = mst_most(at, s->first), to = mst_least(at + n, s->first + s->mine);
+    memset(segment, 0, (size_t)n * sizeof *segment);
+    if (to > from)
+      memcpy(segment + from - at, s->words + from - s->first,
+             (size_t)(to - from) * sizeof *segment);
+    MST_TRY(mst_sum_i64(s->team, segment, n));
+    run r = {0};
+    for (int64_t k = at; k < at + n; k += r.n) {
+      r = run_at(s->out->n, k, at + n, r.j);
+      if (!is_mine(s, &r)) continue;
+      double *to_matrix = matrix_at(s, &r);
+      for (int64_t q = 0; q < r.n; q++)
+        memcpy(to_matrix + q * s->out->lld, &segment[k - at + q], sizeof *to_matrix);
+    }
+  }
+  return MST_OK;
+}
+
+mst_status mst_gram_state_restore(mst_gram_state *s, const mst_observer *o) {
+  mst_state list;
+  int64_t counts[3] = {0}, *segment = NULL;
+  if (o == NULL || o->on_restore == NULL) return MST_OK;
+  mst_state_init(&list);
+  mst_status st = mst_alloc(&s->words, s->mine, sizeof *s->words, "saved statistics");
+  if (st == MST_OK)
+    st = mst_alloc(&segment, SEGMENT, sizeof *segment, "saved statistics on their way");
+  if (st == MST_OK) st = list_state(s, s->before, counts, &list);
+  st = mst_team_agree(s->team, st);
+  if (st == MST_OK) st = o->on_restore(o->context, &list, &s->round);
+  mst_state_clear(&list);
+  if (st == MST_OK && s->round > 0) {
+    s->finished = counts[0];
+    s->end = counts[1];
+    if ((counts[2] != 0) != s->fast || counts[0] < 0 || counts[0] > counts[1] ||
+        counts[1] > s->out->tiles)
+      st = mst_fail(MST_ERR_INPUT, "the checkpoint's statistics are not those of this experiment");
+    if (st == MST_OK) st = spread_finished(s, segment);
+  }
+  if (st != MST_OK || s->end <= s->finished) {
+    mst_free(s->words);
+    s->words = NULL;
+  }
+  mst_free(segment);
+  return st;
+}
+
+/* Are the restored sums those of this column too? */
+static bool is_restored(const mst_gram_state *s, int64_t column) {
+  return s->round > 0 && column < s->end;
+}
+
+static void add_word(const mst_gram_state *s, int64_t *sum, int64_t word) {
+  double have, more;
+  if (!s->fast) {
+    *sum = (int64_t)((uint64_t)*sum + (uint64_t)word);
+    return;
+  }
+  memcpy(&have, sum, sizeof have);
+  memcpy(&more, &word, sizeof more);
+  have += more;
+  memcpy(sum, &have, sizeof have);
+}
+
+void mst_gram_state_begin(mst_gram_state *s, mst_gram_pass *pass) {
+  memset(s->own, 0, (size_t)(8 * whole_words(s->blocks)));
+  if (s->words == NULL || !is_restored(s, pass->first)) return;
+  int64_t n = s->out->n, end = pass->end < s->out->tiles ? column_begin(n, pass->end) : s->elements;
+  int64_t from = mst_most(column_begin(n, pass->first), s->first);
+  end = mst_least(end, s->first + s->mine);
+  run r = {0};
+  for (int64_t k = from; k < end; k += r.n) {
+    r = run_at(n, k, end, r.j);
+    int64_t *sum = sums_at(s, pass, &r);
+    for (int64_t q = 0; q < r.n; q++) add_word(s, &sum[q], s->words[k - s->first + q]);
+  }
+  if (pass->end < s->end) return;
+  mst_free(s->words);
+  s->words = NULL;
+}
+
+bool mst_gram_state_has(const mst_gram_state *s, const mst_gram_pass *pass, int64_t b) {
+  return is_restored(s, pass->first) && s->before[b] != 0;
+}
+
+void mst_gram_state_mark(mst_gram_state *s, int64_t b) {
+  s->own[b] = 1;
+  s->fresh = s->added = true;
+}
+
+/* This rank's words of [at, at + n): of finished columns those that it owns, of the pass its sums.
+ */
+static void fill_segment(const mst_gram_state *s, const mst_gram_pass *pass, int64_t at, int64_t n,
+                         int64_t *segment) {
+  run r = {0};
+  memset(segment, 0, (size_t)n * sizeof *segment);
+  for (int64_t k = at; k < at + n; k += r.n) {
+    r = run_at(s->out->n, k, at + n, r.j);
+    int64_t *to = segment + k - at;
+    if (r.j < s->finished && is_mine(s, &r)) {
+      const double *from = matrix_at(s, &r);
+      for (int64_t q = 0; q < r.n; q++) memcpy(&to[q], from + q * s->out->lld, sizeof *to);
+    } else if (pass != NULL && r.j >= pass->first && r.j < pass->end) {
+      memcpy(to, sums_at(s, pass, &r), (size_t)r.n * sizeof *to);
+    }
+  }
+}
+
+/* Words of rank `to` from all ranks, a segment at a time. */
+static mst_status collect_words(mst_gram_state *s, const mst_gram_pass *pass, int to,
+                                int64_t *segment, int64_t *count) {
+  int p = mst_team_size(s->team);
+  int64_t begin = mst_share_begin(s->elements, to, p),
+          end = mst_share_begin(s->elements, to + 1, p);
+  for (int64_t at = begin; at < end; at += SEGMENT) {
+    int64_t n = mst_least(SEGMENT, end - at);
+    int64_t *mine = to == mst_team_rank(s->team) ? s->words + at - begin : NULL;
+    fill_segment(s, pass, at, n, segment);
+    count[to] = n;
+    mst_status st = s->fast
+                        ? mst_sum_scatter_fast(s->team, (double *)segment, count, (double *)mine)
+                        : mst_sum_scatter_i64(s->team, segment, count, mine);
+    count[to] = 0;
+    MST_TRY(st);
+  }
+  return MST_OK;
+}
+
+/* One mark a block, from the rank that has added it and from what was restored. */
+static mst_status collect_marks(const mst_gram_state *s, const mst_gram_pass *pass,
+                                uint8_t *marks) {
+  int64_t n = whole_words(s->blocks);
+  if (pass == NULL) return MST_OK;
+  if (n > 0) memcpy(marks, s->own, (size_t)(8 * n));
+  MST_TRY(mst_sum_i64(s->team, (int64_t *)(void *)marks, n)); /* no byte exceeds 1 */
+  for (int64_t b = 0; b < s->blocks; b++)
+    if (mst_gram_state_has(s, pass, b)) marks[b] = 1;
+  return MST_OK;
+}
+
+static mst_status save(mst_gram_state *s, const mst_gram_pass *pass, int64_t *segment,
+                       int64_t *count, uint8_t *marks, const mst_observer *o) {
+  int64_t counts[3] = {s->finished, pass != NULL ? pass->end : s->finished, s->fast};
+  mst_state list;
+  for (int to = 0; to < mst_team_size(s->team); to++)
+    MST_TRY(collect_words(s, pass, to, segment, count));
+  MST_TRY(collect_marks(s, pass, marks));
+  mst_state_init(&list);
+  mst_status st = mst_team_agree(s->team, list_state(s, marks, counts, &list));
+  if (st == MST_OK) st = o->on_save(o->context, s->round + 1, &list);
+  mst_state_clear(&list);
+  return st;
+}
+
+mst_status mst_gram_state_save(mst_gram_state *s, const mst_gram_pass *pass, const mst_observer *o,
+                               bool ending) {
+  bool any = false;
+  if (o == NULL || o->on_save == NULL) return MST_OK;
+  MST_TRY(mst_team_any(s->team, ending ? s->added : s->fresh, &any));
+  if (!any) return MST_OK;
+  int64_t *segment = NULL, *count = NULL;
+  uint8_t *marks = NULL;
+  /* Restored sums of columns after this pass would need marks of their own: they are done again. */
+  s->end = mst_least(s->end, pass != NULL ? pass->end : s->finished);
+  mst_free(s->words);
+  mst_status st = mst_alloc(&s->words, s->mine, sizeof *s->words, "saved statistics");
+  if (st == MST_OK) st = mst_alloc(&segment, SEGMENT, sizeof *segment, "statistics to be saved");
+  if (st == MST_OK)
+    st = mst_alloc(&count, mst_team_size(s->team), sizeof *count, "counts of ranks");
+  if (st == MST_OK) st = mst_alloc(&marks, 8 * whole_words(s->blocks), 1, "marks of blocks");
+  st = mst_team_agree(s->team, st);
+  if (st == MST_OK) st = save(s, pass, segment, count, marks, o);
+  if (st == MST_OK) {
+    s->round++;
+    s->fresh = false;
+  }
+  mst_free(marks);
+  mst_free(count);
+  mst_free(segment);
+  mst_free(s->words);
+  s->words = NULL;
+  if (st == MST_ERR_MEMORY && !ending) {
+    mst_status_clear();
+    st = MST_OK;
+  }
+  return st;
+}

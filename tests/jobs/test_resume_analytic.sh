@@ -1,0 +1,115 @@
+#!/bin/sh
+# The analytic job keeps what it has summed: interrupted or killed in the middle, it goes on from there on
+# another number of ranks and in another arrangement of memory, and leaves the model of a run that was
+# never disturbed.
+. "$srcdir/tests/jobs/common.sh"
+make_bars "$dir/bars.csv"
+awk '{ line[NR] = $0 } END { for (i = 0; i < 50; i++) for (k = 1; k <= NR; k++) print line[k] }' \
+  "$dir/bars.csv" >"$dir/many.csv"
+alone import csv "$dir/bars.csv" --label-column 0 --scale 0.01 -o "$dir/bars.h5"
+alone import csv "$dir/many.csv" --label-column 0 --scale 0.01 -o "$dir/many.h5"
+ended 0; result "the dataset is there" $?
+rm "$dir/many.csv"
+cat >"$dir/e.yaml" <<END
+job: analytic
+data: {train: many.h5, test: bars.h5}
+clients: {count: 10}
+features: {kind: relu, count: 2000}
+output: {run: out.h5}
+END
+out=$dir/out.h5
+often="--set output.checkpoint.every_minutes=0.000001"
+rare="--set output.checkpoint.every_minutes=0"
+checkpoints() { ls "$dir"/out.checkpoint-*.h5 2>/dev/null | wc -l; }
+newest() { for newest in "$dir"/out.checkpoint-*.h5; do :; done; } # sets $newest, and starts no process
+# disturbed SIGNAL P ARGUMENT...: on P ranks; the signal comes when there is a newer checkpoint than at
+# the start; where they are not made often, a moment after the sums have begun.
+disturbed() {
+  signal=$1 p=$2
+  shift 2
+  case "$*" in *"$often"*) by=checkpoint ;; *) by=sums ;; esac
+  newest
+  had=$newest
+  $MPIRUN --oversubscribe -np "$p" "$muster" run "$dir/e.yaml" --resume --set output.run="$out" "$@" \
+    >"$dir/out" 2>"$dir/err" </dev/null &
+  pid=$!
+  watch_over $pid
+  for _ in $(seq 6000); do
+    kill -0 $pid 2>/dev/null || break
+    newest
+    if [ $by = checkpoint ] && [ "$newest" != "$had" ]; then break; fi
+    if [ $by = sums ] && complained '^muster: features'; then sleep 0.3; break; fi
+    sleep 0.01
+  done
+  if [ "$signal" = KILL ]; then kill -9 $(pgrep -P $pid muster); else kill "-$signal" $pid; fi
+  wait $pid 2>/dev/null
+  code=$?
+  newest
+}
+
+# The least memory that the job does with, then the least with which it keeps checkpoints: below that it
+# says that it does not.
+memory=0.01 unsaved=0
+for _ in $(seq 30); do
+  alone run "$dir/e.yaml" -q --dry-run --set resources.memory="$memory"
+  if ended 0 && complained '^muster: output.checkpoint: the sums will not be saved' && once; then
+    unsaved=1 more=0.004
+  elif ended 0; then
+    break
+  else
+    memory=$(sed -n 's/.*\(tables of\|needs at least\) \([0-9.]*\) GiB.*/\2/p' "$dir/err") more=0.001
+  fi
+  memory=$(awk -v a="$memory" -v b=$more 'BEGIN { print a + b }')
+done
+[ $unsaved -eq 1 ]; result "without memory for checkpoints the job says once that it keeps none" $?
+ended 0 && ! complained . && ! said '"passes": 1,'
+result "with $memory GiB there is room for one, and are several passes over the rows" $?
+
+alone run "$dir/e.yaml" -q --set output.run="$out"
+ended 0 && [ "$(checkpoints)" -eq 0 ]; result "an undisturbed run keeps nothing" $?
+straight=$(field digest)
+rm -f "$out"
+ranks 2 run "$dir/e.yaml" -q --resume --set output.run="$out" $often
+ended 0 && [ "$(field digest)" = "$straight" ] && [ "$(checkpoints)" -eq 0 ]
+result "checkpoints change no bit, and go with the end; with none, --resume begins at the beginning \
+(digest $(field digest), want $straight)" $?
+rm -f "$out"
+
+# shellcheck disable=SC2086
+disturbed USR1 2 $often
+ended 75 && complained '^muster: interrupted while summing the statistics; --resume goes on'
+result "SIGUSR1 on two ranks: in order (got $code)" $?
+[ "$(checkpoints)" -ge 1 ] && [ ! -e "$out" ]; result "what is summed is kept in $newest" $?
+alone inspect "$newest"
+ended 0 && said 'digest *verified'; result "in a sound checkpoint" $?
+# shellcheck disable=SC2086
+disturbed KILL 3 $often
+complained '^muster: going on after' && [ ! -e "$out" ] && [ "$newest" != "$had" ]
+result "three ranks go on from it, and are killed" $?
+# A run holds more at the start than a dry run; where that is too much it says what it needs, and begins anew.
+for _ in 1 2 3 4; do
+  # shellcheck disable=SC2086
+  disturbed USR1 1 $rare --set resources.memory="$memory"
+  complained 'output.checkpoint' || break
+  ended 75 && complained 'start the run again' && [ "$newest" = "$had" ]
+  result "$memory GiB: without memory for a checkpoint nothing is kept" $?
+  memory=$(awk '/output.checkpoint/ { sub(/.*needs /, ""); print $1 + 0.003 }' "$dir/err")
+done
+ended 75 && complained '^muster: going on after' && ! complained 'output.checkpoint' &&
+  [ "$newest" != "$had" ]
+result "one rank with little memory goes on, is interrupted, and keeps what it has added (got $code)" $?
+ranks 2 run "$dir/e.yaml" --resume --set output.run="$out"
+ended 0 && complained '^muster: going on after' && [ "$(field digest)" = "$straight" ] &&
+  [ "$(checkpoints)" -eq 0 ]
+result "two ranks end it as if it had never been disturbed (digest $(field digest), want $straight)" $?
+rm -f "$out"
+
+# Floating-point sums too, whose last bits follow the order.
+disturbed USR1 1 --set reduce=fast $often
+ended 75; result "reduce: fast: interrupted (got $code)" $?
+alone run "$dir/e.yaml" -q --resume --set output.run="$out" --set reduce=exact
+refused "going on with sums of the other kind" 2 'what differs: reduce'
+ranks 2 run "$dir/e.yaml" -q --resume --set output.run="$out" --set reduce=fast
+ended 0 && [ "$(field accuracy)" = 1.0 ] && [ "$(checkpoints)" -eq 0 ]
+result "reduce: fast: gone on from" $?
+finish
