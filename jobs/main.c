@@ -1,7 +1,8 @@
 /* The `muster` command: the environment that BLAS needs, MPI, the team, the subcommand, and one
  * message and one exit code for all ranks. Help and version need no MPI. */
+#include "core/base/word.h"
 #include "io/file.h"
-#include "io/word.h"
+#include "io/note.h"
 #include "jobs/arguments.h"
 #include "jobs/command.h"
 #include "jobs/job.h"
@@ -20,7 +21,8 @@
 
 static const mst_command *const commands[] = {&mst_command_run, &mst_command_submit,
                                               &mst_command_import,
-                                              &mst_command_report, &mst_command_predict, &mst_command_inspect,
+                                              &mst_command_report, &mst_command_predict, &mst_command_aggregate,
+                                              &mst_command_inspect,
                                               &mst_command_list};
 #define COMMANDS ((int)(sizeof commands / sizeof commands[0]))
 
@@ -84,10 +86,13 @@ static void print_help(void) {
          "\n"
          "environment\n"
          "  MUSTER_SHARED_MEMORY  0: as --no-shared-memory (default: 1)\n"
+         "  MUSTER_STATUS         file that takes one line at the end: exit code and a word that\n"
+         "                        says why (default: none)\n"
          "  OPENBLAS_CORETYPE     OpenBLAS kernels (default: chosen for the CPU)\n"
          "\n"
          "exit codes\n"
-         "  0 done   1 failed   2 bad input   3 a privacy budget refused the run\n"
+         "  0 done   1 failed   2 bad input, or training that diverges: the same start would end so again\n"
+         "  3 a privacy budget refused the run\n"
          "  75 SIGTERM or SIGUSR1 ended the run in order: start it again with --resume\n"
          "\n"
          "example\n"
@@ -169,6 +174,17 @@ static bool answer_alone(int argc, char **argv, mst_status *st) {
   return true;
 }
 
+/* For the script that started the command: MUSTER_STATUS=FILE takes "CODE WORD". A launcher's exit code
+ * does not tell a failure of the command from a lost node. */
+static void note_end(mst_status st) {
+  const char *path = getenv("MUSTER_STATUS");
+  char line[64];
+  if (path == NULL || path[0] == '\0') return;
+  snprintf(line, sizeof line, "%d %s", mst_status_exit_code(st), mst_status_name(st));
+  if (mst_note_write(path, line) != MST_OK)
+    fprintf(stderr, "muster: MUSTER_STATUS: %s\n", mst_status_detail());
+}
+
 /* The command on a team; one status for all ranks, told once. */
 static mst_status run_on_team(mst_team *team, int argc, char **argv) {
   plant_fault(team);
@@ -177,6 +193,7 @@ static mst_status run_on_team(mst_team *team, int argc, char **argv) {
   if (st == MST_OK) st = mst_print_end(team);
   st = mst_team_agree(team, st);
   if (st != MST_OK) mst_say_failure(team);
+  if (mst_team_rank(team) == 0) note_end(st);
   return st;
 }
 
@@ -202,10 +219,12 @@ int main(int argc, char **argv) {
   mst_team_options team_options = mst_team_defaults();
   team_options.shared_memory = shared;
   st = mst_team_create(MPI_COMM_WORLD, &team_options, &team);
-  if (st == MST_OK)
+  if (st == MST_OK) {
     st = run_on_team(team, argc, argv);
-  else if (launched_rank() == 0)
+  } else if (launched_rank() == 0) {
     fprintf(stderr, "muster: %s\n", mst_status_detail());
+    note_end(st);
+  }
   mst_team_destroy(team);
   MPI_Finalize();
   return mst_status_exit_code(st);

@@ -1,5 +1,5 @@
-/* Batch scripts of Slurm. The template is slurm/muster.sbatch.in, built in as text, so that the command
- * works wherever it is copied to. */
+/* Batch scripts of Slurm. The template is slurm/muster.sbatch.in, built in as text, so that the
+ * command works wherever it is copied to. */
 #include "jobs/sbatch.h"
 
 #include <ctype.h>
@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "io/process.h"
-#include "jobs/sbatch_template.h" /* template[]: slurm/muster.sbatch.in, made into a string by make */
+#include "jobs/sbatch_template.h" /* template[]: slurm/muster.sbatch.in as a string, by make */
 
 static const char *find_value(const mst_sbatch_field *field, const char *name, size_t length) {
   for (; field->name != NULL; field++)
-    if (strlen(field->name) == length && strncmp(field->name, name, length) == 0) return field->value;
+    if (strlen(field->name) == length && strncmp(field->name, name, length) == 0)
+      return field->value;
   return NULL;
 }
 
@@ -54,7 +55,8 @@ static bool is_plain(const char *text, const char *besides) {
   return text[0] != '\0';
 }
 
-/* In single quotes; a single quote itself ends them, stands in double ones, and begins them again. */
+/* In single quotes; a single quote itself ends them, stands in double ones, and begins them
+ * again. */
 mst_status mst_sbatch_word(mst_text *t, const char *word) {
   if (is_plain(word, "_-+=.,:/%@")) return mst_text_add(t, "%s", word);
   for (const char *part = word;;) {
@@ -103,10 +105,11 @@ mst_status mst_sbatch_seconds(const char *time, int64_t *seconds) {
   int64_t unit = days || n == 3 ? 3600 : 60;
   for (int i = 0; i < n; i++, unit /= 60) sum += unit * part[i];
   if (!good || *c != '\0' || sum == 0)
-    return mst_fail(MST_ERR_INPUT,
-                    "option --time: '%s' is not a time as Slurm writes it: minutes, minutes:seconds, "
-                    "hours:minutes:seconds or days-hours[:minutes[:seconds]]",
-                    time);
+    return mst_fail(
+        MST_ERR_INPUT,
+        "option --time: '%s' is not a time as Slurm writes it: minutes, minutes:seconds, "
+        "hours:minutes:seconds or days-hours[:minutes[:seconds]]",
+        time);
   *seconds = sum;
   return MST_OK;
 }
@@ -117,14 +120,15 @@ mst_status mst_sbatch_submit(const char *script, int64_t *id) {
   char shown[4 * MST_SHOWN];
   int code = 0;
   *id = 0;
-  mst_status st = mst_process_run(argv, &code, &out, &err);
+  mst_status st = mst_process_run(argv, NULL, &code, &out, &err);
   if (out.at != NULL) *id = strtoll(out.at, NULL, 10);
   if (err.at != NULL) err.at[strcspn(err.at, "\n")] = '\0';
-  if (st == MST_OK && code == 127)
+  if (st == MST_OK && code == MST_PROCESS_MISSING)
     st = mst_fail(MST_ERR_INPUT, "sbatch cannot be started: is this a machine with Slurm?");
   else if (st == MST_OK && code != 0)
-    st = mst_fail(MST_ERR_INPUT, "sbatch refuses %s: %s", script,
-                  err.at != NULL ? mst_text_show(err.at, shown, sizeof shown) : "it does not say why");
+    st = mst_fail(
+        MST_ERR_INPUT, "sbatch refuses %s: %s", script,
+        err.at != NULL ? mst_text_show(err.at, shown, sizeof shown) : "it does not say why");
   else if (st == MST_OK && *id <= 0)
     st = mst_fail(MST_ERR_IO, "sbatch took %s, but did not say the job's number", script);
   mst_text_free(&out);

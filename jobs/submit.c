@@ -1,6 +1,7 @@
-/* `muster submit`: an experiment, or one key's values as an array of experiments, as a Slurm job that is
- * requeued and goes on from its checkpoints until it is done. Checks what `muster run` would check, asks
- * for the memory that the run will need, writes the batch script and hands it to sbatch. */
+/* `muster submit`: an experiment, or one key's values as an array of experiments, as a Slurm job
+ * that is requeued and goes on from its checkpoints until it is done. Checks what `muster run`
+ * would check, asks for the memory that the run will need, writes the batch script and hands it to
+ * sbatch. */
 #include "jobs/submit.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "io/file.h"
+#include "io/paths.h"
 #include "io/report_html.h"
 #include "jobs/arguments.h"
 #include "jobs/command.h"
@@ -19,13 +21,25 @@
 #include "jobs/say.h"
 #include "jobs/sbatch.h"
 
-#define TASKS_MAX 1000               /* of an array: Slurm's MaxArraySize is 1001 by default */
+#define TASKS_MAX      1000          /* of an array: Slurm's MaxArraySize is 1001 by default */
 #define SIGNAL_SECONDS 120           /* for the last round and its checkpoint                */
 #define LAUNCHER_BYTES (128LL << 20) /* of a node, for mpirun or srun and the script         */
 
 enum {
-  OPTION_HELP, OPTION_NODES, OPTION_NTASKS, OPTION_TIME, OPTION_SET, OPTION_ARRAY, OPTION_PARTITION,
-  OPTION_ACCOUNT, OPTION_QOS, OPTION_NAME, OPTION_LOG, OPTION_SIGNAL, OPTION_LAUNCHER, OPTION_DRY_RUN
+  OPTION_HELP,
+  OPTION_NODES,
+  OPTION_NTASKS,
+  OPTION_TIME,
+  OPTION_SET,
+  OPTION_ARRAY,
+  OPTION_PARTITION,
+  OPTION_ACCOUNT,
+  OPTION_QOS,
+  OPTION_NAME,
+  OPTION_LOG,
+  OPTION_SIGNAL,
+  OPTION_LAUNCHER,
+  OPTION_DRY_RUN
 };
 static const mst_option options[] = {[OPTION_HELP] = {"help", 'h', NULL},
                                      [OPTION_NODES] = {"nodes", 'N', "N"},
@@ -77,7 +91,7 @@ static void take_option(mst_submit *s, int index, const char *value) {
 }
 
 static mst_status check_options(mst_submit *s) {
-  const char *missing = s->file == NULL        ? "an experiment file"
+  const char *missing = s->file == NULL         ? "an experiment file"
                         : s->ranks_text == NULL ? "--ntasks RANKS"
                         : s->time == NULL       ? "--time TIME"
                                                 : NULL;
@@ -86,7 +100,8 @@ static mst_status check_options(mst_submit *s) {
   if (s->mores > 0 && s->more[0][0] != '-')
     return mst_fail(MST_ERR_INPUT, "after --, '%s' is no option of sbatch", s->more[0]);
   if (s->launcher != NULL && strcmp(s->launcher, "mpirun") != 0 && strcmp(s->launcher, "srun") != 0)
-    return mst_fail(MST_ERR_INPUT, "option --launcher: '%s' is neither mpirun nor srun", s->launcher);
+    return mst_fail(MST_ERR_INPUT, "option --launcher: '%s' is neither mpirun nor srun",
+                    s->launcher);
   s->nodes = 1;
   if (s->nodes_text != NULL)
     MST_TRY(mst_argument_int("nodes", s->nodes_text, 1, INT32_MAX, &s->nodes));
@@ -94,8 +109,8 @@ static mst_status check_options(mst_submit *s) {
   MST_TRY(mst_sbatch_seconds(s->time, &s->seconds));
   s->signal_seconds = mst_least(SIGNAL_SECONDS, mst_most(s->seconds / 3, 1));
   if (s->signal_text == NULL) return MST_OK;
-  return mst_argument_int("signal-seconds", s->signal_text, 1, mst_least(s->seconds - 1, UINT16_MAX),
-                          &s->signal_seconds);
+  return mst_argument_int("signal-seconds", s->signal_text, 1,
+                          mst_least(s->seconds - 1, UINT16_MAX), &s->signal_seconds);
 }
 
 static mst_status read_arguments(mst_submit *s) {
@@ -130,7 +145,8 @@ static const char *value_end(const char *c) {
   return c;
 }
 
-/* A part of the run file's name: the last word of the key and the value, unusual characters as _. */
+/* A part of the run file's name: the last word of the key and the value, unusual characters as
+ * _. */
 static mst_status make_tag(const char *key, const char *value, char **tag) {
   static const char usual[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-_";
   const char *word = strrchr(key, '.');
@@ -152,9 +168,10 @@ static mst_status add_task(mst_submit *s, const char *value, int length) {
   MST_TRY(make_tag(s->key, t->value, &t->tag));
   for (int i = 0; i < s->tasks - 1; i++)
     if (strcmp(s->task[i].tag, t->tag) == 0)
-      return mst_fail(MST_ERR_INPUT,
-                      "option --array: '%s' and '%s' are the same, or too alike to name two run files",
-                      s->task[i].value, t->value);
+      return mst_fail(
+          MST_ERR_INPUT,
+          "option --array: '%s' and '%s' are the same, or too alike to name two run files",
+          s->task[i].value, t->value);
   return MST_OK;
 }
 
@@ -166,7 +183,8 @@ static mst_status read_array(mst_submit *s) {
     return MST_OK;
   }
   if (equals == NULL || equals == s->array)
-    return mst_fail(MST_ERR_INPUT, "option --array: '%s' is not key.path=value,value,...", s->array);
+    return mst_fail(MST_ERR_INPUT, "option --array: '%s' is not key.path=value,value,...",
+                    s->array);
   mst_text key = MST_TEXT_EMPTY;
   MST_TRY(mst_text_add(&key, "%.*s", (int)(equals - s->array), s->array));
   s->key = key.at;
@@ -209,6 +227,7 @@ static mst_status check_tasks(mst_submit *s) {
 static mst_status check_log(const char *log) {
   char *folder = NULL;
   mst_status st = MST_OK;
+  MST_TRY(mst_paths_check_name("option --log", log));
   MST_TRY(mst_file_folder(log, &folder));
   if (strchr(folder, '%') == NULL && access(folder, W_OK) != 0)
     st = mst_fail(MST_ERR_INPUT, "option --log: the folder %s: %s", folder, strerror(errno));
@@ -218,7 +237,12 @@ static mst_status check_log(const char *log) {
 
 /* An older script of muster's may be replaced, but nobody else's file. */
 static mst_status write_script(mst_submit *s, const mst_submit_script *script) {
-  MST_TRY(mst_report_check(s->team, script->path.at, "#!/bin/bash\n# Made by: muster submit "));
+  const mst_named_path file[] = {{.key = "the experiment file", .path = s->file},
+                                 {.key = "the batch script",
+                                  .path = script->path.at,
+                                  .written = true,
+                                  .opening = "#!/bin/bash\n# Made by: muster submit "}};
+  MST_TRY(mst_paths_check(s->team, file, 2));
   return mst_report_write(s->team, script->path.at, &script->text);
 }
 
@@ -235,24 +259,35 @@ static mst_status name_log(const char *pattern, int64_t id, mst_text *name) {
   return MST_OK;
 }
 
-static mst_status print_outcome(const mst_submit *s, const mst_submit_script *script, const char *log,
-                                int64_t id) {
-  json_t *runs = json_array(), *out = NULL;
-  for (int i = 0; i < s->tasks; i++)
-    if (json_array_append_new(runs, json_string(s->task[i].needs.run_path)) != 0)
-      return mst_fail(MST_ERR_MEMORY, "no memory for the result");
-  const char *name = s->dry_run ? "dry_run" : "job_id";
-  out = json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:o}", name,
-                  s->dry_run ? json_true() : json_integer((json_int_t)id), "script", script->path.at,
-                  "log", log, "nodes", (json_int_t)s->nodes, "ranks", (json_int_t)s->ranks,
-                  "node_bytes", (json_int_t)s->node_bytes, "runs", runs);
-  if (!s->dry_run) {
+/* The JSON line; NULL when it cannot be made. */
+static json_t *describe_outcome(const mst_submit *s, const mst_submit_script *script,
+                                const char *log, int64_t id) {
+  json_t *runs = json_array(), *first = s->dry_run ? json_true() : json_integer((json_int_t)id);
+  json_t *line = NULL;
+  bool ok = runs != NULL;
+  for (int i = 0; i < s->tasks && ok; i++)
+    ok = json_array_append_new(runs, json_string(s->task[i].needs.run_path)) == 0;
+  if (ok)
+    line =
+        json_pack("{s:O, s:s, s:s, s:I, s:I, s:I, s:O}", s->dry_run ? "dry_run" : "job_id", first,
+                  "script", script->path.at, "log", log, "nodes", (json_int_t)s->nodes, "ranks",
+                  (json_int_t)s->ranks, "node_bytes", (json_int_t)s->node_bytes, "runs", runs);
+  json_decref(first);
+  json_decref(runs);
+  return line;
+}
+
+static mst_status print_outcome(const mst_submit *s, const mst_submit_script *script,
+                                const char *log, int64_t id) {
+  if (s->dry_run) {
+    MST_TRY(mst_print(s->team, "%s", script->text.at));
+  } else {
     MST_TRY(mst_print(s->team, "%-20s %" PRId64 "\n", "job", id));
     MST_TRY(mst_print(s->team, "%-20s %s\n", "script", script->path.at));
     MST_TRY(mst_print(s->team, "%-20s %s\n", "log", log));
     MST_TRY(mst_print(s->team, "%-20s %s\n", "memory of a node", mst_size_text(s->node_bytes)));
   }
-  return mst_print_json(s->team, out);
+  return mst_print_json(s->team, describe_outcome(s, script, log, id));
 }
 
 static mst_status submit(mst_submit *s, mst_submit_script *script) {
@@ -264,17 +299,15 @@ static mst_status submit(mst_submit *s, mst_submit_script *script) {
   MST_TRY(check_tasks(s));
   MST_TRY(mst_team_agree(s->team, mst_submit_write(s, script)));
   MST_TRY(mst_file_follow(s->team, root ? check_log(script->log.at) : MST_OK));
-  if (s->dry_run) {
-    MST_TRY(mst_print(s->team, "%s", script->text.at));
-  } else {
+  if (!s->dry_run) {
     MST_TRY(write_script(s, script));
     MST_TRY(mst_file_follow(s->team, root ? mst_sbatch_submit(script->path.at, &id) : MST_OK));
   }
   mst_text log = MST_TEXT_EMPTY;
-  mst_status named = name_log(script->log.at, s->key == NULL ? id : 0, &log);
-  if (named == MST_OK) named = print_outcome(s, script, log.at, id);
+  st = name_log(script->log.at, s->key == NULL ? id : 0, &log);
+  if (st == MST_OK) st = print_outcome(s, script, log.at, id);
   mst_text_free(&log);
-  return named;
+  return mst_team_agree(s->team, st);
 }
 
 static mst_status submit_command(mst_team *team, int argc, char **argv) {
@@ -296,26 +329,28 @@ static mst_status submit_command(mst_team *team, int argc, char **argv) {
 }
 
 static const char help[] =
-    "usage: muster submit EXPERIMENT.yaml --ntasks RANKS --time TIME [options] [-- OPTIONS OF SBATCH]\n"
+    "usage: muster submit EXPERIMENT.yaml --ntasks RANKS --time TIME [options]\n"
+    "           [-- OPTIONS OF SBATCH]\n"
     "\n"
     "Submit the experiment to Slurm. It is checked here, as muster run does; the job asks for the\n"
-    "memory that the run will need. Before the time limit the run saves its state, goes back to the\n"
-    "queue, and later goes on from there; so it does after a preemption or the loss of a node. The\n"
-    "result has the same bits as an undisturbed run. A job that fails or is cancelled stays ended.\n"
+    "memory that the run will need. Before the time limit the run saves its state, goes back to\n"
+    "the queue, and later goes on from there; so it does after a preemption or the loss of a\n"
+    "node. The result has the same bits as an undisturbed run. A job that fails or is cancelled\n"
+    "stays ended.\n"
     "\n"
     "options\n"
     "  -N, --nodes N             nodes (default: 1)\n"
     "      --ntasks RANKS        ranks in all, at most so many a node as they divide evenly\n"
-    "  -t, --time TIME           of one start, as Slurm writes it: minutes, h:m:s, days-hours, ...\n"
+    "  -t, --time TIME           of one start, as Slurm writes it: minutes, h:m:s, days-hours\n"
     "  -s, --set KEY.PATH=VALUE  as of muster run; may be given several times (default: none)\n"
-    "      --array KEY.PATH=VALUE,VALUE,...  one task of a job array for every value; the run file\n"
-    "                            NAME.h5 becomes NAME.KEY-VALUE.h5 (default: one run)\n"
+    "      --array KEY.PATH=VALUE,VALUE,...  one task of a job array for every value; the run\n"
+    "                            file NAME.h5 becomes NAME.KEY-VALUE.h5 (default: one run)\n"
     "  -p, --partition NAME      of Slurm (default: the cluster's)\n"
     "  -A, --account NAME        likewise\n"
     "      --qos NAME            likewise\n"
     "  -J, --job-name NAME       (default: the experiment's name)\n"
-    "  -o, --log FILE            output of all starts, with sbatch's patterns such as %j (default:\n"
-    "                            JOB-NAME.%j.out, of an array JOB-NAME.%A_%a.out)\n"
+    "  -o, --log FILE            output of all starts, with sbatch's patterns such as %j\n"
+    "                            (default: JOB-NAME.%j.out, of an array JOB-NAME.%A_%a.out)\n"
     "      --signal-seconds SECONDS  warning before the time limit: more than a round and its\n"
     "                            checkpoint take (default: 120, at most a third of --time)\n"
     "      --launcher NAME       mpirun or srun (default: mpirun)\n"
@@ -325,9 +360,9 @@ static const char help[] =
     "\n"
     "output\n"
     "  The batch script is written beside the run file, as NAME.sbatch. The last line of standard\n"
-    "  output is one JSON object: {\"job_id\": the job's number, \"script\", \"log\", \"nodes\", \"ranks\",\n"
-    "  \"node_bytes\": memory of a node, \"runs\": [run files]}. The job's environment is that of this\n"
-    "  command.\n"
+    "  output is one JSON object: {\"job_id\": the job's number, \"script\", \"log\", \"nodes\",\n"
+    "  \"ranks\", \"node_bytes\": memory of a node, \"runs\": [run files]}. The job's environment\n"
+    "  is that of this command.\n"
     "\n"
     "exit codes\n"
     "  0 submitted   1 failed   2 bad input, or sbatch refuses\n"

@@ -1,5 +1,5 @@
-/* What `muster submit` was told and has found, between the file that reads and checks it and the one
- * that writes the batch script. */
+/* What `muster submit` was told and has found, between the file that reads and checks it and the
+ * one that writes the batch script. */
 #ifndef MST_JOBS_SUBMIT_H
 #define MST_JOBS_SUBMIT_H
 

@@ -19,8 +19,8 @@ static const char *const field_name[FIELDS] = {
     [FIELD_COMMAND] = "COMMAND", [FIELD_NAME] = "NAME", [FIELD_NODES] = "NODES",
     [FIELD_NTASKS] = "NTASKS", [FIELD_NTASKS_PER_NODE] = "NTASKS_PER_NODE",
     [FIELD_MEMORY] = "MEMORY", [FIELD_TIME] = "TIME", [FIELD_SIGNAL_SECONDS] = "SIGNAL_SECONDS",
-    [FIELD_LOG] = "LOG", [FIELD_FOLDER] = "FOLDER", [FIELD_OPTIONS] = "OPTIONS", [FIELD_RUN] = "RUN",
-    [FIELD_LAUNCH] = "LAUNCH", [FIELD_KEY] = "KEY", [FIELD_VALUES] = "VALUES",
+    [FIELD_LOG] = "LOG", [FIELD_FOLDER] = "FOLDER", [FIELD_OPTIONS] = "OPTIONS",
+    [FIELD_RUN] = "RUN", [FIELD_LAUNCH] = "LAUNCH", [FIELD_KEY] = "KEY", [FIELD_VALUES] = "VALUES",
     [FIELD_FILES] = "FILES"};
 
 /* The command line, as a comment that no control character can end. */
@@ -40,8 +40,8 @@ static mst_status add_name(const mst_submit *s, mst_text *t) {
   const char *base = strrchr(s->file, '/'), *name = base != NULL ? base + 1 : s->file;
   const char *dot = strrchr(name, '.');
   if (s->name != NULL) return mst_text_add(t, "%s", s->name);
-  return mst_text_add(t, "%.*s", (int)(dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name)),
-                      name);
+  return mst_text_add(
+      t, "%.*s", (int)(dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name)), name);
 }
 
 /* %j, %A and %a are sbatch's own: the number of the job, of the array, of the task; %% is one %. */
@@ -59,7 +59,8 @@ static mst_status write_folder(mst_text *t) {
   return mst_sbatch_value(t, folder);
 }
 
-/* What the user adds, as lines of #SBATCH; a word that is no option belongs to the one before it. */
+/* What the user adds, as lines of #SBATCH; a word that is no option belongs to the one before
+ * it. */
 static mst_status write_options(const mst_submit *s, mst_text *t) {
   const struct {
     const char *name, *value;
@@ -98,24 +99,27 @@ static mst_status write_run(const mst_submit *s, mst_text *t) {
   return MST_OK;
 }
 
-/* Ranks that end one after the other are not killed at once, which would hide their common code, and
- * those that a crashed rank leaves behind do not wait for it for ever. */
+/* Ranks that end one after the other are not killed at once, which would hide their common code,
+ * and those that a crashed rank leaves behind do not wait for it for ever. */
 static mst_status write_launch(const mst_submit *s, mst_text *t) {
   bool srun = s->launcher != NULL && strcmp(s->launcher, "srun") == 0;
   return mst_text_add(t, "%s", srun ? "srun --kill-on-bad-exit=0 --wait=60" : "mpirun");
 }
 
 static mst_status write_lists(const mst_submit *s, mst_text *values, mst_text *files) {
-  for (int i = 0; s->key != NULL && i < s->tasks; i++) {
-    MST_TRY(mst_text_add(values, "%s", i > 0 ? " " : ""));
-    MST_TRY(mst_sbatch_word(values, s->task[i].value));
+  for (int i = 0; i < s->tasks; i++) {
+    if (s->key != NULL) {
+      MST_TRY(mst_text_add(values, "%s", i > 0 ? " " : ""));
+      MST_TRY(mst_sbatch_word(values, s->task[i].value));
+    }
     MST_TRY(mst_text_add(files, "%s", i > 0 ? " " : ""));
     MST_TRY(mst_sbatch_word(files, s->task[i].needs.run_path));
   }
   return MST_OK;
 }
 
-/* Beside the run file, or the file that the array's would be tagged from: NAME.h5 gives NAME.sbatch. */
+/* Beside the run file, or the file that the array's would be tagged from: NAME.h5 gives
+ * NAME.sbatch. */
 static mst_status write_path(const mst_submit *s, mst_text *t) {
   const char *run = s->task[0].needs.run_path, *tag = s->task[0].tag;
   size_t length = strlen(run), end = tag != NULL ? strlen(tag) + 4 : 3;

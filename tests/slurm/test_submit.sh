@@ -103,6 +103,16 @@ code=$?
 refused "a machine without Slurm" 2 'sbatch cannot be started'
 rm -f out.sbatch
 
+# The script is longer than a buffer of output, so that printing it fails, and not only its end.
+if [ -w /dev/full ]; then
+  for p in 1 2; do
+    timeout 120 $MPIRUN --oversubscribe -np $p sh -c 'exec "$@" >/dev/full' sh "$muster" submit \
+      e.yaml --ntasks 2 -t 3 -n >"$dir/out" 2>"$dir/err" </dev/null
+    code=$?
+    refused "a script that cannot be said, on $p ranks" 1 'standard output cannot be written'
+  done
+fi
+
 # Arrays.
 alone submit e.yaml --ntasks 2 -t 3 -n --array "model.hidden=[40],[20, 10]"
 ended 0 && said '^#SBATCH --array=0-1$' && said '^#SBATCH --output=e\.%A_%a\.out$' &&

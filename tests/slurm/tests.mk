@@ -1,4 +1,4 @@
 # tests of the batch side: what is submitted, and what a real Slurm makes of it
-SHELL_TESTS += tests/slurm/test_submit.sh tests/slurm/test_cluster.sh
+SHELL_TESTS += tests/slurm/test_submit.sh tests/slurm/test_script.sh tests/slurm/test_cluster.sh
 EXTRA_DIST += tests/slurm/cluster/start.sh tests/slurm/cluster/stop.sh tests/slurm/cluster/node.sh \
   tests/slurm/cluster/slurm.conf.in
