@@ -1,19 +1,18 @@
 # benchmarks
+bench_libs = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_libs) $(comm_libs) \
+  $(core_libs)
 EXTRA_PROGRAMS += tests/bench/bench_gram
-tests_bench_bench_gram_SOURCES = tests/bench/bench_gram.c
-tests_bench_bench_gram_LDADD = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_libs) $(comm_libs) $(core_libs)
+tests_bench_bench_gram_LDADD = $(bench_libs)
 EXTRA_PROGRAMS += tests/bench/bench_solve
-tests_bench_bench_solve_SOURCES = tests/bench/bench_solve.c
-tests_bench_bench_solve_LDADD = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_libs) $(comm_libs) $(core_libs)
+tests_bench_bench_solve_LDADD = $(bench_libs)
 EXTRA_PROGRAMS += tests/bench/bench_sum
-tests_bench_bench_sum_SOURCES = tests/bench/bench_sum.c
 tests_bench_bench_sum_LDADD = libmstcomm.la libmstcore.la $(comm_libs) $(core_libs)
 EXTRA_PROGRAMS += tests/bench/bench_step
-tests_bench_bench_step_SOURCES = tests/bench/bench_step.c
 tests_bench_bench_step_LDADD = libmstcore.la $(core_libs)
 EXTRA_DIST += tests/bench/step_torch.py
 EXTRA_PROGRAMS += tests/bench/bench_federated
-tests_bench_bench_federated_SOURCES = tests/bench/bench_federated.c
-tests_bench_bench_federated_LDADD = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_libs) $(comm_libs) $(core_libs)
+tests_bench_bench_federated_LDADD = $(bench_libs)
 BENCH_SHELL += tests/bench/bench_federated.sh
 EXTRA_DIST += tests/bench/bench_federated.sh tests/bench/federated_flower.py
+EXTRA_PROGRAMS += tests/bench/bench_robust
+tests_bench_bench_robust_LDADD = libmstcore.la $(core_libs)

@@ -88,7 +88,7 @@ static void gather(MPI_Comm comm, federation *f) {
   for (int64_t i = 0; i < ROWS; i++) label[i] = (int32_t)(f->roster->order[i] % CLASSES);
   need(mst_rows_create(f->team, &reader, INT64_C(1) << 28, &rows));
   mst_rows_assign(rows, f->roster, 1);
-  need(mst_clients_create(f->team, rows, f->roster, label, NULL, 0, 1, &f->clients));
+  need(mst_clients_create(f->team, rows, f->roster, label, NULL, 0, 1, NULL, &f->clients));
   mst_rows_destroy(rows);
   mst_free(label);
   mst_free(client);

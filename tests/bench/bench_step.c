@@ -94,7 +94,8 @@ static void finish(training *t) {
 
 static void step(training *t, int64_t first, int64_t n) {
   mst_batch batch = {.n = n, .x = t->x + first * INPUTS, .label = t->label + first};
-  mst_model_descend(t->model, t->w, &batch, t->work, RATE, 0.0f, t->g, NULL);
+  const mst_descent d = {.rate = RATE, .gradient = 1.0f, .from = t->w, .to = t->w, .g = t->g};
+  mst_model_descend(t->model, t->w, &batch, t->work, &d, NULL);
 }
 
 /* CPU microseconds of a step. */

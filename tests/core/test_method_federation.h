@@ -92,6 +92,12 @@ static inline void visit_client(federation *f, int client, int64_t round, sent *
                          s->scalar, &s->result));
 }
 
+static inline bool same(const sent *a, const sent *b) {
+  return memcmp(a->up, b->up, sizeof a->up) == 0 &&
+         memcmp(a->scalar, b->scalar, sizeof a->scalar) == 0 && a->result.steps == b->result.steps &&
+         a->result.loss == b->result.loss && a->result.gradients == b->result.gradients;
+}
+
 /* One round with the clients whose bit is set in cohort. */
 static inline void run_round(federation *f, int64_t round, unsigned cohort) {
   double mean[2][P] = {{0}}, total = 0, sum[MST_METHOD_SUMS] = {0};

@@ -1,102 +1,108 @@
 # test programs of core
+core_test_libs = libmstcore.la $(core_libs) $(CHECK_LIBS)
+noinst_HEADERS += tests/core/egn_reference.h tests/core/images.h tests/core/layer_pass.h \
+  tests/core/model_networks.h tests/core/model_reference.h tests/core/model_sample.h \
+  tests/core/optim_rules.h tests/core/optim_vector.h tests/core/partition_sample.h \
+  tests/core/random_matrix.h tests/core/scattering_reference.h tests/core/test_method_federation.h
 SERIAL_TESTS += tests/core/test_base
-tests_core_test_base_SOURCES = tests/harness.h tests/core/test_base.c
-tests_core_test_base_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_base_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_base_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_matrix
-tests_core_test_matrix_SOURCES = tests/harness.h tests/core/test_matrix.c
-tests_core_test_matrix_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_matrix_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_matrix_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_stop
+tests_core_test_stop_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_summary
+tests_core_test_summary_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_word
+tests_core_test_word_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_registry
+tests_core_test_registry_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_param
-tests_core_test_param_SOURCES = tests/harness.h tests/core/test_param.c
-tests_core_test_param_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_param_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_param_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_key
-tests_core_test_key_SOURCES = tests/harness.h tests/core/test_key.c
-tests_core_test_key_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_key_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_key_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_stream
-tests_core_test_stream_SOURCES = tests/harness.h tests/core/test_stream.c
-tests_core_test_stream_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_stream_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_stream_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_lattice
-tests_core_test_lattice_SOURCES = tests/harness.h tests/core/test_lattice.c
-tests_core_test_lattice_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_lattice_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_lattice_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_blas
-tests_core_test_blas_SOURCES = tests/harness.h tests/core/test_blas.c
-tests_core_test_blas_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_blas_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_blas_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_solve
+tests_core_test_solve_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_aa_law
-tests_core_test_aa_law_SOURCES = tests/harness.h tests/core/test_aa_law.c
-tests_core_test_aa_law_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_aa_law_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_aa_law_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_partition tests/core/test_partition_recipes
-tests_core_test_partition_SOURCES = tests/harness.h tests/core/partition_sample.h \
-  tests/core/test_partition.c
-tests_core_test_partition_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_partition_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_core_test_partition_recipes_SOURCES = tests/harness.h tests/core/partition_sample.h \
-  tests/core/test_partition_recipes.c
-tests_core_test_partition_recipes_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_partition_recipes_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_partition_LDADD = $(core_test_libs)
+tests_core_test_partition_recipes_LDADD = $(core_test_libs)
 SHELL_TESTS += tests/check_arrows.sh
 SERIAL_TESTS += tests/core/test_features
-tests_core_test_features_SOURCES = tests/harness.h tests/core/images.h tests/core/test_features.c
-tests_core_test_features_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_features_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_features_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_features_conv
-tests_core_test_features_conv_SOURCES = tests/harness.h tests/core/images.h tests/core/test_features_conv.c
-tests_core_test_features_conv_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_features_conv_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_features_conv_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_features_scattering
-tests_core_test_features_scattering_SOURCES = tests/harness.h tests/core/images.h tests/core/test_features_scattering.c
-tests_core_test_features_scattering_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_features_scattering_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_features_scattering_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_method
-tests_core_test_method_SOURCES = tests/harness.h tests/core/test_method_federation.h tests/core/test_method.c
-tests_core_test_method_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_method_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_method_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_method_steps
+tests_core_test_method_steps_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_client
-tests_core_test_client_SOURCES = tests/harness.h tests/core/test_method_federation.h tests/core/test_client.c
-tests_core_test_client_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_client_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_client_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_client_optim
+tests_core_test_client_optim_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_model_conv tests/core/test_model_conv_models
-tests_core_test_model_conv_SOURCES = tests/harness.h tests/core/images.h tests/core/model_reference.h \
-  tests/core/test_model_conv.c
-tests_core_test_model_conv_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_model_conv_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_core_test_model_conv_models_SOURCES = tests/harness.h tests/core/images.h tests/core/model_reference.h \
-  tests/core/test_model_conv_models.c
-tests_core_test_model_conv_models_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_model_conv_models_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_model_conv_LDADD = $(core_test_libs)
+tests_core_test_model_conv_models_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_model_conv_rows
+tests_core_test_model_conv_rows_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_optim
-tests_core_test_optim_SOURCES = tests/harness.h tests/core/optim_rules.h tests/core/test_optim.c
-tests_core_test_optim_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_optim_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_optim_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_optim_rules
-tests_core_test_optim_rules_SOURCES = tests/harness.h tests/core/optim_rules.h tests/core/test_optim_rules.c
-tests_core_test_optim_rules_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_optim_rules_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_optim_rules_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_optim_numbers
+tests_core_test_optim_numbers_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_optim_egn
-tests_core_test_optim_egn_SOURCES = tests/harness.h tests/core/test_optim_egn.c
-tests_core_test_optim_egn_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_optim_egn_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_optim_egn_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_schedule
-tests_core_test_schedule_SOURCES = tests/harness.h tests/core/test_schedule.c
-tests_core_test_schedule_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_schedule_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_schedule_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_dense tests/core/test_model tests/core/test_model_gradient
-tests_core_test_dense_SOURCES = tests/harness.h tests/core/test_dense.c
-tests_core_test_dense_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_dense_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_core_test_model_SOURCES = tests/harness.h tests/core/model_sample.h tests/core/test_model.c
-tests_core_test_model_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_model_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_core_test_model_gradient_SOURCES = tests/harness.h tests/core/model_sample.h tests/core/test_model_gradient.c
-tests_core_test_model_gradient_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_model_gradient_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_dense_LDADD = $(core_test_libs)
+tests_core_test_model_LDADD = $(core_test_libs)
+tests_core_test_model_gradient_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_compress
-tests_core_test_compress_SOURCES = tests/harness.h tests/core/test_compress.c
-tests_core_test_compress_LDADD = libmstcore.la $(core_libs) $(CHECK_LIBS)
-tests_core_test_compress_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_core_test_compress_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_robust_columns tests/core/test_robust_space
+tests_core_test_robust_columns_LDADD = $(core_test_libs)
+tests_core_test_robust_space_LDADD = $(core_test_libs)
+noinst_HEADERS += tests/core/robust_numpy.h
+EXTRA_DIST += tests/core/golden/byzantine/README.md \
+  tests/core/golden/byzantine/Average.f64 tests/core/golden/byzantine/Median.f64 \
+  tests/core/golden/byzantine/TrMean.f64 tests/core/golden/byzantine/Meamed.f64
+SERIAL_TESTS += tests/core/test_robust_rules tests/core/test_robust_rules_iterations
+tests_core_test_robust_rules_LDADD = $(core_test_libs)
+tests_core_test_robust_rules_iterations_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_robust_rules_trusted
+tests_core_test_robust_rules_trusted_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_robust_rules_search tests/core/test_robust_rules_kappa
+tests_core_test_robust_rules_search_LDADD = $(core_test_libs)
+tests_core_test_robust_rules_kappa_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_robust_mixers
+tests_core_test_robust_mixers_LDADD = $(core_test_libs)
+noinst_HEADERS += tests/core/robust_vectors.h
+EXTRA_DIST += tests/core/golden/byzantine/inputs.f32 \
+  tests/core/golden/byzantine/ARC.f64 tests/core/golden/byzantine/Clipping_c2.f64 \
+  tests/core/golden/byzantine/CenteredClipping_L1_tau100.f64 \
+  tests/core/golden/byzantine/CenteredClipping_L3_tau10.f64 \
+  tests/core/golden/byzantine/CenteredClipping_L3_tau100.f64 \
+  tests/core/golden/byzantine/GeometricMedian_T8.f64 \
+  tests/core/golden/byzantine/GeometricMedian_nup1_T3.f64 \
+  tests/core/golden/byzantine/Krum.f64 tests/core/golden/byzantine/MultiKrum.f64 \
+  tests/core/golden/byzantine/MDA.f64 tests/core/golden/byzantine/MoNNA.f64 \
+  tests/core/golden/byzantine/NNM.f64 tests/core/golden/byzantine/NNM_Krum.f64 \
+  tests/core/golden/byzantine/NNM_GeometricMedian.f64 tests/core/golden/byzantine/NNM_TrMean.f64
+SERIAL_TESTS += tests/core/test_normal tests/core/test_attack tests/core/test_attack_graph
+tests_core_test_normal_LDADD = $(core_test_libs)
+tests_core_test_attack_LDADD = $(core_test_libs)
+tests_core_test_attack_graph_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_attack_plans tests/core/test_attack_mimic
+tests_core_test_attack_plans_LDADD = $(core_test_libs)
+tests_core_test_attack_mimic_LDADD = $(core_test_libs)
+noinst_HEADERS += tests/core/attack_sample.h

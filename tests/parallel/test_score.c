@@ -50,7 +50,7 @@ static void first_losses(mst_team *team, const mst_model *m, toy *t, double *fou
   toy_start(&r, team, t, &part, single, 1 << 20, 2);
   part.clients = 1;
   toy_start(&test, team, t, &part, sum, 1 << 20, 2);
-  ck_ok(mst_clients_create(team, r.rows, r.roster, r.label, r.features, 0, 11, &clients));
+  ck_ok(mst_clients_create(team, r.rows, r.roster, r.label, r.features, 0, 11, NULL, &clients));
   mst_federated_options o = {.seed = 11, .rounds = 1, .participation = 1, .bernoulli = true,
                              .local_epochs = 1, .method = {.name = "fedavg", .server_lr = 1},
                              .optimizer = mst_optim_defaults("sgd"),

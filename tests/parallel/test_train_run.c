@@ -156,8 +156,8 @@ START_TEST(training_lowers_the_loss_until_a_metric_is_reached) {
   f.options.steps = 0;
   f.options.epochs = 200;
   f.options.evaluate_every = -1;
-  f.options.stop_metric = "train_loss";
-  f.options.stop_at = 0.3;
+  f.options.stop.metric = "train_loss";
+  f.options.stop.at = 0.3;
   ck_ok(mst_train_create(f.team, f.model, f.store, &f.options, &train));
   ck_ok(mst_train_run(train, NULL, &o));
   mst_train_totals t = mst_train_figures(train);

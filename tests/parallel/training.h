@@ -73,7 +73,7 @@ static inline void begin_scaled(fixture *f, MPI_Comm comm, bool shared, int per_
   memcpy(f->label, f->t.label, ROWS * sizeof *f->label);
   mst_rows_assign(f->rows, f->roster, 1);
   ck_ok(mst_clients_create(f->team, f->rows, f->roster, values ? NULL : f->label, NULL, 0, 1,
-                           &f->store));
+                           NULL, &f->store));
   mst_model_spec spec = {.kind = "mlp", .init = "xavier", .activation = "tanh",
                          .hidden = {.n = 2, .value = {300, 60}}};
   mst_row_shape shape = {.dims = 1, .size = {WIDTH}};

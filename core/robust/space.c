@@ -1,0 +1,304 @@
+/* Distances and sums of vectors: one body (space_tile.h) for vectors of 64, 32 and 16 bytes and
+ * rows of either type, and the choice among them; then what can be known of sums of points from the
+ * distances of the points. */
+#include "core/robust/space.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/arithmetic.h"
+#include "core/base/wide.h"
+
+#define AHEAD      512  /* bytes of a row that are asked for before they are read            */
+#define FEW_POINTS 64   /* points whose sums are compared one difference at a time           */
+#define CANCELLED  1e-6 /* share of the terms of a difference below which it is taken anew   */
+
+/* The row of weight 1 when all others have 0, else -1. */
+static int64_t only_row(int64_t n, const double *weight) {
+  int64_t only = -1;
+  for (int64_t i = 0; i < n; i++) {
+    if (weight[i] == 0) continue;
+    if (weight[i] != 1 || only >= 0) return -1;
+    only = i;
+  }
+  return only;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+#define BYTES        64
+#define ACROSS       4
+#define TARGET       __attribute__((target("avx512f")))
+#define FMA(a, b, c) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
+
+#define NAME(x)     x##_f32_avx512
+#define REAL        float
+#define LOAD(p)     _mm512_cvtps_pd(_mm256_loadu_ps(p))
+#define STORE(p, x) _mm256_storeu_ps(p, _mm512_cvtpd_ps((__m512d)(x)))
+#include "core/robust/space_tile.h"
+
+#define NAME(x)     x##_f64_avx512
+#define REAL        double
+#define LOAD(p)     _mm512_loadu_pd(p)
+#define STORE(p, x) _mm512_storeu_pd(p, (__m512d)(x))
+#include "core/robust/space_tile.h"
+#undef BYTES
+#undef ACROSS
+#undef TARGET
+#undef FMA
+
+#define BYTES        32
+#define ACROSS       2
+#define TARGET       __attribute__((target("avx2,fma")))
+#define FMA(a, b, c) _mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
+
+#define NAME(x)     x##_f32_avx2
+#define REAL        float
+#define LOAD(p)     _mm256_cvtps_pd(_mm_loadu_ps(p))
+#define STORE(p, x) _mm_storeu_ps(p, _mm256_cvtpd_ps((__m256d)(x)))
+#include "core/robust/space_tile.h"
+
+#define NAME(x)     x##_f64_avx2
+#define REAL        double
+#define LOAD(p)     _mm256_loadu_pd(p)
+#define STORE(p, x) _mm256_storeu_pd(p, (__m256d)(x))
+#include "core/robust/space_tile.h"
+#undef BYTES
+#undef ACROSS
+#undef TARGET
+#undef FMA
+#endif
+
+typedef double pair __attribute__((vector_size(16)));
+
+static inline pair load_floats(const float *p) {
+  return (pair){p[0], p[1]};
+}
+
+static inline void store_floats(float *p, pair x) {
+  p[0] = (float)x[0];
+  p[1] = (float)x[1];
+}
+
+static inline pair load_doubles(const double *p) {
+  return (pair){p[0], p[1]};
+}
+
+static inline void store_doubles(double *p, pair x) {
+  memcpy(p, &x, sizeof x);
+}
+
+#define BYTES  16
+#define ACROSS 2
+#define TARGET
+#define FMA(a, b, c) ((a) * (b) + (c))
+
+#define NAME(x) x##_f32_plain
+#define REAL    float
+#define LOAD    load_floats
+#define STORE   store_floats
+#include "core/robust/space_tile.h"
+
+#define NAME(x) x##_f64_plain
+#define REAL    double
+#define LOAD    load_doubles
+#define STORE   store_doubles
+#include "core/robust/space_tile.h"
+
+#define ENTRY(width, fused)                                                           \
+  {                                                                                   \
+#width, fused, distances_f32_##width, distances_f64_##width, combine_f32_##width, \
+        combine_f64_##width                                                           \
+  }
+static const mst_space_width widths[] = {
+#if defined(__x86_64__) && defined(__GNUC__)
+    ENTRY(avx512, true),
+    ENTRY(avx2, true),
+#endif
+    ENTRY(plain, false),
+};
+enum {
+  WIDTHS = sizeof widths / sizeof widths[0]
+};
+
+static const mst_space_width *widest(void) {
+  return &widths[mst_wide_first(WIDTHS)];
+}
+
+const mst_space_width *mst_space_width_at(int i) {
+  const int at = mst_wide_first(WIDTHS) + i;
+  return i >= 0 && at < WIDTHS ? &widths[at] : NULL;
+}
+
+void mst_space_distances_f32(int64_t n, int64_t m, const float *const *row, double *distance) {
+  widest()->distances_f32(n, m, row, distance);
+}
+
+void mst_space_distances_f64(int64_t n, int64_t m, const double *const *row, double *distance) {
+  widest()->distances_f64(n, m, row, distance);
+}
+
+void mst_space_combine_f32(int64_t n, int64_t m, const float *const *row, const double *weight,
+                           float *out) {
+  widest()->combine_f32(n, m, row, weight, out);
+}
+
+void mst_space_combine_f64(int64_t n, int64_t m, const double *const *row, const double *weight,
+                           double *out) {
+  widest()->combine_f64(n, m, row, weight, out);
+}
+
+/* Magnitudes are compared as integers: infinity and what is no number are above all numbers. */
+MST_WIDE_BODY largest_f32_body(int64_t m, const float *row, int32_t *largest) {
+  int32_t most = 0;
+  for (int64_t c = 0; c < m; c++) {
+    int32_t bits;
+    memcpy(&bits, &row[c], sizeof bits);
+    bits &= INT32_MAX;
+    most = bits > most ? bits : most;
+  }
+  *largest = most;
+}
+MST_WIDE(largest_f32, (int64_t m, const float *row, int32_t *largest), (m, row, largest))
+
+MST_WIDE_BODY largest_f64_body(int64_t m, const double *row, int64_t *largest) {
+  int64_t most = 0;
+  for (int64_t c = 0; c < m; c++) {
+    int64_t bits;
+    memcpy(&bits, &row[c], sizeof bits);
+    bits &= INT64_MAX;
+    most = bits > most ? bits : most;
+  }
+  *largest = most;
+}
+MST_WIDE(largest_f64, (int64_t m, const double *row, int64_t *largest), (m, row, largest))
+
+bool mst_space_finite_f32(int64_t m, const float *row) {
+  int32_t largest;
+  largest_f32(m, row, &largest);
+  return largest < INT32_C(0x7f800000);
+}
+
+bool mst_space_finite_f64(int64_t m, const double *row) {
+  int64_t largest;
+  largest_f64(m, row, &largest);
+  return largest < INT64_C(0x7ff0000000000000);
+}
+
+/* -1/2 sum_ij c_i c_j D_ij for c = a - b. Points that both sums hold alike are not looked at, so
+ * one that is far away costs the others no digit. */
+double mst_space_between(int64_t points, const double *distance, const double *a, const double *b) {
+  double sum = 0;
+  for (int64_t i = 0; i < points; i++) {
+    if (a[i] == b[i]) continue;
+    double inner = 0;
+    for (int64_t j = 0; j < i; j++)
+      if (a[j] != b[j]) inner += (a[j] - b[j]) * distance[i * points + j];
+    sum -= (a[i] - b[i]) * inner;
+  }
+  if (isnan(sum)) return INFINITY; /* distances that overflowed */
+  return sum > 0 ? sum : 0;
+}
+
+/* matrix(k, points) times distance times its transposed: (k, k) at stride. */
+static void multiply(int64_t points, const double *distance, int64_t k, const double *matrix,
+                     double *work, double *product, int64_t stride) {
+  for (int64_t i = 0; i < k; i++) {
+    memset(work, 0, (size_t)points * sizeof *work);
+    for (int64_t p = 0; p < points; p++) {
+      const double w = matrix[i * points + p];
+      if (w == 0) continue;
+      for (int64_t q = 0; q < points; q++) work[q] += w * distance[p * points + q];
+    }
+    for (int64_t j = i; j < k; j++) {
+      double sum = 0;
+      for (int64_t q = 0; q < points; q++)
+        if (matrix[j * points + q] != 0) sum += matrix[j * points + q] * work[q];
+      product[i * stride + j] = sum;
+    }
+  }
+}
+
+/* Of many points the distances of sums come from products of the whole matrix, a'Db - (a'Da + b'Db)
+ * / 2, as long as that leaves 10 digits; else, as of few points, from the difference of the two. */
+void mst_space_mix(int64_t n, int64_t points, const double *distance, int64_t k,
+                   const double *matrix, double *work, double *mixed) {
+  const int64_t all = k + points - n;
+  const bool many = points > FEW_POINTS;
+  if (many) multiply(points, distance, k, matrix, work, mixed, all);
+  for (int64_t i = 0; i < k; i++)
+    for (int64_t j = i + 1; j < k; j++) {
+      double *d = &mixed[i * all + j], halves = 0;
+      if (many) {
+        halves = mixed[i * all + i] / 2 + mixed[j * all + j] / 2;
+        *d -= halves;
+      }
+      if (!(many && *d > CANCELLED * halves))
+        *d = mst_space_between(points, distance, matrix + i * points, matrix + j * points);
+    }
+  memset(work, 0, (size_t)points * sizeof *work);
+  for (int64_t j = k; j < all; j++) {
+    const int64_t point = n + j - k;
+    work[point] = 1;
+    for (int64_t i = 0; i < k; i++)
+      mixed[i * all + j] = mst_space_between(points, distance, matrix + i * points, work);
+    work[point] = 0;
+    for (int64_t i = k; i < j; i++) mixed[i * all + j] = distance[(n + i - k) * points + point];
+  }
+  for (int64_t i = 0; i < all; i++) {
+    mixed[i * all + i] = 0;
+    for (int64_t j = 0; j < i; j++) mixed[i * all + j] = mixed[j * all + i];
+  }
+}
+
+static int compare(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void sort_distances(int64_t n, int64_t points, const double *distance, int64_t vector,
+                           double *sorted) {
+  memcpy(sorted, distance + vector * points, (size_t)n * sizeof *sorted);
+  qsort(sorted, (size_t)n, sizeof *sorted, compare);
+}
+
+/* Whether vector a comes before vector b; sum(n), then room for both vectors' distances. */
+static bool comes_before(int64_t n, int64_t points, const double *distance, double *sum, int64_t a,
+                         int64_t b) {
+  if (sum[a] != sum[b]) return sum[a] < sum[b];
+  double *of_a = sum + n, *of_b = sum + 2 * n;
+  sort_distances(n, points, distance, a, of_a);
+  sort_distances(n, points, distance, b, of_b);
+  for (int64_t i = 0; i < n; i++)
+    if (of_a[i] != of_b[i]) return of_a[i] < of_b[i];
+  for (int64_t p = n; p < points; p++) {
+    const double x = distance[a * points + p], y = distance[b * points + p];
+    if (x != y) return x < y;
+  }
+  return a < b;
+}
+
+/* Insertion by halving. */
+void mst_space_order(int64_t n, int64_t points, const double *distance, double *work,
+                     int64_t *order) {
+  for (int64_t i = 0; i < n; i++) {
+    double sum = 0;
+    sort_distances(n, points, distance, i, work + n);
+    for (int64_t j = 0; j < n; j++) sum += work[n + j];
+    work[i] = sum;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    int64_t low = 0, high = i;
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (comes_before(n, points, distance, work, i, order[middle]))
+        high = middle;
+      else
+        low = middle + 1;
+    }
+    memmove(&order[low + 1], &order[low], (size_t)(i - low) * sizeof *order);
+    order[low] = i;
+  }
+}

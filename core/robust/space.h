@@ -1,0 +1,62 @@
+/* The space that rules over weights live in: squared distances of points, sums of points, and what
+ * of them can be known from distances alone.
+ *
+ * A vector of the space is a list of weights over the points that sums to 1. With a difference c of
+ * two such lists (which sums to 0), |sum_i c_i p_i|^2 = -1/2 sum_ij c_i c_j D_ij. */
+#ifndef MST_CORE_ROBUST_SPACE_H
+#define MST_CORE_ROBUST_SPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** distance(n, n) = squared distances of row[0..n-1](m), both halves, in float64: differences are
+ *  taken and squared entry by entry, so a common part of the rows costs no digit. One fixed order
+ *  of operations for each pair whatever n is; the widths of vectors give the same bits, but for
+ *  processors without fused multiply-add. The caller sums blocks of columns; those of
+ *  MST_RULE_COLUMNS stay in the cache. Local. */
+void mst_space_distances_f32(int64_t n, int64_t m, const float *const *row, double *distance);
+void mst_space_distances_f64(int64_t n, int64_t m, const double *const *row, double *distance);
+
+/** out(m) = sum_i weight(i) row[i](m), in float64 in the order of the rows; rows of weight 0 are
+ *  not read; the same bits for all widths of vectors. When one weight is 1 and the others 0 the row
+ *  is copied, bit for bit. Local. */
+void mst_space_combine_f32(int64_t n, int64_t m, const float *const *row, const double *weight,
+                           float *out);
+void mst_space_combine_f64(int64_t n, int64_t m, const double *const *row, const double *weight,
+                           double *out);
+
+/** Whether all entries of a row(m) are finite. Local. */
+bool mst_space_finite_f32(int64_t m, const float *row);
+bool mst_space_finite_f64(int64_t m, const double *row);
+
+/** Squared distance of two sums of points: a, b (points). Never negative. Local. */
+double mst_space_between(int64_t points, const double *distance, const double *a, const double *b);
+
+/** mixed(k + extra, k + extra) = distances of the k vectors of matrix(k, points), then of the
+ *  points from n on (extra = points - n). work(points). Local. */
+void mst_space_mix(int64_t n, int64_t points, const double *distance, int64_t k,
+                   const double *matrix, double *work, double *mixed);
+
+/** order(n): the vectors by the sum of their distances, then by their sorted distances, then by
+ *  those to the further points, then by number; so what follows in this order does not depend on
+ *  how the vectors were numbered. work(3 n). Local. */
+void mst_space_order(int64_t n, int64_t points, const double *distance, double *work,
+                     int64_t *order);
+
+/* The functions over columns for one width of vectors. */
+typedef struct mst_space_width {
+  const char *name; /* avx512 | avx2 | plain                                         */
+  bool fused;       /* with fused multiply-adds: such widths give the same distances */
+  void (*distances_f32)(int64_t n, int64_t m, const float *const *row, double *distance);
+  void (*distances_f64)(int64_t n, int64_t m, const double *const *row, double *distance);
+  void (*combine_f32)(int64_t n, int64_t m, const float *const *row, const double *weight,
+                      float *out);
+  void (*combine_f64)(int64_t n, int64_t m, const double *const *row, const double *weight,
+                      double *out);
+} mst_space_width;
+
+/** The i-th width that this processor has, from the widest, which the functions above take; NULL
+ *  past the end. Local. */
+const mst_space_width *mst_space_width_at(int i);
+
+#endif

@@ -1,0 +1,322 @@
+/* Before the first pass: the ranks agree on what they are asked, on what the rule needs besides,
+ * and on which vectors are left out. Everything that could go wrong on one rank alone is agreed on
+ * before the next step; what is found in gathered data is the same on every rank. */
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "comm/sum.h"
+#include "core/base/arithmetic.h"
+#include "core/base/digest.h"
+#include "core/base/memory.h"
+#include "core/linalg/lattice.h"
+#include "core/robust/space.h"
+#include "parallel/robust_internal.h"
+
+#define FINGERPRINT_DIGITS 15 /* of a digest in hexadecimal: 60 bits */
+
+static void add_word(mst_digest *d, const char *word) {
+  int64_t n = word != NULL ? (int64_t)strlen(word) : -1;
+  mst_digest_number(d, n);
+  if (n > 0) mst_digest_add(d, word, n);
+}
+
+/* Of all that must agree on the ranks but the number of columns. */
+static int64_t fingerprint(const mst_robust_call *c) {
+  const mst_rule_spec *s = &c->r.spec;
+  const mst_robust_options *o = c->options;
+  const double real[] = {s->nu,     s->tolerance, s->tau,   s->fraction,
+                         s->filter, s->lower,     s->upper, s->rho};
+  const int64_t whole[] = {s->byzantine,        s->select,       s->centre, s->iterations,
+                           (int64_t)s->seed,    s->round,        o->mixers, o->root != NULL,
+                           o->previous != NULL, o->bucket_bytes, c->r.wide};
+  mst_digest d;
+  char hex[MST_DIGEST_HEX];
+  mst_digest_start(&d);
+  add_word(&d, s->name);
+  add_word(&d, s->neighbours);
+  add_word(&d, s->nearest);
+  mst_digest_add(&d, real, sizeof real);
+  mst_digest_add(&d, whole, sizeof whole);
+  for (int i = 0; i < o->mixers; i++) {
+    const mst_mixer_spec *m = &o->mixer[i];
+    add_word(&d, m->name);
+    mst_digest_add(&d, &m->bound, sizeof m->bound);
+    mst_digest_add(&d, (int64_t[]){m->byzantine, m->size, (int64_t)m->seed, m->round},
+                   4 * (int64_t)sizeof(int64_t));
+  }
+  mst_digest_hex(&d, hex);
+  hex[FINGERPRINT_DIGITS] = '\0';
+  return (int64_t)strtoll(hex, NULL, 16);
+}
+
+static mst_status check_arguments(const mst_robust_call *c, const void *out) {
+  const mst_robust_options *o = c->options;
+  if (c->n_mine < 0 || c->r.d < 1)
+    return mst_fail(MST_ERR_INPUT,
+                    "%" PRId64 " vectors of %" PRId64
+                    " entries: give 0 vectors or more, of at least one entry",
+                    c->n_mine, c->r.d);
+  if ((c->vectors == NULL && c->n_mine > 0) || out == NULL)
+    return mst_fail(MST_ERR_INPUT, "%s is NULL", out == NULL ? "the result" : "the vectors");
+  if (o->mixers < 0 || (o->mixers > 0 && o->mixer == NULL) || o->bucket_bytes < 0)
+    return mst_fail(MST_ERR_INPUT, "%d mixers, %" PRId64 " bytes of a bucket: give 0 or more",
+                    o->mixers, o->bucket_bytes);
+  return MST_OK;
+}
+
+static mst_status exchange_heads(mst_robust_call *c) {
+  mst_team *team = c->r.team;
+  int p = mst_team_size(team);
+  int64_t *bytes = NULL;
+  mst_status st = mst_alloc(&c->head, p, sizeof *c->head, "sizes on the ranks");
+  if (st == MST_OK) st = mst_alloc(&bytes, p, sizeof *bytes, "sizes on the ranks");
+  st = mst_team_agree(team, st);
+  if (st == MST_OK) {
+    const mst_robust_head mine = {.n = c->n_mine,
+                                  .d = c->r.d,
+                                  .asked = fingerprint(c),
+                                  .weights = c->options->weight != NULL,
+                                  .losses = c->options->loss != NULL};
+    for (int r = 0; r < p; r++) bytes[r] = sizeof mine;
+    st = mst_gather_all(team, &mine, bytes, c->head);
+  }
+  mst_free(bytes);
+  return st;
+}
+
+/* The same on every rank, from the same heads. */
+static mst_status check_heads(mst_robust_call *c) {
+  int p = mst_team_size(c->r.team);
+  const mst_robust_head *h = c->head;
+  for (int r = 0; r < p; r++) {
+    if (h[r].d != h[0].d)
+      return mst_fail(MST_ERR_INPUT,
+                      "the vectors of rank %d have %" PRId64 " entries, those of rank 0 %" PRId64
+                      ": all must have as many",
+                      r, h[r].d, h[0].d);
+    if (h[r].asked != h[0].asked)
+      return mst_fail(MST_ERR_INPUT,
+                      "rank %d asks for another rule, or other settings or options, "
+                      "than rank 0: all must ask for the same",
+                      r);
+    if (r == mst_team_rank(c->r.team)) c->r.first_mine = c->n;
+    c->n += h[r].n;
+  }
+  return MST_OK;
+}
+
+/* all(n) = one double for each vector, of all ranks; *all stays NULL when no rank gives any. */
+static mst_status gather_values(mst_robust_call *c, const char *what, size_t given,
+                                const double *mine, double **all) {
+  int p = mst_team_size(c->r.team), givers = 0, lacking = -1;
+  int64_t *bytes = NULL;
+  for (int r = 0; r < p; r++) {
+    bool has = *(const int64_t *)(const void *)((const char *)&c->head[r] + given) != 0;
+    givers += has && c->head[r].n > 0;
+    if (!has && c->head[r].n > 0) lacking = r;
+  }
+  if (givers == 0) return MST_OK;
+  if (lacking >= 0)
+    return mst_fail(MST_ERR_INPUT, "rank %d gives no %s, another rank does", lacking, what);
+  mst_status st = mst_alloc(&bytes, p, sizeof *bytes, what);
+  if (st == MST_OK) st = mst_alloc(all, c->n, sizeof **all, what);
+  st = mst_team_agree(c->r.team, st);
+  for (int r = 0; r < p && st == MST_OK; r++) bytes[r] = c->head[r].n * (int64_t)sizeof **all;
+  if (st == MST_OK) st = mst_gather_all(c->r.team, mine, bytes, *all);
+  mst_free(bytes);
+  return st;
+}
+
+static bool usable(const mst_robust_call *c, const void *row, int64_t d) {
+  return c->r.wide ? mst_lattice_magnitude(row, d) <= (double)FLT_MAX
+                   : mst_space_finite_f32(d, row);
+}
+
+/* Which vectors are left out, on every rank. */
+static mst_status find_excluded(mst_robust_call *c) {
+  int p = mst_team_size(c->r.team);
+  int64_t *bytes = NULL;
+  mst_status st = mst_alloc(&bytes, p, sizeof *bytes, "vectors that are left out");
+  if (st == MST_OK) st = mst_alloc(&c->out, c->n, 1, "vectors that are left out");
+  st = mst_team_agree(c->r.team, st);
+  if (st == MST_OK) {
+    uint8_t *mine = c->out + c->r.first_mine;
+    for (int64_t i = 0; i < c->n_mine; i++)
+      mine[i] = !usable(c, c->vectors + i * c->r.d * c->r.element, c->r.d);
+    for (int r = 0; r < p; r++) bytes[r] = c->head[r].n;
+    st = mst_gather_all(c->r.team, mine, bytes, c->out);
+  }
+  mst_free(bytes);
+  if (st != MST_OK) return st;
+  for (int64_t i = 0; i < c->n; i++) {
+    if (c->loss != NULL && !isfinite(c->loss[i])) c->out[i] = 1;
+    c->excluded += c->out[i];
+  }
+  return MST_OK;
+}
+
+/* Rule and mixers, one behind the other, on n vectors. */
+static mst_status check_chain(const mst_robust *r, int64_t n) {
+  for (int i = 0; i < r->mixers; i++) {
+    MST_TRY(mst_mixer_check(&r->mixer[i], n));
+    n = mst_mixer_find(r->mixer[i].name)->count(&r->mixer[i], n);
+  }
+  return mst_rule_check(&r->spec, n);
+}
+
+/* What the rule lacks, and what it would not look at. */
+static mst_status check_given(const mst_robust_call *c) {
+  const char *name = c->r.spec.name;
+  int needs = c->r.rule->needs;
+  bool root = c->options->root != NULL;
+  if ((needs & MST_RULE_ROOT) != 0 && !root)
+    return mst_fail(MST_ERR_INPUT, "%s needs a trusted vector, which is missing", name);
+  if ((needs & MST_RULE_ROOT) == 0 && root)
+    return mst_fail(MST_ERR_INPUT, "%s takes no trusted vector", name);
+  if ((needs & MST_RULE_LOSSES) != 0 && c->loss == NULL)
+    return mst_fail(MST_ERR_INPUT, "%s needs a trusted loss for each vector, which are missing",
+                    name);
+  if ((needs & MST_RULE_LOSSES) == 0 && c->loss != NULL)
+    return mst_fail(MST_ERR_INPUT, "%s takes no losses", name);
+  if ((needs & MST_RULE_WEIGHTS) == 0 && c->weight != NULL)
+    return mst_fail(MST_ERR_INPUT,
+                    "%s takes no weights of clients: it would not mean the same with "
+                    "them",
+                    name);
+  for (int64_t i = 0; c->weight != NULL && i < c->n; i++)
+    if (!(isfinite(c->weight[i]) && c->weight[i] > 0))
+      return mst_fail(MST_ERR_INPUT, "the weight of vector %" PRId64 " is %g; weights are positive",
+                      i, c->weight[i]);
+  if (c->r.mixers > 0 && (c->weight != NULL || c->loss != NULL))
+    return mst_fail(MST_ERR_UNSUPPORTED,
+                    "%s of clients behind mixer %s: the vectors are then no "
+                    "longer the clients'",
+                    c->weight != NULL ? "weights" : "losses", c->r.mixer[0].name);
+  return MST_OK;
+}
+
+static bool has_centre(const mst_rule_ops *rule) {
+  for (const mst_param *p = rule->params; p != NULL && p->name != NULL; p++)
+    if (p->offset == offsetof(mst_rule_spec, centre)) return true;
+  return false;
+}
+
+/* f and centre among the vectors that are left. */
+static mst_status lower(mst_robust_call *c) {
+  mst_robust *r = &c->r;
+  if (c->excluded == 0) return MST_OK;
+  if (c->excluded == c->n)
+    return mst_fail(MST_ERR_NONFINITE, "none of the %" PRId64 " vectors is finite", c->n);
+  r->spec.byzantine = mst_most(0, r->spec.byzantine - c->excluded);
+  for (int i = 0; i < r->mixers; i++)
+    r->mixer[i].byzantine = mst_most(0, r->mixer[i].byzantine - c->excluded);
+  if (has_centre(r->rule) && r->mixers == 0) {
+    int64_t before = 0;
+    for (int64_t i = 0; i < r->spec.centre; i++) before += c->out[i];
+    if (c->out[r->spec.centre])
+      return mst_fail(MST_ERR_NONFINITE,
+                      "vector %" PRId64
+                      ", whose neighbours are asked for, is not "
+                      "finite",
+                      r->spec.centre);
+    r->spec.centre -= before;
+  }
+  mst_status st = check_chain(r, c->n - c->excluded);
+  return st == MST_OK
+             ? MST_OK
+             : mst_fail_within(
+                   st, "without the %" PRId64 " of %" PRId64 " vectors that are not finite: ",
+                   c->excluded, c->n);
+}
+
+static mst_status keep(double *all, const mst_robust_call *c, double **kept) {
+  if (all == NULL) return MST_OK;
+  MST_TRY(mst_alloc(kept, c->r.n, sizeof **kept, "values of vectors"));
+  for (int64_t i = 0; i < c->r.n; i++) (*kept)[i] = all[c->r.number[i]];
+  return MST_OK;
+}
+
+/* The vectors that take part, numbered anew. */
+static mst_status number_vectors(mst_robust_call *c) {
+  mst_robust *r = &c->r;
+  int64_t first = r->first_mine;
+  r->n = c->n - c->excluded;
+  r->made = r->n;
+  r->first_mine = 0;
+  MST_TRY(mst_alloc(&r->number, r->n, sizeof *r->number, "numbers of vectors"));
+  MST_TRY(mst_alloc(&r->mine, c->n_mine, sizeof *r->mine, "addresses of vectors"));
+  for (int64_t i = 0, at = 0; i < c->n; i++) {
+    if (c->out[i]) continue;
+    r->number[at++] = i;
+    if (i < first) r->first_mine++;
+    if (i >= first && i < first + c->n_mine)
+      r->mine[r->n_mine++] = c->vectors + (i - first) * r->d * r->element;
+  }
+  MST_TRY(keep(c->weight, c, &r->weight));
+  return keep(c->loss, c, &r->loss);
+}
+
+static int64_t add_point(mst_robust *r, const void *at) {
+  r->extra[r->points - r->n] = at;
+  return r->points++;
+}
+
+static void number_points(mst_robust_call *c) {
+  mst_robust *r = &c->r;
+  int needs = r->rule->needs;
+  for (int i = 0; i < r->mixers; i++) needs |= mst_mixer_find(r->mixer[i].name)->needs;
+  r->points = r->n;
+  r->zero = r->previous = r->root = -1;
+  if ((needs & MST_RULE_ZERO) != 0) r->zero = add_point(r, NULL);
+  if ((needs & MST_RULE_PREVIOUS) != 0) r->previous = add_point(r, c->options->previous);
+  if ((needs & MST_RULE_ROOT) != 0) r->root = add_point(r, c->options->root);
+}
+
+/* Further points are finite; each rank looks at its share of them. */
+static mst_status check_points(const mst_robust_call *c) {
+  const mst_robust *r = &c->r;
+  int64_t first = 0, count = 0;
+  mst_team_share(r->team, r->d, &first, &count);
+  for (int64_t i = r->n; i < r->points; i++) {
+    const char *at = r->extra[i - r->n];
+    if (at != NULL && !usable(c, at + first * r->element, count))
+      return mst_fail(MST_ERR_NONFINITE, "%s is not finite",
+                      i == r->root ? "the trusted vector" : "the last result");
+  }
+  return MST_OK;
+}
+
+static mst_status copy_mixers(mst_robust_call *c) {
+  int n = c->options->mixers;
+  MST_TRY(mst_alloc(&c->r.mixer, n, sizeof *c->r.mixer, "mixers"));
+  if (n > 0) memcpy(c->r.mixer, c->options->mixer, (size_t)n * sizeof *c->r.mixer);
+  c->r.mixers = n;
+  return MST_OK;
+}
+
+mst_status mst_robust_prepare(mst_robust_call *c, const mst_rule_spec *rule, const void *out) {
+  mst_robust *r = &c->r;
+  mst_status st = rule != NULL ? MST_OK : mst_fail(MST_ERR_INPUT, "no rule is given");
+  if (st == MST_OK) r->spec = *rule;
+  if (st == MST_OK) st = check_arguments(c, out);
+  if (st == MST_OK) st = copy_mixers(c);
+  MST_TRY(mst_team_agree(r->team, st));
+  MST_TRY(exchange_heads(c));
+  MST_TRY(check_heads(c));
+  MST_TRY(check_chain(r, c->n));
+  r->rule = mst_rule_find(r->spec.name);
+  MST_TRY(gather_values(c, "weights", offsetof(mst_robust_head, weights), c->options->weight,
+                        &c->weight));
+  MST_TRY(
+      gather_values(c, "losses", offsetof(mst_robust_head, losses), c->options->loss, &c->loss));
+  MST_TRY(check_given(c));
+  MST_TRY(find_excluded(c));
+  MST_TRY(lower(c));
+  MST_TRY(mst_team_agree(r->team, number_vectors(c)));
+  number_points(c);
+  return mst_team_agree(r->team, check_points(c));
+}
