@@ -1,4 +1,5 @@
-/* Arrays of a state list: made by rank 0, written by all ranks together, read by each on its own. */
+/* Arrays of a state list: made by rank 0, written by all ranks together, read by each on its
+ * own. */
 #include "io/arrays.h"
 
 #include <stdio.h>
@@ -145,8 +146,9 @@ static mst_status compare(hid_t file, const char *path, const char *group, const
   for (const char *c = paths.at; c != NULL && *c != '\0'; c++) arrays += *c == '\n';
   mst_text_free(&paths);
   if (st != MST_OK || arrays == state->n) return st;
-  return mst_fail(MST_ERR_INPUT, "%s: holds %lld arrays where the run keeps %d: muster itself is not "
-                                 "what it was",
+  return mst_fail(MST_ERR_INPUT,
+                  "%s: holds %lld arrays where the run keeps %d: muster itself is not "
+                  "what it was",
                   path, (long long)arrays, state->n);
 }
 

@@ -34,11 +34,24 @@ bool mst_setting_next(mst_setting *w) {
   return false;
 }
 
-static bool find_key(const char *text, const char *key, mst_setting *w) {
+bool mst_setting_find(const char *text, const char *key, mst_setting *w) {
   *w = (mst_setting){.at = text};
   while (mst_setting_next(w))
     if (strcmp(w->key, key) == 0) return true;
   return false;
+}
+
+const char *mst_input_find(const char *inputs, const char *key, size_t *length) {
+  size_t n = strlen(key);
+  for (const char *at = inputs; *at != '\0';) {
+    size_t line = strcspn(at, "\n");
+    if (line > n && strncmp(at, key, n) == 0 && at[n] == ' ') {
+      *length = line - n - 1;
+      return at + n + 1;
+    }
+    at += line + (at[line] == '\n');
+  }
+  return NULL;
 }
 
 static bool is_compared(const char *key) {
@@ -48,31 +61,36 @@ static bool is_compared(const char *key) {
   return true;
 }
 
-static mst_status add(mst_text *out, const char *key, const mst_setting *old, const mst_setting *now) {
+static mst_status add(mst_text *out, const char *key, const mst_setting *old,
+                      const mst_setting *now) {
   return mst_text_add(out, "%s%s (%.*s, now %.*s)", out->length > 0 ? ", " : "", key,
                       old != NULL ? old->length : 5, old != NULL ? old->value : "unset",
                       now != NULL ? now->length : 5, now != NULL ? now->value : "unset");
 }
 
-static mst_status compare(const char *before, const char *after, mst_text *out) {
+static mst_status compare(const char *before, const char *after, const char *inputs,
+                          mst_text *out) {
   mst_setting old, now;
+  size_t length;
   for (old = (mst_setting){.at = before}; mst_setting_next(&old);) {
     if (!is_compared(old.key)) continue;
-    bool found = find_key(after, old.key, &now);
+    bool found = mst_setting_find(after, old.key, &now);
+    if (found && mst_input_find(inputs, old.key, &length) != NULL) continue;
     if (found && old.length == now.length && memcmp(old.value, now.value, (size_t)now.length) == 0)
       continue;
     MST_TRY(add(out, old.key, &old, found ? &now : NULL));
   }
   for (now = (mst_setting){.at = after}; mst_setting_next(&now);)
-    if (is_compared(now.key) && !find_key(before, now.key, &old))
+    if (is_compared(now.key) && !mst_setting_find(before, now.key, &old))
       MST_TRY(add(out, now.key, NULL, &now));
   return MST_OK;
 }
 
-mst_status mst_experiment_changes(const char *before, const char *after, char **changes) {
+mst_status mst_experiment_changes(const char *before, const char *after, const char *inputs,
+                                  char **changes) {
   mst_text out = MST_TEXT_EMPTY;
   *changes = NULL;
-  mst_status st = compare(before, after, &out);
+  mst_status st = compare(before, after, inputs, &out);
   if (st == MST_OK)
     *changes = out.at;
   else

@@ -22,17 +22,19 @@
 #define MIDDLE ".checkpoint-"
 #define DIGITS 9
 #define ENDING ".h5"
-#define NAME_BYTES (PATH_MAX + 64) /* of a path: one that is too long is refused where it is opened */
+/* Of a path: one that is too long is refused where it is opened. */
+#define NAME_BYTES (PATH_MAX + 64)
 
 struct mst_checkpoints {
   mst_team *team;
   char *folder, *stem; /* of the run file: where it lies, its name without .h5    */
   char *prefix;        /* of paths: "", or the folder as it was given and a slash */
   int64_t n, capacity;
-  int64_t *found;   /* (n) rounds of those that were there at first, increasing */
-  int64_t chosen;   /* -1 = none                                               */
-  int64_t kept[2];  /* rounds of the last two of this run; -1 = none           */
-  bool saved;       /* this process has written one                            */
+  int64_t *found;  /* (n) rounds of those that were there at first, increasing */
+  int64_t chosen;  /* -1 = none                                               */
+  int64_t kept[2]; /* rounds of the last two of this run; -1 = none           */
+  char *inputs;    /* of this run, on rank 0, once it has saved or restored   */
+  bool saved;      /* this process has written one                            */
   char newest[NAME_BYTES];
 };
 
@@ -140,36 +142,44 @@ void mst_checkpoints_close(mst_checkpoints *c) {
   mst_free(c->prefix);
   mst_free(c->stem);
   mst_free(c->found);
+  mst_free(c->inputs);
   mst_free(c);
 }
 
-int64_t mst_checkpoints_count(const mst_checkpoints *c) { return c->n; }
+int64_t mst_checkpoints_count(const mst_checkpoints *c) {
+  return c->n;
+}
 
-const char *mst_checkpoints_newest(const mst_checkpoints *c) { return c->newest; }
+const char *mst_checkpoints_newest(const mst_checkpoints *c) {
+  return c->newest;
+}
 
-int64_t mst_checkpoints_saved(const mst_checkpoints *c) { return c->kept[1] > 0 ? c->kept[1] : 0; }
+int64_t mst_checkpoints_saved(const mst_checkpoints *c) {
+  return c->kept[1] > 0 ? c->kept[1] : 0;
+}
 
 /* What the rank that chooses has learnt. */
 typedef struct choice {
   mst_text remarks;
-  char *differ;             /* keys, of the newest sound one of another experiment */
+  char *differ;               /* keys, of the newest sound one of another experiment */
   char differing[NAME_BYTES]; /* its name                                          */
 } choice;
 
 static mst_status remark_origin(const mst_checkpoint_head *head, const char *path, choice *k) {
   const char *program = mst_runfile_program(), *kernel = mst_blas_kernel();
   if (strcmp(head->program, program) == 0 && strcmp(head->kernel, kernel) == 0) return MST_OK;
-  return mst_text_add(&k->remarks,
-                      "%s was written by muster %s with BLAS kernels %s, this is muster %s with %s: "
-                      "the results may differ from those of an uninterrupted run\n",
-                      path, head->program, head->kernel, program, kernel);
+  return mst_text_add(
+      &k->remarks,
+      "%s was written by muster %s with BLAS kernels %s, this is muster %s with %s: "
+      "the results may differ from those of an uninterrupted run\n",
+      path, head->program, head->kernel, program, kernel);
 }
 
 /* Is this sound one of the experiment? *yes says so. */
 static mst_status consider(mst_checkpoints *c, const mst_checkpoint_head *head, const char *path,
                            const char *experiment, choice *k, bool *yes) {
   char *changes = NULL;
-  MST_TRY(mst_experiment_changes(head->experiment, experiment, &changes));
+  MST_TRY(mst_experiment_changes(head->experiment, experiment, head->inputs, &changes));
   *yes = changes == NULL;
   if (*yes) {
     c->chosen = head->round;
@@ -195,13 +205,14 @@ static mst_status choose(mst_checkpoints *c, const char *experiment, choice *k) 
       st = mst_fail(MST_ERR_FORMAT, "%s: was renamed: it was written after round %lld", path,
                     (long long)head.round);
     if (st == MST_OK) st = consider(c, &head, path, experiment, k, &found);
-    mst_free(head.experiment);
+    mst_checkpoint_head_clear(&head);
     if (st == MST_ERR_FORMAT || (st == MST_ERR_INPUT && access(path, F_OK) != 0))
       st = mst_text_add(&k->remarks, "a checkpoint is passed over: %s\n", mst_status_detail());
     MST_TRY(st);
   }
   if (found && k->differ != NULL)
-    return mst_text_add(&k->remarks, "a checkpoint is passed over: %s belongs to another experiment\n",
+    return mst_text_add(&k->remarks,
+                        "a checkpoint is passed over: %s belongs to another experiment\n",
                         k->differing);
   if (!found && k->differ != NULL)
     return mst_fail(MST_ERR_INPUT,
@@ -234,6 +245,12 @@ mst_status mst_checkpoints_choose(mst_checkpoints *c, const char *experiment, ch
   return st;
 }
 
+/* Which datasets the run has read, for mst_checkpoints_remove; without memory it removes less. */
+static void note_inputs(mst_checkpoints *c, const mst_runfile *r) {
+  if (mst_team_rank(c->team) != 0 || c->inputs != NULL) return;
+  if (mst_text_copy(r->inputs.at, &c->inputs) != MST_OK) mst_status_clear();
+}
+
 mst_status mst_checkpoints_restore(mst_checkpoints *c, mst_runfile *r, mst_state *state,
                                    int64_t *round) {
   char path[NAME_BYTES];
@@ -241,6 +258,7 @@ mst_status mst_checkpoints_restore(mst_checkpoints *c, mst_runfile *r, mst_state
   if (c->chosen <= 0) return MST_OK;
   name_of(c, c->chosen, path);
   MST_TRY(mst_checkpoint_read(r, path, state));
+  note_inputs(c, r);
   *round = r->resumed = c->chosen;
   return MST_OK;
 }
@@ -273,6 +291,7 @@ mst_status mst_checkpoints_save(mst_checkpoints *c, mst_runfile *r, int64_t roun
   char path[NAME_BYTES];
   name_of(c, round, path);
   MST_TRY(mst_checkpoint_write(r, path, round, state));
+  note_inputs(c, r);
   int64_t oldest = c->kept[0];
   if (c->kept[1] != round) {
     c->kept[0] = c->kept[1];
@@ -288,16 +307,18 @@ mst_status mst_checkpoints_save(mst_checkpoints *c, mst_runfile *r, int64_t roun
   return MST_OK;
 }
 
-/* Is nobody else to go on from this one? */
-static bool is_ours(const char *path, const char *experiment) {
+/* Is nobody else to go on from this one? Another name for a dataset that says the same is no other
+ * experiment. */
+static bool is_ours(const mst_checkpoints *c, const char *path, const char *experiment) {
   mst_checkpoint_head head;
   char *changes = NULL;
   mst_status st = mst_checkpoint_look(path, false, &head);
   if (st != MST_OK) return st == MST_ERR_FORMAT;
-  st = mst_experiment_changes(head.experiment, experiment, &changes);
+  bool alike = c->inputs != NULL && strcmp(head.inputs, c->inputs) == 0;
+  st = mst_experiment_changes(head.experiment, experiment, alike ? head.inputs : "", &changes);
   bool same = st == MST_OK && changes == NULL;
   mst_free(changes);
-  mst_free(head.experiment);
+  mst_checkpoint_head_clear(&head);
   return same;
 }
 
@@ -307,7 +328,7 @@ void mst_checkpoints_remove(mst_checkpoints *c, const char *experiment) {
   for (int64_t i = 0; i < c->n; i++) {
     char path[NAME_BYTES];
     name_of(c, c->found[i], path);
-    if (is_kept(c, c->found[i]) || is_ours(path, experiment)) unlink(path);
+    if (is_kept(c, c->found[i]) || is_ours(c, path, experiment)) unlink(path);
   }
   remove_temporaries(c);
   mst_status_clear();

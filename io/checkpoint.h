@@ -29,8 +29,8 @@ const char *mst_checkpoints_newest(const mst_checkpoints *c);
  *                  another program or BLAS wrote the one chosen; NULL without any; mst_free it.
  *  \param round    out: the rounds that it holds; 0 without one.
  *  \return MST_OK; MST_ERR_INPUT when all that are sound belong to another experiment: the sentence
- *          lists the keys that differ; MST_ERR_UNSUPPORTED for one of a later version; MST_ERR_IO for
- *          one that cannot be read; MST_ERR_MEMORY. */
+ *          lists the keys that differ; MST_ERR_UNSUPPORTED for one of another version; MST_ERR_IO
+ *          for one that cannot be read; MST_ERR_MEMORY. */
 mst_status mst_checkpoints_choose(mst_checkpoints *c, const char *experiment, char **remarks,
                                   int64_t *round) MST_CHECKED;
 
@@ -40,9 +40,9 @@ mst_status mst_checkpoints_choose(mst_checkpoints *c, const char *experiment, ch
 mst_status mst_checkpoints_restore(mst_checkpoints *c, mst_runfile *r, mst_state *state,
                                    int64_t *round) MST_CHECKED;
 
-/** Write a checkpoint of the state after `round` rounds, with the experiment and the series of r, and
- *  then remove the one before the last. The first that is written also replaces all that were found
- *  by mst_checkpoints_open but the one chosen. On an error the older ones stay.
+/** Write a checkpoint of the state after `round` rounds, with the experiment and the series of r,
+ *  and then remove the one before the last. The first that is written also replaces all that were
+ *  found by mst_checkpoints_open but the one chosen. On an error the older ones stay.
  *  \return MST_OK; MST_ERR_IO, MST_ERR_INPUT, MST_ERR_MEMORY. */
 mst_status mst_checkpoints_save(mst_checkpoints *c, mst_runfile *r, int64_t round,
                                 const mst_state *state) MST_CHECKED;
@@ -54,9 +54,9 @@ int64_t mst_checkpoints_saved(const mst_checkpoints *c);
  *  others of this experiment, and damaged ones. What cannot be removed stays. */
 void mst_checkpoints_remove(mst_checkpoints *c, const char *experiment);
 
-/** What the checkpoint at path holds, as plain text for a person, after its digest was compared with
- *  its contents. *text is the same on all ranks; mst_free it. MST_ERR_FORMAT for what is no sound
- *  checkpoint; other errors as for mst_runfile_describe. */
+/** What the checkpoint at path holds, as plain text for a person, after its digest was compared
+ *  with its contents. *text is the same on all ranks; mst_free it. MST_ERR_FORMAT for what is no
+ *  sound checkpoint; other errors as for mst_runfile_describe. */
 mst_status mst_checkpoint_describe(mst_team *team, const char *path, char **text) MST_CHECKED;
 
 #endif

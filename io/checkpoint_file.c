@@ -8,6 +8,7 @@
 #include "core/base/memory.h"
 #include "io/checkpoint.h"
 #include "io/arrays.h"
+#include "io/changes.h"
 #include "io/file.h"
 #include "io/hdf5_file.h"
 #include "io/runfile_parts.h"
@@ -17,8 +18,10 @@
 
 #define HEAD_BYTES 65536 /* of groups, attributes and headers */
 
-/* The lines of the digest that all ranks know: experiment and round. */
-static mst_status add_head(mst_manifest *m, const char *experiment, int64_t round) {
+/* The lines of the digest that all ranks know: experiment, datasets and round. */
+static mst_status add_head(mst_manifest *m, const char *experiment, const char *inputs,
+                           int64_t round) {
+  MST_TRY(mst_manifest_add_here(m, "inputs", MST_U8, (int64_t)strlen(inputs), inputs));
   MST_TRY(mst_manifest_add_here(m, "experiment", MST_U8, (int64_t)strlen(experiment), experiment));
   return mst_manifest_add_here(m, "round", MST_I64, 1, &round);
 }
@@ -32,7 +35,7 @@ static mst_status digest(mst_runfile *r, int64_t round, const mst_state *state,
   if (st == MST_OK) st = mst_series_digest(&m, r->team, "metrics", &r->metrics);
   if (st == MST_OK) st = mst_series_digest(&m, r->team, "ledger", &r->ledger);
   if (st == MST_OK) {
-    st = add_head(&m, r->experiment, round);
+    st = add_head(&m, r->experiment, r->inputs.at, round);
     if (st == MST_OK) st = mst_manifest_digest(&m, hex);
     st = mst_team_agree(r->team, st);
   }
@@ -76,7 +79,7 @@ static mst_status verify_written(mst_runfile *r, const char *temporary) {
   mst_checkpoint_head head = {0};
   mst_status st = MST_OK;
   if (mst_team_rank(r->team) == 0) st = mst_checkpoint_look(temporary, true, &head);
-  mst_free(head.experiment);
+  mst_checkpoint_head_clear(&head);
   return mst_file_follow(r->team, st);
 }
 
@@ -89,8 +92,7 @@ static mst_status fill(mst_runfile *r, const char *path, const char *temporary, 
   MST_TRY(mst_file_follow(r->team, first ? make(r, path, temporary, state, &bytes) : MST_OK));
   MST_TRY(mst_team_bcast(r->team, &bytes, sizeof bytes, 0));
   MST_TRY(mst_file_reserve(r->team, temporary, bytes, &sure));
-  MST_TRY(mst_file_follow(r->team,
-                          first ? write_parts(r, path, temporary, round, hex) : MST_OK));
+  MST_TRY(mst_file_follow(r->team, first ? write_parts(r, path, temporary, round, hex) : MST_OK));
   MST_TRY(mst_arrays_write(r->team, path, temporary, "state", state));
   /* Where space cannot be reserved a full disk may have gone unnoticed. */
   return sure ? MST_OK : verify_written(r, temporary);
@@ -111,13 +113,26 @@ mst_status mst_checkpoint_write(mst_runfile *r, const char *path, int64_t round,
 }
 
 static mst_status open_checkpoint(const char *path, hid_t *file) {
-  MST_TRY(mst_hdf5_open(path, false, file));
-  mst_status st =
-      mst_runfile_check_format(*file, path, "checkpoint", "checkpoint", MST_CHECKPOINT_VERSION);
-  if (st == MST_OK) return MST_OK;
+  int64_t version = 0;
+  MST_TRY(mst_runfile_open_as(path, "checkpoint", "checkpoint", MST_CHECKPOINT_VERSION, &version,
+                              file));
+  if (version == MST_CHECKPOINT_VERSION) return MST_OK;
   H5Fclose(*file);
   *file = H5I_INVALID_HID;
-  return st;
+  return mst_fail(
+      MST_ERR_UNSUPPORTED,
+      "%s: has version %lld of the checkpoint format: an earlier muster wrote it; begin "
+      "anew without --resume",
+      path, (long long)version);
+}
+
+static mst_status read_inputs(hid_t file, const char *path, char **inputs) {
+  char text[MST_INPUTS_BYTES];
+  bool found = false;
+  *inputs = NULL;
+  MST_TRY(mst_hdf5_get_text(file, path, "inputs", text, sizeof text, &found));
+  if (found) return mst_text_copy(text, inputs);
+  return mst_fail(MST_ERR_FORMAT, "%s: has no digests of datasets: it is not whole", path);
 }
 
 static mst_status read_head(hid_t file, const char *path, mst_checkpoint_head *head) {
@@ -127,7 +142,14 @@ static mst_status read_head(hid_t file, const char *path, mst_checkpoint_head *h
     return mst_fail(MST_ERR_FORMAT, "%s: does not say which round it was written after", path);
   MST_TRY(mst_hdf5_get_text(file, path, "program", head->program, sizeof head->program, &any));
   MST_TRY(mst_hdf5_get_text(file, path, "blas_kernel", head->kernel, sizeof head->kernel, &any));
+  MST_TRY(read_inputs(file, path, &head->inputs));
   return mst_runfile_get_text(file, path, "experiment", &head->experiment);
+}
+
+void mst_checkpoint_head_clear(mst_checkpoint_head *head) {
+  mst_free(head->experiment);
+  mst_free(head->inputs);
+  *head = (mst_checkpoint_head){0};
 }
 
 static mst_status check_digest(hid_t file, const char *path, const mst_checkpoint_head *head) {
@@ -136,7 +158,7 @@ static mst_status check_digest(hid_t file, const char *path, const mst_checkpoin
   mst_status st = mst_manifest_add_group(&m, file, path, "state");
   if (st == MST_OK) st = mst_manifest_add_group(&m, file, path, "metrics");
   if (st == MST_OK) st = mst_manifest_add_group(&m, file, path, "ledger");
-  if (st == MST_OK) st = add_head(&m, head->experiment, head->round);
+  if (st == MST_OK) st = add_head(&m, head->experiment, head->inputs, head->round);
   if (st == MST_OK) st = mst_runfile_check_digest(file, path, &m, hex);
   mst_manifest_free(&m);
   return st;
@@ -150,9 +172,7 @@ mst_status mst_checkpoint_look(const char *path, bool verify, mst_checkpoint_hea
   mst_status st = read_head(file, path, head);
   if (st == MST_OK && verify) st = check_digest(file, path, head);
   H5Fclose(file);
-  if (st == MST_OK) return MST_OK;
-  mst_free(head->experiment);
-  *head = (mst_checkpoint_head){0};
+  if (st != MST_OK) mst_checkpoint_head_clear(head);
   return st;
 }
 
@@ -162,11 +182,42 @@ static mst_status read_series(hid_t file, const char *path, mst_series_table *me
   return mst_series_get(file, path, "ledger", ledger);
 }
 
+/* Does the dataset of this setting say what it said to the run that wrote the file? */
+static mst_status check_input(const mst_setting *s, const char *path, const char *inputs,
+                              const mst_runfile *r) {
+  size_t n = 0, m = 0;
+  const char *then = mst_input_find(inputs, s->key, &n);
+  const char *now = mst_input_find(r->inputs.at, s->key, &m);
+  if (then == NULL && now == NULL) return MST_OK;
+  if (now == NULL)
+    return mst_fail(MST_ERR_INTERNAL, "%s: the run has no digest of %s to compare with", path,
+                    s->key);
+  if (then == NULL)
+    return mst_fail(MST_ERR_FORMAT, "%s: has no digest of %s: it is not whole", path, s->key);
+  if (n == m && memcmp(then, now, n) == 0) return MST_OK;
+  return mst_fail(
+      MST_ERR_INPUT,
+      "%s: %.*s has other rows, targets or clients than when %s was written, and the run "
+      "does not go on with it; give it its rows back, or begin anew without --resume",
+      s->key, s->length, s->value, path);
+}
+
+static mst_status check_inputs(hid_t file, const char *path, const mst_runfile *r) {
+  mst_setting s = {.at = r->experiment};
+  char *inputs = NULL;
+  mst_status st = MST_OK;
+  MST_TRY(read_inputs(file, path, &inputs));
+  while (st == MST_OK && mst_setting_next(&s)) st = check_input(&s, path, inputs, r);
+  mst_free(inputs);
+  return st;
+}
+
 mst_status mst_checkpoint_read(mst_runfile *r, const char *path, mst_state *state) {
   hid_t file = H5I_INVALID_HID;
   mst_series_table metrics = {.what = r->metrics.what, .type = r->metrics.type};
   mst_series_table ledger = {.what = r->ledger.what, .type = r->ledger.type};
   mst_status st = open_checkpoint(path, &file);
+  if (st == MST_OK) st = check_inputs(file, path, r);
   if (st == MST_OK) st = read_series(file, path, &metrics, &ledger);
   st = mst_team_agree(r->team, st);
   if (st == MST_OK) st = mst_arrays_read(r->team, file, path, "state", state);
@@ -186,11 +237,14 @@ mst_status mst_checkpoint_read(mst_runfile *r, const char *path, mst_state *stat
 static mst_status describe(const char *path, mst_text *out) {
   mst_checkpoint_head head;
   MST_TRY(mst_checkpoint_look(path, true, &head));
-  mst_status st = mst_text_add(out,
-                               "checkpoint\n  round        %lld\n  written by   %s\n  blas_kernel  %s\n"
-                               "digest         verified\n\nexperiment\n%s",
-                               (long long)head.round, head.program, head.kernel, head.experiment);
-  mst_free(head.experiment);
+  mst_status st =
+      mst_text_add(out,
+                   "checkpoint\n  round        %lld\n  written by   %s\n  blas_kernel  %s\n"
+                   "digest         verified\n\nexperiment\n%s",
+                   (long long)head.round, head.program, head.kernel, head.experiment);
+  if (st == MST_OK && head.inputs[0] != '\0')
+    st = mst_text_add(out, "\ndigests of the datasets\n%s", head.inputs);
+  mst_checkpoint_head_clear(&head);
   return st;
 }
 

@@ -1,6 +1,6 @@
-/* An experiment before its schema is known: read once, asked for single keys. jobs/ finds here which
- * job and which members an experiment chooses, and composes the schema from that. All functions are
- * Local. */
+/* An experiment before its schema is known: read once, asked for single keys. jobs/ finds here
+ * which job and which members an experiment chooses, and composes the schema from that. All
+ * functions are Local. */
 #ifndef MST_IO_DRAFT_H
 #define MST_IO_DRAFT_H
 
@@ -10,7 +10,8 @@
 
 typedef struct mst_draft mst_draft;
 
-/** Read text (a file's contents, which errors call `name`) and overrides ("key.path=value", in order).
+/** Read text (a file's contents, which errors call `name`) and overrides ("key.path=value", in
+ *  order).
  *  \return MST_OK, MST_ERR_INPUT with the one-line error of the syntax, MST_ERR_MEMORY. */
 mst_status mst_draft_read(const char *text, const char *name, const char *const *override,
                           int n_override, mst_draft **out) MST_CHECKED;

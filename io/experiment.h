@@ -65,24 +65,28 @@ mst_status mst_experiment_parse(const char *text, const char *name, const char *
                                 int n_override, const mst_schema *schema,
                                 mst_experiment **out) MST_CHECKED;
 
-/** Read a text file on rank 0 and give it to all. *text is freed with mst_free. Collective. */
+/** Read a text file on rank 0 and give it to all. *text is freed with mst_free. Collective
+ *  on team; rank 0's path counts.
+ *  \return MST_OK, MST_ERR_INPUT or MST_ERR_IO naming the file, MST_ERR_MEMORY or MST_ERR_COMM. */
 mst_status mst_experiment_read(mst_team *team, const char *path, char **text) MST_CHECKED;
 
+/** Free an experiment and all text that it owns; NULL is allowed. Local. */
 void mst_experiment_free(mst_experiment *e);
 
 /** Getters: the key must be in the schema (else it is a programming error, asserted).
- *  An unset key (no default) gives is_set false, "" , 0 or false. Local. */
+ *  An unset key (no default) gives is_set false, "", 0 or false. Words are owned by e. Local. */
 bool mst_experiment_is_set(const mst_experiment *e, const char *key);
 const char *mst_experiment_word(const mst_experiment *e, const char *key);
 /** The file name of a MST_KEY_PATH, ready to be opened: relative to the folder of the experiment
  *  file when it was written there (or is a default), relative to the working directory when it
  *  came from an override; an absolute name stays. mst_experiment_word gives it as written.
- *  Owned by e. */
+ *  Owned by e. Local. */
 const char *mst_experiment_path(const mst_experiment *e, const char *key);
+/** A number or a truth; for a list its length and its i-th entry, 0 <= i < length. Local. */
 int64_t mst_experiment_int(const mst_experiment *e, const char *key);
 double mst_experiment_real(const mst_experiment *e, const char *key);
 bool mst_experiment_bool(const mst_experiment *e, const char *key);
-int mst_experiment_count(const mst_experiment *e, const char *key); /* list length */
+int mst_experiment_count(const mst_experiment *e, const char *key);
 const char *mst_experiment_word_at(const mst_experiment *e, const char *key, int i);
 int64_t mst_experiment_int_at(const mst_experiment *e, const char *key, int i);
 double mst_experiment_real_at(const mst_experiment *e, const char *key, int i);

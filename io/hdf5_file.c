@@ -132,8 +132,8 @@ mst_status mst_hdf5_create(const char *path, hid_t *file) {
   return status;
 }
 
-/* What the operating system refused (gone, locked, unreadable) is no fault of the file's format, and
- * a file that is opened for writing is one that muster has just made. */
+/* What the operating system refused (gone, locked, unreadable) is no fault of the file's format,
+ * and a file that is opened for writing is one that muster has just made. */
 static mst_status open_failed(const char *path, bool write) {
   mst_status status = mst_hdf5_fail(MST_ERR_FORMAT, "%s: cannot be opened by HDF5", path);
   if (!write && strstr(mst_status_detail(), "errno = ") == NULL) return status;
@@ -165,8 +165,9 @@ static mst_status name_descriptor(const char *path, bool write, char *name, size
   if (*fd < 0) return mst_fail(MST_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
   snprintf(name, size, "/proc/self/fd/%d", *fd);
   if (access(name, F_OK) == 0) return MST_OK;
-  return mst_fail(MST_ERR_INPUT, "%s: the name has %zu bytes; without /proc at most %d can be opened",
-                  path, strlen(path), NAME_MOST);
+  return mst_fail(MST_ERR_INPUT,
+                  "%s: the name has %zu bytes; without /proc at most %d can be opened", path,
+                  strlen(path), NAME_MOST);
 }
 
 mst_status mst_hdf5_close_written(hid_t file, const char *name, const char *path,

@@ -30,12 +30,13 @@ mst_status mst_hdf5_look(const char *path) MST_CHECKED;
 mst_status mst_hdf5_create(const char *path, hid_t *file) MST_CHECKED;
 
 /** Open on this rank alone (POSIX driver). MST_ERR_FORMAT where HDF5 does not accept the contents;
- *  MST_ERR_IO where the system does not let it (missing, locked), and whenever it was for writing. */
+ *  MST_ERR_IO where the system does not let it (missing, locked), and whenever it was for
+ *  writing. */
 mst_status mst_hdf5_open(const char *path, bool write, hid_t *file) MST_CHECKED;
 
 /** Close a file that this rank alone has written, and return the status of the writing (given as
- *  `status`) and closing. Where either fails the file `name` is emptied, so that a full disk does not
- *  keep it open. `path` is what errors call it. */
+ *  `status`) and closing. Where either fails the file `name` is emptied, so that a full disk does
+ *  not keep it open. `path` is what errors call it. */
 mst_status mst_hdf5_close_written(hid_t file, const char *name, const char *path,
                                   mst_status status) MST_CHECKED;
 

@@ -5,14 +5,14 @@
 #include "comm/sum.h"
 #include "io/hdf5_file.h"
 
-#define CHUNK_BYTES (1 << 20)  /* target size of a chunk: a stripe of common parallel file systems \
-                                */
-#define PIECE_BYTES (16 << 20) /* of one collective write; HDF5 holds a copy of a piece's chunks \
-                                */
-#define READ_BYTES (1 << 30)   /* of one read: below the 2 GiB that an MPI count can say */
-#define CACHE_BYTES                                                             \
-  (16 << 20) /* of chunks kept by a reader, so that blocks smaller than a chunk \
-                do not decode it again */
+/* Target size of a chunk: a stripe of common parallel file systems. */
+#define CHUNK_BYTES (1 << 20)
+/* Of one collective write; HDF5 holds a copy of a piece's chunks. */
+#define PIECE_BYTES (16 << 20)
+/* Of one read: below the 2 GiB that an MPI count can say. */
+#define READ_BYTES  (1 << 30)
+/* Of chunks kept by a reader, so that blocks smaller than a chunk do not decode it again. */
+#define CACHE_BYTES (16 << 20)
 
 static hid_t row_properties(hid_t type, int dims, const int64_t *shape, int64_t chunk_rows,
                             int deflate, int64_t *bytes) {

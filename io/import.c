@@ -15,7 +15,7 @@
 #define BLOCK_BYTES (16 << 20) /* of rows that are parsed before they are written */
 
 static const mst_import_ops *const table[] = {&mst_import_idx, &mst_import_csv, &mst_import_libsvm,
-                                              &mst_import_npy};
+                                              &mst_import_npy, &mst_import_fashion};
 #define MEMBERS ((int)(sizeof table / sizeof table[0]))
 
 const mst_import_ops *mst_import_at(int i) {
@@ -136,6 +136,10 @@ static mst_status check_options(const mst_import_ops *ops, const mst_import_opti
                     "import %s: a label column, a client column or a header mean nothing to this "
                     "format; only csv has them",
                     ops->name);
+  if (options->from != NULL)
+    return mst_fail(MST_ERR_INPUT,
+                    "import %s: a folder to look into ('%s') means nothing to this format",
+                    ops->name, options->from);
   if (options->n_features != 0 && !ops->takes_features)
     return mst_fail(MST_ERR_INPUT,
                     "import %s: the number of features is found in the file; only libsvm is told",
@@ -162,22 +166,22 @@ static mst_status check_options(const mst_import_ops *ops, const mst_import_opti
 
 /* What is read must not be replaced. Collective. */
 static mst_status check_files(mst_team *team, const mst_import_options *options) {
-  const mst_named_path file[] = {{"the output", options->output, true},
-                                 {"the input", options->input, false},
-                                 {"the file with the labels", options->labels, false}};
+  const mst_named_path file[] = {{.key = "the output", .path = options->output, .written = true},
+                                 {.key = "the input", .path = options->input},
+                                 {.key = "the file with the labels", .path = options->labels}};
   MST_TRY(mst_paths_check(team, file, options->labels != NULL ? 3 : 2));
   mst_status status = MST_OK;
   if (options->keep && mst_team_rank(team) == 0 && access(options->output, F_OK) == 0)
-    status = mst_fail(MST_ERR_INPUT,
-                      "%s exists; give --force to replace it, or another name with -o",
-                      options->output);
+    status =
+        mst_fail(MST_ERR_INPUT, "%s exists; give --force to replace it, or another name with -o",
+                 options->output);
   return mst_file_follow(team, status);
 }
 
 mst_status mst_import_run(mst_team *team, const char *format, const mst_import_options *options,
                           mst_dataset_info *made) {
   const mst_import_ops *ops = mst_import_find(format);
-  if (ops == NULL)
+  if (ops == NULL || ops->run == NULL)
     return mst_fail(MST_ERR_INPUT,
                     "'%s' is no format that can be imported; idx, csv, libsvm and "
                     "npy are",
@@ -185,4 +189,25 @@ mst_status mst_import_run(mst_team *team, const char *format, const mst_import_o
   MST_TRY(check_options(ops, options));
   MST_TRY(check_files(team, options));
   return ops->run(team, options, made);
+}
+
+mst_import_options mst_import_part_options(const mst_import_options *options,
+                                           const mst_import_part *part) {
+  mst_import_options o = *options;
+  o.from = NULL;
+  o.input = part->input;
+  o.labels = part->labels;
+  o.output = part->output;
+  return o;
+}
+
+mst_status mst_import_locate(mst_team *team, const mst_import_ops *ops,
+                             const mst_import_options *options, mst_import_part *part) {
+  MST_TRY(mst_file_follow(team, mst_team_rank(team) == 0 ? ops->find(options, part) : MST_OK));
+  MST_TRY(mst_team_bcast(team, part, ops->parts * (int64_t)sizeof *part, 0));
+  for (int i = 0; i < ops->parts; i++) {
+    mst_import_options o = mst_import_part_options(options, &part[i]);
+    MST_TRY(check_files(team, &o));
+  }
+  return MST_OK;
 }

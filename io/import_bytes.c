@@ -107,3 +107,7 @@ mst_status mst_import_bytes_end(mst_import_bytes *b) {
   return mst_fail(MST_ERR_FORMAT, "%s: goes on after byte %lld, where its header says that it ends",
                   b->path, (long long)gztell(b->file) - 1);
 }
+
+int64_t mst_import_bytes_place(const mst_import_bytes *b) {
+  return (int64_t)gztell(b->file);
+}

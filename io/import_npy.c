@@ -73,7 +73,7 @@ static mst_status read_dictionary(mst_import_array *a, const char *header) {
   return MST_OK;
 }
 
-static mst_status read_header(mst_import_array *a) {
+mst_status mst_import_npy_header(mst_import_array *a) {
   unsigned char b[8], n[4] = {0};
   MST_TRY(mst_import_bytes_all(&a->bytes, b, sizeof b, "its header"));
   if (memcmp(b, "\x93NUMPY", 6) != 0)
@@ -99,7 +99,7 @@ static mst_status run(mst_team *team, const mst_import_options *options, mst_dat
   mst_import_source source = {0};
   mst_status opened = MST_OK;
   if (mst_team_rank(team) == 0)
-    opened = mst_import_array_source(options, "npy", read_header, &source);
+    opened = mst_import_array_source(options, "npy", mst_import_npy_header, &source);
   return mst_import_stream(team, options, opened, &source, made);
 }
 

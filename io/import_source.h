@@ -29,6 +29,8 @@ mst_status mst_import_bytes_all(mst_import_bytes *b, void *out, int64_t n,
 mst_status mst_import_bytes_fit(mst_import_bytes *b, int64_t n, const char *what) MST_CHECKED;
 /** There must be no more bytes; also compares gzip's own checksum. */
 mst_status mst_import_bytes_end(mst_import_bytes *b) MST_CHECKED;
+/** Bytes given out so far. */
+int64_t mst_import_bytes_place(const mst_import_bytes *b);
 /** A path without its folders. */
 const char *mst_import_base_name(const char *path);
 
@@ -125,12 +127,16 @@ typedef struct mst_import_array {
   int64_t shape[4];
 } mst_import_array;
 
+/** Type and shape from the header of an NPY file whose bytes are open; its elements follow. */
+mst_status mst_import_npy_header(mst_import_array *a) MST_CHECKED;
+
 /** Make a source of an array of rows and, if options->labels is given, one of labels. read_header
  *  reads type, byte order and shape of an array whose bytes are open. */
 mst_status mst_import_array_source(const mst_import_options *options, const char *format,
                                    mst_status (*read_header)(mst_import_array *array),
                                    mst_import_source *source) MST_CHECKED;
 
-extern const mst_import_ops mst_import_idx, mst_import_csv, mst_import_libsvm, mst_import_npy;
+extern const mst_import_ops mst_import_idx, mst_import_csv, mst_import_libsvm, mst_import_npy,
+    mst_import_fashion;
 
 #endif

@@ -1,5 +1,5 @@
-/* Manifests: the digests of a file's arrays, and the digest of those. They are computed from what the
- * ranks hold while a file is written, and from the file's contents when it is verified. */
+/* Manifests: the digests of a file's arrays, and the digest of those. They are computed from what
+ * the ranks hold while a file is written, and from the file's contents when it is verified. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -12,6 +12,9 @@
 
 #include "core/base/memory.h"
 #include "io/file.h"
+#include "io/text.h"
+
+#define OPENING_BYTES 64 /* most of a text by which a file is known */
 
 /* What a name leads to. A file that does not exist is known by its folder and its name there. */
 typedef struct place {
@@ -57,6 +60,24 @@ static bool has_signature(int fd, int64_t size) {
   return false;
 }
 
+static bool begins_with(int fd, const char *opening) {
+  char found[OPENING_BYTES];
+  size_t n = strlen(opening);
+  return n <= sizeof found && pread(fd, found, n, 0) == (ssize_t)n &&
+         memcmp(found, opening, n) == 0;
+}
+
+static mst_status refuse_kind(const mst_named_path *p) {
+  return p->opening != NULL
+             ? mst_fail(
+                   MST_ERR_INPUT,
+                   "%s: %s exists and was not written by muster; name another file, or remove it",
+                   p->key, p->path)
+             : mst_fail(MST_ERR_INPUT,
+                        "%s: %s is not an HDF5 file: remove it or choose another name", p->key,
+                        p->path);
+}
+
 /* An older file of muster's may be replaced, and one that was only just made (mktemp). */
 static mst_status check_replaceable(const mst_named_path *p, const struct stat *about) {
   if (S_ISDIR(about->st_mode))
@@ -69,12 +90,10 @@ static mst_status check_replaceable(const mst_named_path *p, const struct stat *
   if (fd < 0)
     return mst_fail(MST_ERR_IO, "%s: %s exists and cannot be read: %s; choose another name", p->key,
                     p->path, strerror(errno));
-  bool ours = has_signature(fd, (int64_t)about->st_size);
+  bool ours =
+      p->opening != NULL ? begins_with(fd, p->opening) : has_signature(fd, (int64_t)about->st_size);
   close(fd);
-  return ours ? MST_OK
-              : mst_fail(MST_ERR_INPUT,
-                         "%s: %s is not an HDF5 file: remove it or choose another name", p->key,
-                         p->path);
+  return ours ? MST_OK : refuse_kind(p);
 }
 
 static mst_status check_folder(const mst_named_path *p, const char *target) {
@@ -99,8 +118,15 @@ static mst_status check_folder(const mst_named_path *p, const char *target) {
   return st;
 }
 
+mst_status mst_paths_check_name(const char *key, const char *path) {
+  if (mst_text_is_utf8(path)) return MST_OK;
+  return mst_fail(MST_ERR_INPUT, "%s: the name %s is not UTF-8; choose another name", key, path);
+}
+
 /* On rank 0. */
 static mst_status check_all(const mst_named_path *path, int n, place *at) {
+  for (int i = 0; i < n; i++)
+    if (path[i].written || path[i].told) MST_TRY(mst_paths_check_name(path[i].key, path[i].path));
   for (int i = 0; i < n; i++) MST_TRY(find_place(&path[i], &at[i]));
   for (int i = 0; i < n; i++)
     for (int k = 0; k < n; k++)

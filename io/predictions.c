@@ -1,6 +1,8 @@
-/* Prediction files: rank 0 makes the structure, all ranks write their rows, the name appears last. */
+/* Prediction files: rank 0 makes the structure, all ranks write their rows, the name appears
+ * last. */
 #include "io/predictions.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "core/base/arithmetic.h"
@@ -12,20 +14,28 @@
 #include "io/runfile_read.h"
 #include "io/runfile_write.h"
 
-#define STRUCTURE_BYTES 65536            /* of attributes and headers       */
-#define WINDOW_BYTES    ((int64_t)8 << 20) /* that are read back at a time    */
+#define STRUCTURE_BYTES 65536              /* of attributes and headers    */
+#define WINDOW_BYTES    ((int64_t)8 << 20) /* that are read back at a time */
 
-/* On rank 0: a file of that name may be replaced when it is empty or an older one of predictions. */
+static mst_status open_predictions(const char *path, hid_t *file) {
+  int64_t version;
+  *file = H5I_INVALID_HID;
+  MST_TRY(mst_hdf5_look(path));
+  return mst_runfile_open_as(path, "predictions", "prediction file", MST_PREDICTIONS_VERSION,
+                             &version, file);
+}
+
+/* On rank 0: a file of that name may be replaced when it is empty or an older one of
+ * predictions. */
 static mst_status check_replaceable(const char *path) {
   struct stat about;
   hid_t file = H5I_INVALID_HID;
   if (stat(path, &about) != 0 || about.st_size == 0) return MST_OK;
-  mst_status st = mst_hdf5_look(path);
-  if (st == MST_OK) st = mst_hdf5_open(path, false, &file);
-  if (st == MST_OK)
-    st = mst_runfile_check_format(file, path, "predictions", "prediction file", 1);
+  mst_status st = open_predictions(path, &file);
   if (file >= 0) H5Fclose(file);
   if (st == MST_OK) return MST_OK;
+  if (st == MST_ERR_UNSUPPORTED)
+    return mst_fail_within(MST_ERR_INPUT, "%s exists; name another file, or remove it: ", path);
   return mst_fail(MST_ERR_INPUT,
                   "%s exists and is not a file of predictions; name another file, or remove it",
                   path);
@@ -37,7 +47,7 @@ mst_status mst_predictions_check(mst_team *team, const char *path) {
 
 static mst_status put_attributes(hid_t file, const mst_predictions_about *a) {
   MST_TRY(mst_hdf5_put_text(file, "muster_format", "predictions"));
-  MST_TRY(mst_hdf5_put_int(file, "version", 1));
+  MST_TRY(mst_hdf5_put_int(file, "version", MST_PREDICTIONS_VERSION));
   MST_TRY(mst_hdf5_put_text(file, "program", mst_runfile_program()));
   MST_TRY(mst_hdf5_put_text(file, "run", a->run));
   MST_TRY(mst_hdf5_put_text(file, "run_digest", a->digest));
@@ -105,5 +115,85 @@ mst_status mst_predictions_write(mst_team *team, const char *path,
   else
     mst_file_discard(team, temporary);
   mst_free(temporary);
+  return st;
+}
+
+/* The arrays of a prediction file: scores, and classes or values. */
+static const struct {
+  const char *name;
+  mst_dtype type;
+} array[] = {{"scores", MST_F32}, {"class", MST_I32}, {"value", MST_F32}};
+#define ARRAYS ((int)(sizeof array / sizeof array[0]))
+
+/* What an array of an opened file is; *found is false when it is not there. */
+static mst_status look_at(hid_t file, const char *path, int i, mst_state_item *item, bool *found) {
+  hid_t dataset = H5I_INVALID_HID;
+  *item = (mst_state_item){.data = NULL};
+  *found = H5Lexists(file, array[i].name, H5P_DEFAULT) > 0;
+  if (!*found) return MST_OK;
+  MST_TRY(mst_hdf5_open_dataset(file, path, array[i].name, &dataset));
+  mst_status st = mst_runfile_shape(dataset, path, array[i].name, item);
+  H5Dclose(dataset);
+  MST_TRY(st);
+  snprintf(item->name, sizeof item->name, "%s", array[i].name);
+  if (item->type == array[i].type) return MST_OK;
+  return mst_fail(MST_ERR_FORMAT, "%s: /%s holds %s; it should hold %s", path, item->name,
+                  mst_dtype_name(item->type), mst_dtype_name(array[i].type));
+}
+
+static mst_status describe_arrays(hid_t file, const char *path, mst_text *out) {
+  int64_t rows = 0;
+  int results = 0;
+  MST_TRY(mst_text_add(out, "arrays\n"));
+  for (int i = 0; i < ARRAYS; i++) {
+    mst_state_item item;
+    bool found;
+    MST_TRY(look_at(file, path, i, &item, &found));
+    if (i == 0 && !found) return mst_fail(MST_ERR_FORMAT, "%s: has no /scores", path);
+    if (!found) continue;
+    if (i == 0) rows = item.shape[0];
+    results += i > 0;
+    if (item.shape[0] != rows)
+      return mst_fail(MST_ERR_FORMAT, "%s: /%s has %lld rows, /scores has %lld", path, item.name,
+                      (long long)item.shape[0], (long long)rows);
+    MST_TRY(mst_describe_array(item.name, &item, out));
+  }
+  if (results == 1) return MST_OK;
+  return mst_fail(MST_ERR_FORMAT, "%s: has %s", path,
+                  results == 0 ? "neither /class nor /value" : "both /class and /value");
+}
+
+static mst_status describe(const char *path, mst_text *out) {
+  hid_t file = H5I_INVALID_HID;
+  MST_TRY(open_predictions(path, &file));
+  mst_status st = mst_describe_attributes(file, path, "predictions", out);
+  if (st == MST_OK) st = describe_arrays(file, path, out);
+  H5Fclose(file);
+  return st;
+}
+
+/* This rank's share of every array. */
+static mst_status read_share(const mst_team *team, const char *path) {
+  hid_t file = H5I_INVALID_HID;
+  MST_TRY(open_predictions(path, &file));
+  mst_status st = MST_OK;
+  for (int i = 0; i < ARRAYS && st == MST_OK; i++) {
+    mst_state_item item;
+    bool found;
+    st = look_at(file, path, i, &item, &found);
+    if (st != MST_OK || !found) continue;
+    mst_team_share(team, item.shape[0], &item.first, &item.count);
+    st = read_rows(file, path, &item);
+  }
+  H5Fclose(file);
+  return st;
+}
+
+mst_status mst_predictions_describe(mst_team *team, const char *path, char **text) {
+  MST_TRY(mst_describe_together(team, path, describe, text));
+  mst_status st = mst_team_agree(team, read_share(team, path));
+  if (st == MST_OK) return MST_OK;
+  mst_free(*text);
+  *text = NULL;
   return st;
 }

@@ -1,4 +1,6 @@
-/* Other programs that muster starts: spawned, waited for, their output read. */
+/* Other programs that muster starts: given their input, waited for, their output read. Their
+ * streams are files without a name, so that neither side waits for the other, however much there
+ * is. */
 #include "io/process.h"
 
 #include <errno.h>
@@ -12,7 +14,6 @@
 #include "core/base/memory.h"
 
 #define ENVIRONMENT_BYTES (1 << 22) /* more than the system hands to a program */
-#define NO_PROGRAM 127              /* as a shell says it                      */
 
 extern char **environ;
 
@@ -42,11 +43,13 @@ static mst_status spawn(const char *const *argv, char **environment, FILE *in, F
   posix_spawn_file_actions_adddup2(&streams, fileno(in), 0);
   posix_spawn_file_actions_adddup2(&streams, fileno(out), 1);
   posix_spawn_file_actions_adddup2(&streams, fileno(err), 2);
-  int failed = posix_spawnp(&pid, argv[0], &streams, NULL, (char *const *)(uintptr_t)argv, environment);
+  int failed =
+      posix_spawnp(&pid, argv[0], &streams, NULL, (char *const *)(uintptr_t)argv, environment);
   posix_spawn_file_actions_destroy(&streams);
-  *code = NO_PROGRAM;
+  *code = MST_PROCESS_MISSING;
   if (failed == ENOENT) return MST_OK;
-  if (failed != 0) return mst_fail(MST_ERR_IO, "%s cannot be started: %s", argv[0], strerror(failed));
+  if (failed != 0)
+    return mst_fail(MST_ERR_IO, "%s cannot be started: %s", argv[0], strerror(failed));
   while (waitpid(pid, &state, 0) < 0)
     if (errno != EINTR) return mst_fail(MST_ERR_IO, "%s got lost: %s", argv[0], strerror(errno));
   *code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
@@ -65,14 +68,26 @@ static mst_status read_stream(FILE *f, mst_text *text) {
                    : MST_OK;
 }
 
-mst_status mst_process_run(const char *const *argv, int *code, mst_text *out, mst_text *err) {
+static mst_status write_input(FILE *f, const char *input) {
+  if (fputs(input, f) >= 0 && fflush(f) == 0) {
+    rewind(f);
+    return MST_OK;
+  }
+  return mst_fail(MST_ERR_IO, "a program's input cannot be written: %s", strerror(errno));
+}
+
+mst_status mst_process_run(const char *const *argv, const char *input, int *code, mst_text *out,
+                           mst_text *err) {
   FILE *stream[3] = {tmpfile(), tmpfile(), tmpfile()};
   char *text = NULL, **environment = NULL;
   mst_status st = first_environment(&text, &environment);
   for (int i = 0; i < 3 && st == MST_OK; i++)
-    if (stream[i] == NULL) st = mst_fail(MST_ERR_IO, "a temporary file cannot be made: %s", strerror(errno));
+    if (stream[i] == NULL)
+      st = mst_fail(MST_ERR_IO, "a temporary file cannot be made: %s", strerror(errno));
+  if (st == MST_OK && input != NULL) st = write_input(stream[0], input);
   if (st == MST_OK)
-    st = spawn(argv, environment != NULL ? environment : environ, stream[0], stream[1], stream[2], code);
+    st = spawn(argv, environment != NULL ? environment : environ, stream[0], stream[1], stream[2],
+               code);
   if (st == MST_OK) st = read_stream(stream[1], out);
   if (st == MST_OK) st = read_stream(stream[2], err);
   for (int i = 0; i < 3; i++)

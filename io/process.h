@@ -1,19 +1,24 @@
-/* Other programs that muster starts, such as sbatch. */
+/* Other programs that muster starts, such as sbatch and gnuplot. */
 #ifndef MST_IO_PROCESS_H
 #define MST_IO_PROCESS_H
 
 #include "core/base/status.h"
 #include "io/text.h"
 
-/** Run a program, found by PATH, in the environment that this process was started in (not with what MPI
- *  has put there since, which would make a child believe that it is one of the ranks), and wait for its
- *  end. Its streams are files without a name, so that neither side waits for the other.
+#define MST_PROCESS_MISSING 127 /* exit code where there is no such program, as a shell says it */
+
+/** Run a program, found by PATH, in the environment that this process was started in (not with
+ *  what MPI has put there since, which would make a child believe that it is one of the ranks), and
+ *  wait for its end. Its streams are files without a name, so that neither waits for the other.
  *  \param argv  the words of the command line; NULL ends them.
- *  \param code  out: its exit code; 127 when there is no such program; 128 + n after signal n.
- *  \param out, err  what it wrote to standard output and error is appended, up to its first zero byte.
+ *  \param input  what it reads from standard input; NULL = nothing.
+ *  \param code  out: its exit code; MST_PROCESS_MISSING when there is no such program; 128 + n
+ *               after signal n.
+ *  \param out, err  what it wrote to standard output and error is appended, up to its first zero
+ *                   byte.
  *  \return MST_OK, also when the program failed; MST_ERR_IO or MST_ERR_MEMORY when it could not be
- *          started or its output not be read. Local. */
-mst_status mst_process_run(const char *const *argv, int *code, mst_text *out,
+ *          started, or its input not be written or its output not be read. Local. */
+mst_status mst_process_run(const char *const *argv, const char *input, int *code, mst_text *out,
                            mst_text *err) MST_CHECKED;
 
 #endif

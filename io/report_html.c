@@ -9,19 +9,6 @@
 #include "core/base/memory.h"
 #include "io/file.h"
 
-/* Bytes of the UTF-8 character at c, 0 where there is none: no overlong forms, no surrogates. */
-static int character(const unsigned char *c) {
-  if (c[0] < 0x80) return 1;
-  int n = c[0] >= 0xc2 && c[0] < 0xe0 ? 2 : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
-                                        : c[0] >= 0xf0 && c[0] < 0xf5   ? 4
-                                                                        : 0;
-  for (int i = 1; i < n; i++)
-    if ((c[i] & 0xc0) != 0x80) return 0;
-  if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0)) return 0;
-  if ((c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] >= 0x90)) return 0;
-  return n;
-}
-
 static const char *entity(char c) {
   switch (c) {
     case '<': return "&lt;";
@@ -35,7 +22,8 @@ static const char *entity(char c) {
 
 mst_status mst_html_text(mst_text *out, const char *text) {
   for (const char *c = text; *c != '\0';) {
-    int n = character((const unsigned char *)c);
+    unsigned code;
+    int n = mst_text_decode(c, &code);
     bool control = (unsigned char)*c < 0x20 && *c != '\n' && *c != '\t';
     if (n == 0 || control || *c == 0x7f)
       MST_TRY(mst_text_add(out, "\xef\xbf\xbd"));
@@ -54,22 +42,6 @@ mst_status mst_csv_text(mst_text *out, const char *text) {
   for (const char *c = text; *c != '\0'; c++)
     MST_TRY(*c == '"' ? mst_text_add(out, "\"\"") : mst_text_add(out, "%c", *c));
   return mst_text_add(out, "\"");
-}
-
-static mst_status check(const char *path, const char *opening) {
-  char found[64] = "";
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) return MST_OK; /* not there; or the writing says why it cannot be */
-  size_t n = fread(found, 1, sizeof found - 1, file);
-  fclose(file);
-  if (n == 0 || strncmp(found, opening, strlen(opening)) == 0) return MST_OK;
-  return mst_fail(MST_ERR_INPUT,
-                  "%s exists and was not written by muster; name another file, or remove it",
-                  path);
-}
-
-mst_status mst_report_check(mst_team *team, const char *path, const char *opening) {
-  return mst_file_follow(team, mst_team_rank(team) == 0 ? check(path, opening) : MST_OK);
 }
 
 static mst_status put(const char *path, const char *temporary, const mst_text *text) {

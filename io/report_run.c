@@ -65,7 +65,8 @@ static mst_status read_attributes(reading *r) {
   return r->status;
 }
 
-/* Names go into pages and figures: those that muster writes are harmless, others are passed over. */
+/* Names go into pages and figures: those that muster writes are harmless, others are passed
+ * over. */
 static bool is_name(const char *name) {
   return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_/")] == '\0';
 }

@@ -26,6 +26,7 @@ static void free_runfile(mst_runfile *r) {
   mst_free(r->temporary);
   mst_free(r->job);
   mst_free(r->experiment);
+  mst_text_free(&r->inputs);
   mst_series_free(&r->metrics);
   mst_series_free(&r->ledger);
   mst_free(r->timing.at);
@@ -46,11 +47,12 @@ static mst_status allocate(mst_team *team, const char *path, const char *job, co
   mst_runfile_now(r->started);
   MST_TRY(mst_text_copy(path != NULL ? path : "", &r->path));
   MST_TRY(mst_text_copy(job, &r->job));
+  MST_TRY(mst_text_add(&r->inputs, "%s", ""));
   return mst_text_copy(text, &r->experiment);
 }
 
-/* The file itself is made at once, so that a folder that HDF5 cannot use is found before any work.
- */
+/* The file itself is made at once, so that a folder that HDF5 cannot use is found before any
+ * work. */
 static mst_status begin_file(mst_runfile *r) {
   hid_t file = H5I_INVALID_HID;
   mst_status st = MST_OK;
@@ -139,6 +141,10 @@ static mst_status keep(mst_figures *f, const char *what, const char *name, mst_f
 
 mst_status mst_runfile_timing(mst_runfile *r, const char *name, double value) {
   return mst_team_agree(r->team, keep(&r->timing, "timing", name, (mst_figure){.value = value}));
+}
+
+mst_status mst_runfile_input(mst_runfile *r, const char *key, const char *hex) {
+  return mst_team_agree(r->team, mst_text_add(&r->inputs, "%s %s\n", key, hex));
 }
 
 void mst_runfile_rounds(mst_runfile *r, int64_t rounds) {

@@ -4,7 +4,8 @@
  *   /metrics/round      int64 [rounds];  /metrics/<series> float64 [rounds], NaN where not measured
  *   /model/<name>       the state list's arrays, sharded or not, stored as one array each
  *   /ledger/...         logical bytes and messages per round and direction
- *   /<group>/<name>     what else a job tells of its data and its model: /data, /clients, /evaluation
+ *   /<group>/<name>     what else a job tells of its data and its model: /data, /clients,
+ *                       /evaluation
  *   /timing/...         seconds, physical bytes and memory: the only part that may differ between
  *                       rank counts
  * Written under a temporary name, flushed, renamed on commit. All functions are collective on the
@@ -53,6 +54,11 @@ mst_status mst_runfile_timing(mst_runfile *r, const char *name, double value) MS
 /** Record how many rounds the run made, as the attribute "rounds" of /. Local; must agree. */
 void mst_runfile_rounds(mst_runfile *r, int64_t rounds);
 
+/** Record what a dataset says that the experiment names by a key ("data.train"): `hex` is its
+ *  digest (io/dataset_digest.h). They become the attribute "inputs" of / here and in checkpoints,
+ *  and a resume compares them. MST_ERR_MEMORY. Collective; must agree. */
+mst_status mst_runfile_input(mst_runfile *r, const char *key, const char *hex) MST_CHECKED;
+
 /** Record a headline figure as the attribute "result.<name>" of /: float64, or int64 for a whole
  *  number. One of the same name is replaced. Collective; must agree. */
 mst_status mst_runfile_result(mst_runfile *r, const char *name, double value) MST_CHECKED;
@@ -62,8 +68,9 @@ mst_status mst_runfile_result_int(mst_runfile *r, const char *name, int64_t valu
  *  Collective; names, types and shapes must agree. */
 mst_status mst_runfile_model(mst_runfile *r, const mst_state *state) MST_CHECKED;
 
-/** Write every array of state below a group of its own ("clients": what they held and how they fare),
- *  not one of those above. Such arrays are no part of the digest. Collective; as mst_runfile_model. */
+/** Write every array of state below a group of its own ("clients": what they held and how they
+ *  fare), not one of those above. Such arrays are no part of the digest. Collective; as
+ *  mst_runfile_model. */
 mst_status mst_runfile_arrays(mst_runfile *r, const char *group,
                               const mst_state *state) MST_CHECKED;
 
@@ -77,23 +84,27 @@ void mst_runfile_abandon(mst_runfile *r);
 /** Read /model and /metrics of a finished run file back, recompute their digest and compare it
  *  with the stored one. digest (MST_DIGEST_HEX, may be NULL) out.
  *  \return MST_OK; MST_ERR_INPUT (missing), MST_ERR_IO (unreadable); MST_ERR_FORMAT (not HDF5,
- *          truncated, not a run file, a later version, damaged, or the digests differ). Collective. */
+ *          truncated, not a run file, a later version, damaged, or the digests differ).
+ *          Collective. */
 mst_status mst_runfile_verify(mst_team *team, const char *path, char *digest) MST_CHECKED;
 
 /** Fill the arrays of state with those below a group of a run file, on every rank; the group holds
  *  these and no others.
- *  \return MST_OK; MST_ERR_INPUT naming the first array that is missing, left over, or of another type
- *          or shape; MST_ERR_FORMAT for what cannot be read. Contents are compared with the chunks'
- *          checksums, not with the digest: mst_runfile_verify does that. Collective. */
+ *  \return MST_OK; MST_ERR_INPUT naming the first array that is missing, left over, or of another
+ *          type or shape; MST_ERR_FORMAT for what cannot be read. Contents are compared with the
+ *          chunks' checksums, not with the digest: mst_runfile_verify does that. Collective. */
 mst_status mst_runfile_read(mst_team *team, const char *path, const char *group,
                             mst_state *state) MST_CHECKED;
+
+#define MST_INPUTS_BYTES 4096 /* of "inputs": more than a few keys and digests take */
 
 /* What a finished run came to. */
 typedef struct mst_outcome {
   char job[64], digest[MST_DIGEST_HEX];
-  char *experiment; /* resolved text                             */
+  char *experiment;              /* resolved text                                    */
+  char inputs[MST_INPUTS_BYTES]; /* "key digest\n" of each dataset that the run read */
   int64_t rounds, ranks;
-  double seconds;   /* of rank 0, since its last start           */
+  double seconds; /* of rank 0, since its last start */
   int n;
   mst_figure *figure; /* (n) headline figures, in the order in which they were recorded */
 } mst_outcome;

@@ -140,6 +140,18 @@ static mst_status add_group(page *p, const char *group, const char *title, fold 
   return st;
 }
 
+mst_status mst_describe_attributes(hid_t file, const char *path, const char *title,
+                                   mst_text *out) {
+  page p = {.file = file, .path = path, .out = out};
+  return add_attributes(&p, title, false);
+}
+
+mst_status mst_describe_array(const char *name, const mst_state_item *item, mst_text *out) {
+  page p = {.out = out};
+  MST_TRY(add_name(out, name));
+  return add_shape(&p, item);
+}
+
 static mst_status describe(const char *path, mst_text *out) {
   page p = {.path = path, .out = out};
   MST_TRY(mst_hdf5_look(path));

@@ -31,8 +31,8 @@ mst_status mst_manifest_add(mst_manifest *m, mst_team *team, const char *group,
 mst_status mst_manifest_add_here(mst_manifest *m, const char *name, mst_dtype type, int64_t n,
                                  const void *data) MST_CHECKED;
 
-/** Add every array below a group of a file, read some MiB at a time on this rank alone. MST_ERR_FORMAT
- *  for what cannot be read. Local. */
+/** Add every array below a group of a file, read some MiB at a time on this rank alone.
+ *  MST_ERR_FORMAT for what cannot be read. Local. */
 mst_status mst_manifest_add_group(mst_manifest *m, hid_t file, const char *path,
                                   const char *group) MST_CHECKED;
 
@@ -65,6 +65,12 @@ mst_status mst_runfile_list(hid_t file, const char *name, const char *group,
 /** Type and whole shape of an opened array. MST_ERR_FORMAT for what a state cannot hold. Local. */
 mst_status mst_runfile_shape(hid_t dataset, const char *file, const char *path,
                              mst_state_item *item) MST_CHECKED;
+
+/** Append the attributes of / below a title, one a line, and what an array is. Local. */
+mst_status mst_describe_attributes(hid_t file, const char *path, const char *title,
+                                   mst_text *out) MST_CHECKED;
+mst_status mst_describe_array(const char *name, const mst_state_item *item,
+                              mst_text *out) MST_CHECKED;
 
 /** Rank 0 describes the file at path as text, which all ranks get; mst_free it. Collective. */
 mst_status mst_describe_together(mst_team *team, const char *path,

@@ -1,4 +1,5 @@
-/* Finished run files: their digest recomputed from what is on disk, and what they tell of the run. */
+/* Finished run files: their digest recomputed from what is on disk, and what they tell of the
+ * run. */
 #include "io/runfile_read.h"
 
 #include <string.h>
@@ -11,30 +12,38 @@
 
 #define RESULT "result." /* in front of the headline figures among the attributes */
 
-mst_status mst_runfile_check_format(hid_t file, const char *path, const char *word,
-                                    const char *called, int latest) {
+/* Is this an opened file of that format word and of a known version? */
+static mst_status check_format(hid_t file, const char *path, const char *word, const char *called,
+                               int latest, int64_t *version) {
   char found[64];
-  int64_t version = 0;
-  MST_TRY(mst_hdf5_format(file, path, found, sizeof found, &version));
+  MST_TRY(mst_hdf5_format(file, path, found, sizeof found, version));
   if (strcmp(found, word) != 0)
     return mst_fail(MST_ERR_FORMAT, "%s: is not a %s: attribute muster_format is '%s', not '%s'",
                     path, called, found, word);
-  if (version < 1)
+  if (*version < 1)
     return mst_fail(MST_ERR_FORMAT, "%s: has version %lld of the %s format; there is none", path,
-                    (long long)version, called);
-  if (version <= latest) return MST_OK;
+                    (long long)*version, called);
+  if (*version <= latest) return MST_OK;
   return mst_fail(MST_ERR_UNSUPPORTED,
                   "%s: has version %lld of the %s format; this muster reads up to version %d", path,
-                  (long long)version, called, latest);
+                  (long long)*version, called, latest);
 }
 
-mst_status mst_runfile_open(const char *path, hid_t *file) {
+mst_status mst_runfile_open_as(const char *path, const char *word, const char *called, int latest,
+                               int64_t *version, hid_t *file) {
   *file = H5I_INVALID_HID;
   MST_TRY(mst_hdf5_open(path, false, file));
-  mst_status st = mst_runfile_check_format(*file, path, "run", "run file", MST_RUNFILE_VERSION);
+  mst_status st = check_format(*file, path, word, called, latest, version);
   if (st == MST_OK) return MST_OK;
   H5Fclose(*file);
   *file = H5I_INVALID_HID;
+  return st;
+}
+
+mst_status mst_runfile_open(const char *path, hid_t *file) {
+  int64_t version;
+  mst_status st =
+      mst_runfile_open_as(path, "run", "run file", MST_RUNFILE_VERSION, &version, file);
   return st == MST_ERR_UNSUPPORTED ? mst_fail_within(MST_ERR_FORMAT, "%s", "") : st;
 }
 
@@ -139,6 +148,7 @@ static mst_status read_seconds(hid_t file, const char *path, double *seconds) {
 static mst_status read_outcome(hid_t file, const char *path, mst_outcome *out) {
   bool found;
   MST_TRY(mst_hdf5_get_text(file, path, "job", out->job, sizeof out->job, &found));
+  MST_TRY(mst_hdf5_get_text(file, path, "inputs", out->inputs, sizeof out->inputs, &found));
   MST_TRY(mst_hdf5_get_int(file, path, "rounds", &out->rounds, &found));
   MST_TRY(mst_hdf5_get_int(file, path, "ranks", &out->ranks, &found));
   MST_TRY(read_seconds(file, path, &out->seconds));

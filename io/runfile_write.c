@@ -15,6 +15,7 @@
 #include "io/series_file.h"
 
 #ifdef HAVE_CONFIG_H
+#include "commit.h"
 #include "config.h"
 #endif
 #ifndef PACKAGE_VERSION
@@ -89,6 +90,7 @@ mst_status mst_runfile_put_origin(hid_t file, const mst_runfile *r, const char *
   MST_TRY(mst_hdf5_put_text(file, "git", MST_GIT));
   MST_TRY(mst_hdf5_put_text(file, "job", r->job));
   MST_TRY(mst_hdf5_put_int(file, "seed", (int64_t)r->seed));
+  MST_TRY(mst_hdf5_put_text(file, "inputs", r->inputs.at));
   MST_TRY(mst_hdf5_put_int(file, "ranks", mst_team_size(r->team)));
   MST_TRY(mst_hdf5_put_int(file, "nodes", mst_team_nodes(r->team)));
   return put_libraries(file);
@@ -122,8 +124,8 @@ typedef struct gathered {
   char *hosts;     /* "node1,node2"        */
 } gathered;
 
-/* Every rank must have recorded the same timings in the same order, or the gather would mix them.
- */
+/* Every rank must have recorded the same timings in the same order, or the gather would mix
+ * them. */
 static mst_status check_timings(const mst_runfile *r) {
   mst_digest d;
   char hex[MST_DIGEST_HEX];

@@ -23,6 +23,7 @@ struct mst_runfile {
   char started[MST_RUNFILE_TIME];
   mst_series_table metrics, ledger;
   mst_figures timing, result;
+  mst_text inputs;       /* "key digest\n" of each dataset that the run reads; "" before */
   mst_manifest manifest; /* of the arrays written so far */
   bool reserved;         /* the file system promised the space of all that was written */
 };
@@ -35,8 +36,8 @@ void mst_runfile_now(char to[MST_RUNFILE_TIME]);
 mst_status mst_runfile_make_arrays(const mst_runfile *r, const char *group, const mst_state *state,
                                    int64_t *bytes) MST_CHECKED;
 
-/** On rank 0: say which file this is (muster_format, version) and where it comes from: program, job,
- *  seed, ranks, libraries. Local. */
+/** On rank 0: say which file this is (muster_format, version) and where it comes from: program,
+ *  job, seed, datasets, ranks, libraries. Local. */
 mst_status mst_runfile_put_origin(hid_t file, const mst_runfile *r, const char *format,
                                   int64_t version) MST_CHECKED;
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "io/word.h"
+#include "core/base/word.h"
 
 const char mst_key_required[] = "required";
 

@@ -61,6 +61,28 @@ int mst_text_width(const char *text) {
   return width;
 }
 
+int mst_text_decode(const char *text, unsigned *code) {
+  static const unsigned smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const unsigned char *s = (const unsigned char *)text;
+  *code = s[0];
+  if (s[0] < 0x80) return 1;
+  int n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
+  if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
+  *code = s[0] & (0xFFu >> (n + 1));
+  for (int i = 1; i < n; i++) {
+    if ((s[i] & 0xC0) != 0x80) return 0;
+    *code = (*code << 6) | (s[i] & 0x3Fu);
+  }
+  return *code < smallest[n] || *code > 0x10FFFF || (*code >= 0xD800 && *code <= 0xDFFF) ? 0 : n;
+}
+
+bool mst_text_is_utf8(const char *text) {
+  unsigned code;
+  for (int n = 1; *text != '\0'; text += n)
+    if ((n = mst_text_decode(text, &code)) == 0) return false;
+  return true;
+}
+
 /* How one byte is shown. */
 static const char *show_byte(unsigned char c, char out[5]) {
   if (c == '\n') return "\\n";

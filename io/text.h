@@ -3,6 +3,7 @@
 #ifndef MST_IO_TEXT_H
 #define MST_IO_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,13 @@ mst_status mst_text_copy(const char *text, char **out) MST_CHECKED;
 
 /** Characters of a UTF-8 text. */
 int mst_text_width(const char *text);
+
+/** Bytes of the UTF-8 character at s and its number; 0 if there is none (RFC 3629: no overlong
+ *  forms, no surrogates, nothing above U+10FFFF). */
+int mst_text_decode(const char *s, unsigned *code);
+
+/** Is all of it UTF-8? */
+bool mst_text_is_utf8(const char *text);
 
 #define MST_SHOWN 96 /* bytes that a buffer for mst_text_show needs at most */
 

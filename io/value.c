@@ -7,8 +7,8 @@
 #include <strings.h>
 
 #include "core/base/memory.h"
+#include "core/base/word.h"
 #include "io/schema.h"
-#include "io/word.h"
 #include "io/yaml_text.h"
 
 static size_t digits(const char *s) {
@@ -129,8 +129,9 @@ static mst_status read_bool(mst_value *v, const mst_yaml_node *node, const mst_p
   bool t = node->plain && mst_word_is_in(node->text, "true|True|TRUE");
   bool f = node->plain && mst_word_is_in(node->text, "false|False|FALSE");
   if (!t && !f)
-    return refuse(v, node, place, 0,
-                  mst_word_is_in(node->text, old) ? " (yes, no, on and off are words in YAML 1.2)" : "");
+    return refuse(
+        v, node, place, 0,
+        mst_word_is_in(node->text, old) ? " (yes, no, on and off are words in YAML 1.2)" : "");
   v->integer[0] = t;
   return MST_OK;
 }
@@ -239,7 +240,7 @@ static mst_status print_word(const char *word, mst_text *out) {
   MST_TRY(mst_text_add(out, "\""));
   for (const char *s = word; *s != '\0';) {
     unsigned code = 0;
-    int n = mst_yaml_decode(s, &code);
+    int n = mst_text_decode(s, &code);
     if (n == 0) return mst_fail(MST_ERR_INTERNAL, "experiment: a word is not UTF-8");
     bool hidden = code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 ||
                   code == 0x2029 || code == 0xFEFF || code == 0xFFFE || code == 0xFFFF;

@@ -4,28 +4,8 @@
 #include <string.h>
 
 #include "io/experiment.h"
+#include "io/text.h"
 #include "io/yaml_text.h"
-
-/* Bytes of the UTF-8 character at s, or 0 if there is none (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF). *code is the character. */
-static int decode(const unsigned char *s, unsigned *code) {
-  *code = s[0];
-  if (s[0] < 0x80) return 1;
-  int n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-  if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
-  *code = s[0] & (0xFFu >> (n + 1));
-  for (int i = 1; i < n; i++) {
-    if ((s[i] & 0xC0) != 0x80) return 0;
-    *code = (*code << 6) | (s[i] & 0x3Fu);
-  }
-  static const unsigned smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (*code < smallest[n] || *code > 0x10FFFF || (*code >= 0xD800 && *code <= 0xDFFF)) return 0;
-  return n;
-}
-
-int mst_yaml_decode(const char *s, unsigned *code) {
-  return decode((const unsigned char *)s, code);
-}
 
 /* What libyaml's reader takes. */
 static bool is_printable(unsigned code) {
@@ -49,7 +29,7 @@ mst_status mst_yaml_look(const char *text, const char *name, bool lines) {
   bool indent = true;
   for (const char *s = text; *s != '\0';) {
     unsigned code = 0;
-    int n = mst_yaml_decode(s, &code);
+    int n = mst_text_decode(s, &code);
     if (n == 0) {
       snprintf(problem, sizeof problem, "byte 0x%02X is not UTF-8; save the file as UTF-8",
                (unsigned char)*s);

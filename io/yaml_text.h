@@ -13,7 +13,4 @@ mst_status mst_yaml_look(const char *text, const char *name, bool lines) MST_CHE
 /** "name:line:column: problem"; no column when it is 0, no line either when lines is false. */
 mst_status mst_yaml_fail(const char *name, bool lines, int line, int column, const char *problem);
 
-/** Bytes of the UTF-8 character at s and its number; 0 if there is none. */
-int mst_yaml_decode(const char *s, unsigned *code);
-
 #endif

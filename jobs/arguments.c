@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/word.h"
+#include "core/base/word.h"
 
 mst_arguments mst_arguments_of(int argc, char **argv, const mst_option *option) {
   return (mst_arguments){.argc = argc, .argv = argv, .option = option, .at = 1};
@@ -117,8 +117,8 @@ mst_status mst_argument_int(const char *option, const char *text, int64_t min, i
   long long v = strtoll(text, &end, 10);
   if (end == text || *end != '\0' || errno != 0 || v < min || v > max)
     return mst_fail(MST_ERR_INPUT,
-                    "option --%s: '%s' is not an integer from %" PRId64 " to %" PRId64, option, text,
-                    min, max);
+                    "option --%s: '%s' is not an integer from %" PRId64 " to %" PRId64, option,
+                    text, min, max);
   *out = v;
   return MST_OK;
 }

@@ -1,5 +1,6 @@
 /* The command line: options and operands one after another, as getopt gives them, but every rank
- * alike and silent: errors are statuses that name the nearest valid option. All functions are Local. */
+ * alike and silent: errors are statuses that name the nearest valid option. All functions are
+ * Local. */
 #ifndef MST_JOBS_ARGUMENTS_H
 #define MST_JOBS_ARGUMENTS_H
 
@@ -32,8 +33,8 @@ typedef enum mst_argument {
 
 /** Go through argv[1 .. argc) with that table. */
 mst_arguments mst_arguments_of(int argc, char **argv, const mst_option *option);
-/** The next option or operand. \return MST_OK, or MST_ERR_INPUT for an option that is unknown, lacks its
- *  value, or is a switch with one. */
+/** The next option or operand. \return MST_OK, or MST_ERR_INPUT for an option that is unknown,
+ *  lacks its value, or is a switch with one. */
 mst_status mst_arguments_next(mst_arguments *a, mst_argument *kind, int *index,
                               const char **value) MST_CHECKED;
 

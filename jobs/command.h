@@ -18,6 +18,7 @@ extern const mst_command mst_command_submit;
 extern const mst_command mst_command_import;
 extern const mst_command mst_command_report;
 extern const mst_command mst_command_predict;
+extern const mst_command mst_command_aggregate;
 extern const mst_command mst_command_inspect;
 extern const mst_command mst_command_list;
 

@@ -33,9 +33,9 @@ static const mst_key_spec *find_key(const mst_job_schema *schema, const char *ke
   return NULL;
 }
 
-/* The member that the experiment chooses. A misspelt one is refused here: its keys would otherwise be
- * reported as unknown. One that must be chosen and is not stays NULL: reading the experiment says
- * so. */
+/* The member that the experiment chooses. A misspelt one is refused here: its keys would otherwise
+ * be reported as unknown. One that must be chosen and is not stays NULL: reading the experiment
+ * says so. */
 static mst_status chosen_member(const mst_draft *draft, const mst_job_schema *schema,
                                 const mst_family *f, const char **name, bool *overridden) {
   char key[MST_FAMILY_KEY];

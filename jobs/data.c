@@ -1,5 +1,5 @@
-/* The data of a job: datasets opened and checked against each other, rows dealt to clients, looked at
- * and read, the feature map fitted. */
+/* The data of a job: datasets opened and checked against each other, rows dealt to clients, looked
+ * at and read, the feature map fitted. */
 #include "jobs/data.h"
 
 #include <math.h>
@@ -16,7 +16,8 @@
 #include "parallel/analytic.h"
 #include "parallel/train.h"
 
-#define TEST_WINDOW_BYTES ((int64_t)4 << 20) /* of a first look at the test rows: not kept if longer */
+/* Of a first look at the test rows: not kept if longer. */
+#define TEST_WINDOW_BYTES ((int64_t)4 << 20)
 
 static int64_t peak_resident_bytes(void) {
   struct rusage usage;
@@ -85,20 +86,33 @@ static mst_status gather_column(mst_job_set *d, const char *name, int32_t **out)
 
 static mst_status read_rows(void *context, int64_t first, int64_t count, float *x, float *value) {
   mst_job_set *d = context;
+  bool values = d->info->target == MST_TARGET_VALUES;
   MST_TRY(mst_dataset_read_x(d->file, first, count, x));
-  return d->info->target == MST_TARGET_VALUES
-             ? mst_dataset_read_values(d->file, first, count, value)
-             : MST_OK;
+  if (values) MST_TRY(mst_dataset_read_values(d->file, first, count, value));
+  if (!d->looking) return MST_OK;
+  return mst_dataset_digest_add(d->team, d->file, first, count, x, values ? value : NULL,
+                                &d->digest);
+}
+
+/* The run file tells what the dataset says, and checkpoints do, so that a resume can compare. */
+static mst_status record_digest(mst_job_data *j, const char *key, const mst_job_set *d) {
+  char hex[MST_DIGEST_HEX];
+  MST_TRY(mst_dataset_digest_end(j->team, d->info, &d->digest, hex));
+  return mst_runfile_input(j->context->runfile, key, hex);
 }
 
 /* Look at every row; refuse or drop the non-finite ones. Collective. */
-static mst_status scan_rows(mst_job_data *j, const char *key, mst_job_set *d, int64_t window_bytes) {
+static mst_status scan_rows(mst_job_data *j, const char *key, mst_job_set *d,
+                            int64_t window_bytes) {
   mst_row_reader reader = {
       .context = d, .rows = d->info->rows, .row_elements = d->info->row_elements,
       .outputs = d->info->target == MST_TARGET_VALUES ? d->info->outputs : 0, .read = read_rows};
   if (j->context->observer->on_phase)
     j->context->observer->on_phase(j->context->observer->context, "read", d->info->rows, "rows");
+  d->looking = true;
   MST_TRY(mst_rows_create(j->team, &reader, window_bytes, &d->rows));
+  d->looking = false;
+  MST_TRY(record_digest(j, key, d));
   int64_t first = 0;
   d->dropped = mst_rows_nonfinite(d->rows, &first);
   if (d->dropped == 0) return MST_OK;
@@ -107,8 +121,9 @@ static mst_status scan_rows(mst_job_data *j, const char *key, mst_job_set *d, in
     return mst_fail(MST_ERR_NONFINITE, "%s: %s: every row holds NaN or infinity: none is left", key,
                     mst_experiment_path(j->experiment, key));
   if (drop) {
-    mst_say(j->team, "%s: left out %lld of %lld rows that hold NaN or infinity (the first is row %lld)",
-                 key, (long long)d->dropped, (long long)d->info->rows, (long long)first);
+    mst_say(j->team,
+            "%s: left out %lld of %lld rows that hold NaN or infinity (the first is row %lld)", key,
+            (long long)d->dropped, (long long)d->info->rows, (long long)first);
     return MST_OK;
   }
   return mst_fail(MST_ERR_NONFINITE,
@@ -188,11 +203,11 @@ static mst_status check_tables(const mst_job_data *j) {
   int64_t rows = j->train.info->rows, clients = j->partition.clients;
   int64_t need = j->base_bytes + 40 * rows + 24 * clients;
   if (need <= j->memory) return MST_OK;
-  return mst_fail(MST_ERR_MEMORY,
-                  "%lld rows and %lld clients need tables of %.3f GiB a rank, more than the %.3f GiB "
-                  "that it may use: give resources.memory, fewer ranks a node, or fewer clients",
-                  (long long)rows, (long long)clients, (double)need / 0x1p30,
-                  (double)j->memory / 0x1p30);
+  return mst_fail(
+      MST_ERR_MEMORY,
+      "%lld rows and %lld clients need tables of %.3f GiB a rank, more than the %.3f GiB "
+      "that it may use: give resources.memory, fewer ranks a node, or fewer clients",
+      (long long)rows, (long long)clients, (double)need / 0x1p30, (double)j->memory / 0x1p30);
 }
 
 static mst_status open_sets(mst_job_context *context, bool pooled, mst_job_data *j) {
@@ -258,16 +273,8 @@ int mst_job_domains(const mst_job_context *context) {
 }
 
 mst_row_shape mst_job_model_shape(const mst_features *map) {
-  if (strcmp(map->ops->name, "identity") == 0) return map->shape;
+  if (map->ops->plain) return map->shape;
   return (mst_row_shape){.dims = 1, .size = {map->width}};
-}
-
-mst_status mst_job_result(mst_job_context *context, const char *name, double value, bool whole) {
-  json_t *number = whole ? json_integer((json_int_t)value)
-                   : isfinite(value) ? json_real(value) : json_null();
-  if (!number || json_object_set_new(context->result, name, number) != 0)
-    return mst_fail(MST_ERR_MEMORY, "no memory for the result");
-  return MST_OK;
 }
 
 mst_status mst_job_check_stop(mst_job_context *context) {

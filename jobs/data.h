@@ -1,6 +1,6 @@
 /* The data of a job: the datasets that the experiment names, their rows dealt to clients, and the
- * feature map between a row and what is learnt from. All functions but mst_job_result are Collective
- * on the context's team. */
+ * feature map between a row and what is learnt from. All functions but one are Collective on the
+ * context's team. */
 #ifndef MST_JOBS_DATA_H
 #define MST_JOBS_DATA_H
 
@@ -10,6 +10,7 @@
 #include "core/features/features.h"
 #include "core/partition/partition.h"
 #include "io/dataset.h"
+#include "io/dataset_digest.h"
 #include "jobs/job.h"
 #include "parallel/roster.h"
 #include "parallel/rows.h"
@@ -23,6 +24,8 @@ typedef struct mst_job_set {
   int32_t *label; /* of every place of the roster; all, on every rank; NULL for values */
   mst_roster *roster;
   int64_t dropped; /* rows left out because they are not finite */
+  bool looking;    /* every row is read for the first time, and digested */
+  mst_dataset_digest digest;
 } mst_job_set;
 
 typedef struct mst_job_data {
@@ -43,29 +46,26 @@ typedef struct mst_job_data {
   int64_t base_bytes; /* of which it had taken when data were opened */
 } mst_job_data;
 
-/** Open data.train and data.test, check them against each other, create the feature map. Close it in
- *  every case. */
-mst_status mst_job_data_open(mst_job_context *context, mst_job_data *d) MST_CHECKED;
+/** Open data.train and data.test, check them against each other, create the feature map. Close it
+ *  in every case. */
+mst_status mst_job_data_open(mst_job_context *context, mst_job_data *j) MST_CHECKED;
 /** The same for a job without clients: the experiment has no section `clients`. */
-mst_status mst_job_data_open_pooled(mst_job_context *context, mst_job_data *d) MST_CHECKED;
-void mst_job_data_close(mst_job_data *d);
+mst_status mst_job_data_open_pooled(mst_job_context *context, mst_job_data *j) MST_CHECKED;
+void mst_job_data_close(mst_job_data *j);
 
-/** Deal the training rows to clients and make their roster; single: clients stay whole on a rank. */
-mst_status mst_job_data_deal(mst_job_data *d, bool single) MST_CHECKED;
+/** Deal the training rows to clients and make their roster; single: clients stay whole on a
+ *  rank. */
+mst_status mst_job_data_deal(mst_job_data *j, bool single) MST_CHECKED;
 
 /** Look at every row (window_bytes: of one read), refuse or drop those that are not finite, and
  *  deal again if some were; fit the feature map. */
-mst_status mst_job_data_read(mst_job_data *d, int64_t window_bytes) MST_CHECKED;
+mst_status mst_job_data_read(mst_job_data *j, int64_t window_bytes) MST_CHECKED;
 
 /** The test rows as one client's, in the file's order, in that many groups. */
-mst_status mst_job_data_place_test(mst_job_data *d, int64_t groups) MST_CHECKED;
+mst_status mst_job_data_place_test(mst_job_data *j, int64_t groups) MST_CHECKED;
 
 /** The shape of what a model sees of a row: the row's own, or a vector of features. Local. */
 mst_row_shape mst_job_model_shape(const mst_features *map);
-
-/** Put a headline figure into the result: a whole number, or a real (null when not finite). Local. */
-mst_status mst_job_result(mst_job_context *context, const char *name, double value,
-                          bool whole) MST_CHECKED;
 
 /** MST_ERR_INTERRUPTED on all ranks when a signal came to any. */
 mst_status mst_job_check_stop(mst_job_context *context) MST_CHECKED;

@@ -3,17 +3,13 @@
 #include "jobs/family.h"
 #include "jobs/options.h"
 
-static bool features_at(int i, mst_member *out) {
-  const mst_features_ops *o = mst_features_at(i);
-  if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};
-  return o != NULL;
-}
-
-static bool partitions_at(int i, mst_member *out) {
-  const mst_partition_ops *o = mst_partition_at(i);
-  if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};
-  return o != NULL;
-}
+MST_FAMILY_MEMBERS(features)
+MST_FAMILY_MEMBERS(partition)
+MST_FAMILY_MEMBERS(model)
+MST_FAMILY_MEMBERS(optim)
+MST_FAMILY_MEMBERS(schedule)
+MST_FAMILY_MEMBERS(method)
+MST_FAMILY_MEMBERS(compress)
 
 const mst_family mst_family_features = {
     .name = "features",
@@ -34,32 +30,8 @@ const mst_family mst_family_partitions = {
     .help = "how rows go to clients: see muster list partitions",
     .fallback = "iid",
     .chosen = offsetof(mst_partition_spec, name),
-    .at = partitions_at,
+    .at = partition_at,
 };
-
-static bool models_at(int i, mst_member *out) {
-  const mst_model_ops *o = mst_model_at(i);
-  if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};
-  return o != NULL;
-}
-
-static bool optimizers_at(int i, mst_member *out) {
-  const mst_optim_ops *o = mst_optim_at(i);
-  if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};
-  return o != NULL;
-}
-
-static bool schedules_at(int i, mst_member *out) {
-  const mst_schedule_ops *o = mst_schedule_at(i);
-  if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};
-  return o != NULL;
-}
-
-static bool methods_at(int i, mst_member *out) {
-  const mst_method_ops *o = mst_method_at(i);
-  if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};
-  return o != NULL;
-}
 
 const mst_family mst_family_models = {
     .name = "models",
@@ -68,7 +40,7 @@ const mst_family mst_family_models = {
     .key = "kind",
     .help = "the model: see muster list models",
     .chosen = offsetof(mst_model_spec, kind),
-    .at = models_at,
+    .at = model_at,
 };
 
 const mst_family mst_family_optimizers = {
@@ -80,7 +52,7 @@ const mst_family mst_family_optimizers = {
     .fallback = "sgd",
     .shared = mst_optim_params,
     .chosen = offsetof(mst_optim_spec, kind),
-    .at = optimizers_at,
+    .at = optim_at,
 };
 
 const mst_family mst_family_schedules = {
@@ -92,7 +64,7 @@ const mst_family mst_family_schedules = {
     .fallback = "constant",
     .shared = mst_schedule_params,
     .chosen = offsetof(mst_schedule_spec, name),
-    .at = schedules_at,
+    .at = schedule_at,
 };
 
 const mst_family mst_family_methods = {
@@ -104,14 +76,8 @@ const mst_family mst_family_methods = {
     .fallback = "fedavg",
     .shared = mst_method_params,
     .chosen = offsetof(mst_method_spec, name),
-    .at = methods_at,
+    .at = method_at,
 };
-
-static bool compressors_at(int i, mst_member *out) {
-  const mst_compress_ops *o = mst_compress_at(i);
-  if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};
-  return o != NULL;
-}
 
 const mst_family mst_family_compressors = {
     .name = "compressors",
@@ -121,13 +87,12 @@ const mst_family mst_family_compressors = {
     .help = "the encoding of contributions: see muster list compressors",
     .fallback = "none",
     .chosen = offsetof(mst_compress_spec, kind),
-    .at = compressors_at,
+    .at = compress_at,
 };
 
-static const mst_family *const families[] = {&mst_family_features,   &mst_family_partitions,
-                                             &mst_family_models,     &mst_family_optimizers,
-                                             &mst_family_schedules,  &mst_family_methods,
-                                             &mst_family_compressors};
+static const mst_family *const families[] = {
+    &mst_family_features,  &mst_family_partitions, &mst_family_models,     &mst_family_optimizers,
+    &mst_family_schedules, &mst_family_methods,    &mst_family_compressors};
 
 const mst_family *mst_family_at(int i) {
   return i >= 0 && i < (int)(sizeof families / sizeof families[0]) ? families[i] : NULL;

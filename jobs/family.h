@@ -1,7 +1,7 @@
 /* Families of interchangeable parts, as experiments see them: a section of keys with a selector
- * (features.kind), parameters that all members share, and the chosen member's own. Names, ranges and
- * defaults come from the members' tables in core (core/base/param.h), so that a new member needs no
- * line here. All functions are Local. */
+ * (features.kind), parameters that all members share, and the chosen member's own. Names, ranges
+ * and defaults come from the members' tables in core (core/base/param.h), so that a new member
+ * needs no line here. All functions are Local. */
 #ifndef MST_JOBS_FAMILY_H
 #define MST_JOBS_FAMILY_H
 
@@ -35,6 +35,15 @@ typedef struct mst_family {
   bool (*at)(int i, mst_member *out); /* the i-th member; false past the end                   */
 } mst_family;
 
+/* subject_at, as `at` above, over a registry of core, whose types alone differ: mst_SUBJECT_at
+ * gives a mst_SUBJECT_ops. */
+#define MST_FAMILY_MEMBERS(subject)                                     \
+  static bool subject##_at(int i, mst_member *out) {                    \
+    const mst_##subject##_ops *o = mst_##subject##_at(i);               \
+    if (o != NULL) *out = (mst_member){o->name, o->summary, o->params}; \
+    return o != NULL;                                                   \
+  }
+
 /** The i-th family, or NULL past the end. */
 const mst_family *mst_family_at(int i);
 
@@ -54,15 +63,15 @@ const char *mst_family_key(const mst_family *f, const char *name, char to[MST_FA
 /** The member of that name; false when there is none. */
 bool mst_family_find(const mst_family *f, const char *name, mst_member *out);
 
-/** Keys for an experiment's schema, a table ended by an entry without key; one block, to be freed with
- *  mst_free. keys: the selector and the shared parameters. member_keys: those of one member,
+/** Keys for an experiment's schema, a table ended by an entry without key; one block, to be freed
+ *  with mst_free. keys: the selector and the shared parameters. member_keys: those of one member,
  *  empty when it has none. */
 mst_status mst_family_keys(const mst_family *f, mst_key_spec **out) MST_CHECKED;
 mst_status mst_family_member_keys(const mst_family *f, const mst_param *params,
                                   mst_key_spec **out) MST_CHECKED;
 
-/** Fill the family's spec with the chosen member's name, the shared parameters and the member's own;
- *  other fields stay as they are. Words point into the experiment, whose schema must have the
+/** Fill the family's spec with the chosen member's name, the shared parameters and the member's
+ *  own; other fields stay as they are. Words point into the experiment, whose schema must have the
  *  family's keys. MST_ERR_INPUT when a list is too long. */
 mst_status mst_family_read(const mst_family *f, const mst_experiment *e, void *spec) MST_CHECKED;
 

@@ -3,15 +3,19 @@
 #include <math.h>
 #include <string.h>
 
-#include "comm/sum.h"
 #include "core/base/arithmetic.h"
-#include "core/base/memory.h"
+#include "io/scratch.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
+#include "jobs/figures.h"
 #include "jobs/job.h"
+#include "jobs/model.h"
 #include "jobs/options.h"
 #include "jobs/record.h"
 #include "parallel/federated.h"
+
+/* Of rows on their way to a file: of one read of a rank. */
+#define FILE_WINDOW_BYTES ((int64_t)64 << 20)
 
 static const mst_key_spec keys_federated[] = {
     {.key = "method.rounds", .type = MST_KEY_INT, .fallback = "100", .min = 1, .max = 1e9,
@@ -28,21 +32,26 @@ static const mst_key_spec keys_federated[] = {
     {.key = "method.local_steps", .type = MST_KEY_INT, .min = 1, .max = 1e9, .unit = "steps",
      .help = "steps of a client in a round, instead of method.local_epochs"},
     {.key = "evaluate.every", .type = MST_KEY_INT, .fallback = "1", .min = 0, .max = 1e9,
-     .unit = "rounds", .help = "score on data.test every so many rounds; 0: after the last one only"},
+     .unit = "rounds",
+     .help = "score on data.test every so many rounds; 0: after the last one only"},
     {.key = "evaluate.clients", .type = MST_KEY_BOOL, .fallback = "false", .unit = "",
-     .help = "also score every client on its held-out rows, or all its own: mean, worst tenth, spread"},
-    {.key = "clients.holdout", .type = MST_KEY_REAL, .fallback = "0", .min = 0, .max = 0.9, .unit = "",
+     .help = "also score every client on its held-out rows, or all its own: mean, worst tenth, "
+             "spread"},
+    {.key = "evaluate.gradient", .type = MST_KEY_BOOL, .fallback = "false", .unit = "",
+     .help = "also the norm of the loss's gradient over all rows trained on: a pass over them"},
+    {.key = "clients.holdout", .type = MST_KEY_REAL, .fallback = "0", .min = 0, .max = 0.9,
+     .unit = "",
      .help = "share of each client's rows that it is tested on, and does not train on"},
     {.key = "personal.keep", .type = MST_KEY_INT, .fallback = "0", .min = 0, .max = 1000,
      .unit = "layers", .help = "last layers of the model that stay with each client"},
     {.key = "personal.fine_tune_epochs", .type = MST_KEY_INT, .fallback = "0", .min = 0, .max = 1e9,
      .unit = "epochs",
      .help = "after the last round, also score every client after so many epochs on its own rows"},
-    {.key = "stop.metric", .type = MST_KEY_WORD,
-     .allowed = "accuracy|loss|train_loss|client_accuracy_mean|client_accuracy_worst", .unit = "",
-     .help = "end the run when this metric reaches stop.at: from below, or a loss from above"},
-    {.key = "stop.at", .type = MST_KEY_REAL, .min = -1e300, .max = 1e300, .unit = "",
-     .help = "the value at which stop.metric ends the run"},
+    {.key = "resources.spill", .type = MST_KEY_WORD, .fallback = "none",
+     .allowed = "none|state|all", .unit = "",
+     .help = "keep in files beside output.run, not in memory: what a method keeps for each client; "
+             "or that and the clients' rows; the results are the same"},
+    MST_KEYS_STOP("accuracy|loss|train_loss|client_accuracy_mean|client_accuracy_worst"),
     {.key = "output.checkpoint.every_rounds", .type = MST_KEY_INT, .fallback = "10", .min = 0,
      .max = 1e9, .unit = "rounds",
      .help = "save the state every so many rounds, for --resume; 0: only when a signal comes"},
@@ -70,7 +79,9 @@ typedef struct federated_job {
   mst_federated_options options;
   mst_clients *clients;
   mst_federated *loop;
-  int64_t rank_bytes, node_bytes, row_bytes;
+  mst_share_backing backing; /* files for what is not to be in memory */
+  mst_clients_spill spill;   /* what that is                          */
+  int64_t rank_bytes, node_bytes, file_bytes;
 } federated_job;
 
 static mst_status read_settings(federated_job *j) {
@@ -90,22 +101,23 @@ static mst_status read_settings(federated_job *j) {
   o->local_steps = mst_experiment_int(e, "method.local_steps");
   o->evaluate_every = mst_experiment_int(e, "evaluate.every");
   o->evaluate_clients = mst_experiment_bool(e, "evaluate.clients");
+  o->evaluate_gradient = mst_experiment_bool(e, "evaluate.gradient");
   o->keep = mst_experiment_int(e, "personal.keep");
   o->fine_tune_epochs = mst_experiment_int(e, "personal.fine_tune_epochs");
   o->checkpoint_every = mst_experiment_int(e, "output.checkpoint.every_rounds");
-  if (mst_experiment_is_set(e, "stop.metric")) o->stop_metric = mst_experiment_word(e, "stop.metric");
-  o->stop_at = mst_experiment_real(e, "stop.at");
-  if (mst_experiment_is_set(e, "stop.metric") != mst_experiment_is_set(e, "stop.at"))
-    return mst_experiment_refuse(
-        e, mst_experiment_is_set(e, "stop.at") ? "stop.at" : "stop.metric",
-        "stop.metric and stop.at belong together: give both or none");
+  const char *spill = mst_experiment_word(e, "resources.spill");
+  j->backing = mst_scratch_beside(j->context->run_path);
+  if (strcmp(spill, "none") != 0) j->spill.kept = &j->backing;
+  if (strcmp(spill, "all") == 0) j->spill.rows = &j->backing;
+  MST_TRY(mst_job_stop(e, &o->stop));
   if (o->bernoulli && mst_experiment_is_set(e, "method.cohort"))
-    return mst_experiment_refuse(e, "method.cohort",
-                                 "bernoulli sampling has no fixed cohort: give method.participation");
+    return mst_experiment_refuse(
+        e, "method.cohort", "bernoulli sampling has no fixed cohort: give method.participation");
   if (o->keep > 0 && mst_experiment_is_set(e, "data.test"))
-    return mst_experiment_refuse(e, "personal.keep",
-                                 "then no one model is there to be scored on data.test: leave it out, "
-                                 "and score clients by evaluate.clients and clients.holdout");
+    return mst_experiment_refuse(
+        e, "personal.keep",
+        "then no one model is there to be scored on data.test: leave it out, "
+        "and score clients by evaluate.clients and clients.holdout");
   j->pipeline = mst_pipeline_sum();
   return mst_federated_check(o, &j->pipeline);
 }
@@ -121,16 +133,14 @@ static mst_status check_settings(const federated_job *j) {
                                  "clients are scored by accuracy, but data.train holds values, not "
                                  "classes");
   if (o->cohort > j->data.clients_with_rows)
-    return mst_experiment_refuse(e, "method.cohort",
-                                 "only %lld of the %lld clients have rows, and a cohort has no client "
-                                 "twice",
-                                 (long long)j->data.clients_with_rows, (long long)j->data.clients);
-  const char *stop = o->stop_metric;
-  bool scored = j->data.test.file != NULL;
-  if (stop != NULL && (strcmp(stop, "accuracy") == 0 || strcmp(stop, "loss") == 0) && !scored)
-    return mst_experiment_refuse(e, "stop.metric", "without data.test there is no such metric");
-  if (stop != NULL && strncmp(stop, "client", 6) == 0 && !o->evaluate_clients)
-    return mst_experiment_refuse(e, "stop.metric", "set evaluate.clients: true to have this metric");
+    return mst_experiment_refuse(
+        e, "method.cohort",
+        "only %lld of the %lld clients have rows, and a cohort has no client "
+        "twice",
+        (long long)j->data.clients_with_rows, (long long)j->data.clients);
+  if (o->stop.metric != NULL && strncmp(o->stop.metric, "client", 6) == 0 && !o->evaluate_clients)
+    return mst_experiment_refuse(e, "stop.metric",
+                                 "set evaluate.clients: true to have this metric");
   return MST_OK;
 }
 
@@ -151,6 +161,29 @@ static void bound_batch(federated_job *j) {
   *batch = mst_least(*batch, most);
 }
 
+/* Of one read of a rank. Rows that go to a file need not all pass at once. */
+static int64_t window_bytes(const federated_job *j) {
+  int64_t some = j->data.memory / 4;
+  return j->spill.rows != NULL ? mst_least(some, FILE_WINDOW_BYTES) : some;
+}
+
+/* Bytes of a rank, a node and all files: of the loop, and of the rows, as read and where the
+ * clients are. */
+static void plan(federated_job *j) {
+  int ranks = mst_job_ranks(j->context), domains = mst_job_domains(j->context);
+  int64_t rows = j->data.train.info->rows, in = 4 * j->data.train.info->row_elements;
+  int64_t row = 4 * j->model->inputs + 4, share = mst_ceil_div(rows, ranks) * row;
+  mst_federated_plan(ranks, domains, j->model, j->data.clients, &j->options, &j->spill,
+                     &j->rank_bytes, &j->node_bytes, &j->file_bytes);
+  j->rank_bytes += j->data.base_bytes;
+  if (j->spill.rows == NULL) {
+    j->node_bytes += 2 * mst_ceil_div(rows, domains) * row;
+    return;
+  }
+  j->rank_bytes += mst_least(window_bytes(j), share) + 2 * mst_least(MST_ROWS_PIECE_BYTES, share);
+  j->file_bytes += rows * (row + (j->data.features->ops->plain ? 0 : in));
+}
+
 static mst_status prepare(federated_job *j) {
   MST_TRY(mst_team_agree(j->team, read_settings(j)));
   MST_TRY(mst_job_data_open(j->context, &j->data));
@@ -158,18 +191,10 @@ static mst_status prepare(federated_job *j) {
   MST_TRY(mst_team_agree(j->team, check_settings(j)));
   choose_cohort(j);
   bound_batch(j);
-  mst_row_shape shape = mst_job_model_shape(j->data.features);
-  mst_status st = mst_model_create(&j->model_spec, &shape, j->data.train.label != NULL,
-                                   j->data.outputs, &j->model);
-  st = mst_team_agree(j->team, st);
-  if (st != MST_OK) return mst_fail_within(st, "model.kind: %s: ", j->model_spec.kind);
+  MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
   int64_t common = 0;
   MST_TRY(mst_federated_common(j->model, j->options.keep, &common));
-  mst_federated_plan(mst_job_ranks(j->context), mst_job_domains(j->context), j->model, j->data.clients,
-                     &j->options, &j->rank_bytes, &j->node_bytes);
-  j->rank_bytes += j->data.base_bytes;
-  j->row_bytes = mst_ceil_div(j->data.train.info->rows, mst_job_domains(j->context)) *
-                 (4 * j->model->inputs + 4);
+  plan(j);
   return MST_OK;
 }
 
@@ -181,46 +206,33 @@ static mst_status write_estimate(federated_job *j) {
                        : o->cohort;
   int64_t uplink = 0, downlink = 0;
   mst_federated_traffic(j->model, o, &uplink, &downlink);
-  const struct {
-    const char *name;
-    int64_t value;
-  } figure[] = {{"rank_bytes", j->rank_bytes},
-                {"node_bytes", j->node_bytes + 2 * j->row_bytes}, /* as read, and where the clients are */
-                {"parameters", j->model->parameters},
-                {"rows", j->data.train.info->rows},
-                {"clients", j->data.clients},
-                {"clients_with_rows", j->data.clients_with_rows},
-                {"cohort", cohort},
-                {"rounds", o->rounds},
-                {"gradients_per_step", ops->gradients},
-                {"uplink_bytes", o->rounds * cohort * uplink},
-                {"downlink_bytes", o->rounds * cohort * downlink}};
-  for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
-    if (json_object_set_new(j->context->estimate, figure[i].name, json_integer(figure[i].value)) != 0)
-      return mst_fail(MST_ERR_MEMORY, "no memory for the estimate");
-  return MST_OK;
+  const mst_job_count figure[] = {
+      {"rank_bytes", j->rank_bytes},
+      {"node_bytes", j->node_bytes},
+      {"scratch_bytes", j->file_bytes},
+      {"parameters", j->model->parameters},
+      {"rows", j->data.train.info->rows},
+      {"clients", j->data.clients},
+      {"clients_with_rows", j->data.clients_with_rows},
+      {"cohort", cohort},
+      {"rounds", o->rounds},
+      {"gradients_per_step", ops->gradients},
+      {"uplink_bytes", o->rounds * cohort * uplink},
+      {"downlink_bytes", o->rounds * cohort * downlink},
+      {NULL, 0}};
+  return mst_job_estimate(j->context, figure);
 }
 
-/* The model's tensors by name, those that clients keep as one array of all of them, and what the feature
- * map was fitted to. */
+/* The tensors that clients share, those that they keep as one array of all of them. Collective. */
 static mst_status report_model(federated_job *j) {
-  const mst_observer *o = j->context->observer;
-  const mst_model *m = j->model;
-  int64_t common = m->parameters;
-  MST_TRY(mst_federated_common(m, j->options.keep, &common));
-  float *w = (float *)(uintptr_t)mst_federated_parameters(j->loop);
+  int64_t common = 0;
   mst_state state;
   mst_state_init(&state);
-  mst_status st = MST_OK;
-  for (int t = 0; t < m->tensors && m->tensor[t].offset < common && st == MST_OK; t++)
-    st = mst_state_add(&state, m->tensor[t].name, MST_F32, m->tensor[t].dims, m->tensor[t].shape,
-                       w + m->tensor[t].offset);
+  mst_status st = mst_federated_common(j->model, j->options.keep, &common);
+  if (st == MST_OK)
+    st = mst_job_list_tensors(j->model, mst_federated_parameters(j->loop), common, &state);
   if (st == MST_OK) st = mst_federated_personal(j->loop, "personal", &state);
-  if (st == MST_OK) st = mst_features_parameters(j->data.features, &state);
-  st = mst_team_agree(j->team, st);
-  if (st == MST_OK && o->on_state) st = o->on_state(o->context, j->context->rounds, &state);
-  mst_state_clear(&state);
-  return st;
+  return mst_job_report_model(&j->data, st, &state);
 }
 
 static mst_status record_times(const federated_job *j) {
@@ -237,10 +249,9 @@ static mst_status list_figures(federated_job *j) {
   mst_job_context *c = j->context;
   mst_federated_totals t = mst_federated_figures(j->loop);
   c->rounds = t.rounds;
-  if (j->data.test.file && !isnan(t.accuracy))
-    MST_TRY(mst_job_result(c, "accuracy", t.accuracy, false));
-  if (j->data.test.file) MST_TRY(mst_job_result(c, "loss", t.loss, false));
-  MST_TRY(mst_job_result(c, "train_loss", t.train_loss, false));
+  MST_TRY(mst_job_scores(&j->data, t.accuracy, t.loss, t.train_loss));
+  if (j->options.evaluate_gradient)
+    MST_TRY(mst_job_result(c, "gradient_norm", t.gradient_norm, false));
   if (j->options.evaluate_clients) {
     MST_TRY(mst_job_result(c, "client_accuracy_mean", t.client_mean, false));
     MST_TRY(mst_job_result(c, "client_accuracy_worst", t.client_worst, false));
@@ -251,55 +262,42 @@ static mst_status list_figures(federated_job *j) {
     MST_TRY(mst_job_result(c, "client_accuracy_tuned_worst", t.tuned_worst, false));
     MST_TRY(mst_job_result(c, "client_accuracy_tuned_spread", t.tuned_spread, false));
   }
-  const struct {
-    const char *name;
-    int64_t value;
-  } figure[] = {{"parameters", j->model->parameters},
-                {"rows", j->data.train.roster->rows},
-                {"held_out_rows", mst_clients_held(j->clients)},
-                {"dropped_rows", j->data.train.dropped + j->data.test.dropped},
-                {"clients", j->data.clients},
-                {"clients_with_rows", j->data.clients_with_rows},
-                {"contributions", t.contributions},
-                {"excluded", t.excluded},
-                {"gradients", t.gradients},
-                {"uplink_bytes", t.uplink_bytes},
-                {"downlink_bytes", t.downlink_bytes}};
-  for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
-    MST_TRY(mst_job_result(c, figure[i].name, (double)figure[i].value, true));
-  return MST_OK;
+  const mst_job_count figure[] = {{"parameters", j->model->parameters},
+                                  {"rows", j->data.train.roster->rows},
+                                  {"held_out_rows", mst_clients_held(j->clients)},
+                                  {"dropped_rows", j->data.train.dropped + j->data.test.dropped},
+                                  {"clients", j->data.clients},
+                                  {"clients_with_rows", j->data.clients_with_rows},
+                                  {"contributions", t.contributions},
+                                  {"excluded", t.excluded},
+                                  {"gradients", t.gradients},
+                                  {"uplink_bytes", t.uplink_bytes},
+                                  {"downlink_bytes", t.downlink_bytes},
+                                  {NULL, 0}};
+  return mst_job_results(c, figure);
+}
+
+static mst_status count_confusion(void *loop, const mst_test_rows *test, int64_t classes,
+                                  int64_t *confusion) {
+  return mst_federated_confusion(loop, test, classes, confusion);
 }
 
 /* How the model does at the end, for reports. */
 static mst_status record(federated_job *j, const mst_test_rows *test) {
   const double *accuracy = NULL;
-  int64_t *confusion = NULL, classes = j->data.train.info->n_classes;
   MST_TRY(mst_record_data(&j->data));
   if (j->data.train.label == NULL) return MST_OK;
-  mst_status st = mst_team_agree(j->team, mst_record_room(&j->data, &confusion));
-  if (st == MST_OK) st = mst_federated_appraise(j->loop, test, classes, &accuracy, confusion);
-  if (st == MST_OK) st = mst_record_accuracy(j->context, j->data.clients, accuracy);
-  if (st == MST_OK) st = mst_record_confusion(&j->data, confusion);
-  mst_free(confusion);
-  return st;
+  MST_TRY(mst_federated_appraise(j->loop, &accuracy));
+  MST_TRY(mst_record_accuracy(j->context, j->data.clients, accuracy));
+  return mst_record_test(&j->data, test, count_confusion, j->loop);
 }
 
 static mst_status train(federated_job *j) {
-  mst_job_set *set = &j->data.train;
-  mst_features *map = j->data.features;
-  mst_rows_assign(set->rows, set->roster, 1);
-  MST_TRY(mst_clients_create(j->team, set->rows, set->roster, set->label, map,
-                             mst_experiment_real(j->experiment, "clients.holdout"), j->options.seed,
-                             &j->clients));
-  mst_rows_destroy(set->rows);
-  set->rows = NULL;
+  mst_test_rows test;
+  double holdout = mst_experiment_real(j->experiment, "clients.holdout");
+  MST_TRY(mst_job_place_rows(&j->data, 1, holdout, j->options.seed, &j->spill, &j->clients));
   MST_TRY(mst_federated_create(j->team, j->model, j->clients, &j->pipeline, &j->options, &j->loop));
-  mst_test_rows test = {.rows = NULL};
-  if (j->data.test.file) {
-    MST_TRY(mst_job_data_place_test(&j->data, 1));
-    test = (mst_test_rows){.rows = j->data.test.rows, .roster = j->data.test.roster,
-                           .label = j->data.test.label, .features = map};
-  }
+  MST_TRY(mst_job_test_rows(&j->data, &test));
   MST_TRY(mst_federated_run(j->loop, &test, j->context->observer));
   MST_TRY(mst_team_agree(j->team, list_figures(j)));
   MST_TRY(record_times(j));
@@ -312,7 +310,7 @@ static mst_status run_federated(mst_job_context *context) {
   mst_status st = prepare(&j);
   if (st == MST_OK && context->dry_run) st = mst_team_agree(j.team, write_estimate(&j));
   if (st == MST_OK && !context->dry_run) {
-    st = mst_job_data_read(&j.data, j.data.memory / 4);
+    st = mst_job_data_read(&j.data, window_bytes(&j));
     if (st == MST_OK) st = train(&j);
   }
   mst_federated_destroy(j.loop);

@@ -1,19 +1,16 @@
-/* `muster import`: foreign files to dataset files, and the convenience format fashion-mnist, which
- * finds the four files of Debian's dataset-fashion-mnist and writes two datasets. */
+/* `muster import`: foreign files to dataset files. A format makes one dataset of the files that are
+ * named; a collection, such as fashion-mnist, finds its files and makes several. */
 #include "jobs/arguments.h"
 #include "jobs/command.h"
 #include "jobs/output.h"
 #include "jobs/say.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/memory.h"
+#include "core/base/word.h"
 #include "io/import.h"
 #include "io/text.h"
-#include "io/word.h"
 
 enum {
   OPTION_HELP,
@@ -32,68 +29,74 @@ enum {
   OPTION_FROM
 };
 
-static const mst_option options[] = {
-    [OPTION_HELP] = {"help", 'h', NULL},
-    [OPTION_OUTPUT] = {"output", 'o', "FILE"},
-    [OPTION_FORCE] = {"force", 'f', NULL},
-    [OPTION_LABELS] = {"labels", 0, "FILE"},
-    [OPTION_LABEL_COLUMN] = {"label-column", 0, "NAME"},
-    [OPTION_CLIENT_COLUMN] = {"client-column", 0, "NAME"},
-    [OPTION_TASK] = {"task", 0, "TASK"},
-    [OPTION_SCALE] = {"scale", 0, "FACTOR"},
-    [OPTION_FEATURES] = {"features", 0, "N"},
-    [OPTION_HEADER] = {"header", 0, NULL},
-    [OPTION_NO_HEADER] = {"no-header", 0, NULL},
-    [OPTION_DEFLATE] = {"deflate", 0, "LEVEL"},
-    [OPTION_CHUNK_ROWS] = {"chunk-rows", 0, "ROWS"},
-    [OPTION_FROM] = {"from", 0, "FOLDER"},
-    {NULL, 0, NULL}};
+static const mst_option options[] = {[OPTION_HELP] = {"help", 'h', NULL},
+                                     [OPTION_OUTPUT] = {"output", 'o', "FILE"},
+                                     [OPTION_FORCE] = {"force", 'f', NULL},
+                                     [OPTION_LABELS] = {"labels", 0, "FILE"},
+                                     [OPTION_LABEL_COLUMN] = {"label-column", 0, "NAME"},
+                                     [OPTION_CLIENT_COLUMN] = {"client-column", 0, "NAME"},
+                                     [OPTION_TASK] = {"task", 0, "TASK"},
+                                     [OPTION_SCALE] = {"scale", 0, "FACTOR"},
+                                     [OPTION_FEATURES] = {"features", 0, "N"},
+                                     [OPTION_HEADER] = {"header", 0, NULL},
+                                     [OPTION_NO_HEADER] = {"no-header", 0, NULL},
+                                     [OPTION_DEFLATE] = {"deflate", 0, "LEVEL"},
+                                     [OPTION_CHUNK_ROWS] = {"chunk-rows", 0, "ROWS"},
+                                     [OPTION_FROM] = {"from", 0, "FOLDER"},
+                                     {NULL, 0, NULL}};
 
-typedef struct import {
+typedef struct importing {
   mst_team *team;
-  const char *format;
+  const mst_import_ops *ops; /* NULL until the format is named */
   mst_import_options options;
-  const char *from; /* fashion-mnist: its folder, or NULL to search */
   bool given[sizeof options / sizeof options[0]];
-} import;
+} importing;
 
-/* Options that only some formats have; NULL = every format. */
-static const char *formats_of(int option) {
+/* Does an option mean something to an importer? */
+static bool takes(const mst_import_ops *ops, int option) {
   switch (option) {
-    case OPTION_LABELS: return "idx npy";
+    case OPTION_LABELS: return ops->takes_labels;
     case OPTION_LABEL_COLUMN:
     case OPTION_CLIENT_COLUMN:
     case OPTION_HEADER:
-    case OPTION_NO_HEADER: return "csv";
-    case OPTION_FEATURES: return "libsvm";
-    case OPTION_FROM: return "fashion-mnist";
+    case OPTION_NO_HEADER: return ops->takes_columns;
+    case OPTION_FEATURES: return ops->takes_features;
+    case OPTION_FROM: return ops->find != NULL;
     case OPTION_TASK:
-    case OPTION_SCALE: return "csv libsvm npy idx";
-    default: return NULL;
+    case OPTION_SCALE: return ops->find == NULL;
+    default: return true;
   }
 }
 
 static const char *format_name(int i) {
-  if (mst_import_at(i) != NULL) return mst_import_at(i)->name;
-  return i == 0 || mst_import_at(i - 1) != NULL ? "fashion-mnist" : NULL;
+  return mst_import_at(i) != NULL ? mst_import_at(i)->name : NULL;
 }
 
-static mst_status take_operand(import *m, const char *value) {
-  if (m->format == NULL) {
-    m->format = value;
-  } else if (m->options.input == NULL && strcmp(m->format, "fashion-mnist") != 0) {
+static mst_status take_format(importing *m, const char *name) {
+  m->ops = mst_import_find(name);
+  if (m->ops != NULL) return MST_OK;
+  return mst_fail(
+      MST_ERR_INPUT,
+      "muster import knows no format '%s'; the nearest is %s (see muster list importers)", name,
+      mst_word_nearest(name, format_name));
+}
+
+static mst_status take_operand(importing *m, const char *value) {
+  if (m->ops == NULL) return take_format(m, value);
+  if (m->options.input == NULL && m->ops->find == NULL) {
     m->options.input = value;
-  } else if (m->options.labels == NULL &&
-             (strcmp(m->format, "idx") == 0 || strcmp(m->format, "npy") == 0)) {
+  } else if (m->options.labels == NULL && m->ops->takes_labels) {
     m->options.labels = value;
   } else {
-    return mst_fail(MST_ERR_INPUT, "muster import %s: '%s' is one file too many (see muster import "
-                                   "--help)", m->format, value);
+    return mst_fail(MST_ERR_INPUT,
+                    "muster import %s: '%s' is one file too many (see muster import "
+                    "--help)",
+                    m->ops->name, value);
   }
   return MST_OK;
 }
 
-static mst_status take_option(import *m, int index, const char *value) {
+static mst_status take_option(importing *m, int index, const char *value) {
   mst_import_options *o = &m->options;
   int64_t n = 0;
   m->given[index] = true;
@@ -103,7 +106,7 @@ static mst_status take_option(import *m, int index, const char *value) {
     case OPTION_LABELS: o->labels = value; break;
     case OPTION_LABEL_COLUMN: o->label_column = value; break;
     case OPTION_CLIENT_COLUMN: o->client_column = value; break;
-    case OPTION_FROM: m->from = value; break;
+    case OPTION_FROM: o->from = value; break;
     case OPTION_SCALE: return mst_argument_real("scale", value, &o->scale);
     case OPTION_FEATURES: return mst_argument_int("features", value, 1, INT32_MAX, &o->n_features);
     case OPTION_CHUNK_ROWS:
@@ -119,8 +122,8 @@ static mst_status take_option(import *m, int index, const char *value) {
       break;
     case OPTION_TASK:
       if (strcmp(value, "classification") != 0 && strcmp(value, "regression") != 0)
-        return mst_fail(MST_ERR_INPUT, "option --task: '%s' is neither classification nor regression",
-                        value);
+        return mst_fail(MST_ERR_INPUT,
+                        "option --task: '%s' is neither classification nor regression", value);
       o->task = value;
       break;
     default: break;
@@ -129,21 +132,26 @@ static mst_status take_option(import *m, int index, const char *value) {
 }
 
 /* An option that means nothing to the format is refused, not ignored. */
-static mst_status check_options(const import *m) {
-  for (int i = 0; options[i].name != NULL; i++) {
-    const char *formats = formats_of(i), *at;
-    if (!m->given[i] || formats == NULL) continue;
-    size_t n = strlen(m->format);
-    for (at = strstr(formats, m->format); at != NULL; at = strstr(at + 1, m->format))
-      if ((at == formats || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0')) break;
-    if (at == NULL)
-      return mst_fail(MST_ERR_INPUT, "option --%s means nothing to format %s; it belongs to %s",
-                      options[i].name, m->format, formats);
-  }
+static mst_status refuse_option(const importing *m, int option) {
+  mst_text takers = MST_TEXT_EMPTY;
+  mst_status st = MST_OK;
+  for (int i = 0; mst_import_at(i) != NULL && st == MST_OK; i++)
+    if (takes(mst_import_at(i), option))
+      st = mst_text_add(&takers, "%s%s", takers.length > 0 ? " " : "", format_name(i));
+  if (st == MST_OK)
+    st = mst_fail(MST_ERR_INPUT, "option --%s means nothing to format %s; it belongs to %s",
+                  options[option].name, m->ops->name, takers.at != NULL ? takers.at : "none");
+  mst_text_free(&takers);
+  return st;
+}
+
+static mst_status check_options(const importing *m) {
+  for (int i = 0; options[i].name != NULL; i++)
+    if (m->given[i] && !takes(m->ops, i)) return refuse_option(m, i);
   return MST_OK;
 }
 
-static mst_status read_arguments(import *m, int argc, char **argv) {
+static mst_status read_arguments(importing *m, int argc, char **argv) {
   mst_arguments a = mst_arguments_of(argc, argv, options);
   mst_argument kind;
   int index;
@@ -156,21 +164,19 @@ static mst_status read_arguments(import *m, int argc, char **argv) {
     else
       MST_TRY(take_option(m, index, value));
   }
-  if (m->format == NULL)
-    return mst_fail(MST_ERR_INPUT, "muster import needs a format, as in 'muster import csv rows.csv "
-                                   "-o rows.h5' (see muster import --help)");
-  bool fashion = strcmp(m->format, "fashion-mnist") == 0;
-  if (!fashion && mst_import_find(m->format) == NULL)
+  if (m->ops == NULL)
     return mst_fail(MST_ERR_INPUT,
-                    "muster import knows no format '%s'; the nearest is %s (see muster list "
-                    "importers)",
-                    m->format, mst_word_nearest(m->format, format_name));
-  if (!fashion && m->options.input == NULL)
-    return mst_fail(MST_ERR_INPUT, "muster import %s needs a file to read (see muster import --help)",
-                    m->format);
-  if (!fashion && m->options.output == NULL)
-    return mst_fail(MST_ERR_INPUT, "muster import %s needs the name of the dataset to write: -o "
-                                   "FILE.h5", m->format);
+                    "muster import needs a format, as in 'muster import csv rows.csv "
+                    "-o rows.h5' (see muster import --help)");
+  if (m->ops->find == NULL && m->options.input == NULL)
+    return mst_fail(MST_ERR_INPUT,
+                    "muster import %s needs a file to read (see muster import --help)",
+                    m->ops->name);
+  if (m->ops->find == NULL && m->options.output == NULL)
+    return mst_fail(MST_ERR_INPUT,
+                    "muster import %s needs the name of the dataset to write: -o "
+                    "FILE.h5",
+                    m->ops->name);
   return check_options(m);
 }
 
@@ -193,7 +199,7 @@ static json_t *describe_json(const char *path, const mst_dataset_info *info) {
 }
 
 /* Import one dataset and say what was written; its JSON description is added to files. */
-static mst_status import_one(import *m, const char *format, const mst_import_options *o,
+static mst_status import_one(importing *m, const char *format, const mst_import_options *o,
                              json_t *files) {
   mst_dataset_info made = {0};
   mst_text shape = MST_TEXT_EMPTY;
@@ -207,95 +213,30 @@ static mst_status import_one(import *m, const char *format, const mst_import_opt
   return mst_team_agree(m->team, st);
 }
 
-/* Look for one of the package's files in folder, packed or not; path(size) out. Local. */
-static bool find_file(const char *folder, const char *name, char *path, size_t size) {
-  static const char *const ending[] = {".gz", ""};
-  for (int i = 0; i < 2; i++) {
-    int n = snprintf(path, size, "%s/%s%s", folder, name, ending[i]);
-    if (n > 0 && (size_t)n < size && access(path, R_OK) == 0) return true;
+static mst_status import_parts(importing *m, json_t *files) {
+  mst_import_part *part = NULL;
+  mst_status st = mst_alloc(&part, m->ops->parts, sizeof *part, "names of files");
+  st = mst_team_agree(m->team, st);
+  if (st == MST_OK) st = mst_import_locate(m->team, m->ops, &m->options, part);
+  for (int i = 0; i < m->ops->parts && st == MST_OK; i++) {
+    mst_import_options o = mst_import_part_options(&m->options, &part[i]);
+    st = import_one(m, m->ops->part_format, &o, files);
   }
-  return false;
-}
-
-#define PATH_BYTES 4096
-#define PARTS 4
-static const char *const part_name[PARTS] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
-                                             "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
-typedef char part_paths[PARTS][PATH_BYTES];
-
-static bool find_parts(const char *folder, part_paths path) {
-  for (int i = 0; i < PARTS; i++)
-    if (!find_file(folder, part_name[i], path[i], PATH_BYTES)) return false;
-  return true;
-}
-
-/* datasets/fashion-mnist below each folder of a list separated by ':'. */
-static bool search_list(const char *list, part_paths path) {
-  while (*list != '\0') {
-    size_t n = strcspn(list, ":");
-    char folder[PATH_BYTES];
-    snprintf(folder, sizeof folder, "%.*s/datasets/fashion-mnist", (int)n, list);
-    if (n > 0 && n < PATH_BYTES - 64 && find_parts(folder, path)) return true;
-    list += n + (list[n] == ':');
-  }
-  return false;
-}
-
-/* The four files: in --from, or where the XDG base directories say that data lies. Local. */
-static mst_status find_fashion(const import *m, part_paths path) {
-  if (m->from != NULL)
-    return find_parts(m->from, path)
-               ? MST_OK
-               : mst_fail(MST_ERR_INPUT,
-                          "%s does not hold the four files of Fashion-MNIST "
-                          "(train-images-idx3-ubyte.gz and so on, packed or not)",
-                          m->from);
-  const char *home = getenv("HOME"), *own = getenv("XDG_DATA_HOME"), *shared = getenv("XDG_DATA_DIRS");
-  char local[PATH_BYTES] = "";
-  if (home != NULL && strlen(home) < PATH_BYTES - 64) {
-    strcpy(local, home);
-    strcat(local, "/.local/share");
-  }
-  if (search_list(own != NULL && own[0] != '\0' ? own : local, path) ||
-      search_list(shared != NULL && shared[0] != '\0' ? shared : "/usr/local/share:/usr/share", path))
-    return MST_OK;
-  return mst_fail(MST_ERR_INPUT,
-                  "Fashion-MNIST was not found: install the Debian package dataset-fashion-mnist, or "
-                  "say where its four files are with --from FOLDER");
-}
-
-static mst_status import_fashion(import *m, json_t *files) {
-  static const char *const output_name[2] = {"fashion-train.h5", "fashion-test.h5"};
-  const char *folder = m->options.output != NULL ? m->options.output : ".";
-  part_paths path = {{0}};
-  MST_TRY(mst_team_agree(m->team, mst_team_rank(m->team) == 0 ? find_fashion(m, path) : MST_OK));
-  MST_TRY(mst_team_bcast(m->team, path, (int64_t)sizeof path, 0));
-  for (int i = 0; i < 2; i++) {
-    mst_text output = MST_TEXT_EMPTY;
-    mst_import_options o = m->options;
-    mst_status st = mst_text_add(&output, "%s/%s", folder, output_name[i]);
-    o.input = path[2 * i];
-    o.labels = path[2 * i + 1];
-    o.output = output.at;
-    st = mst_team_agree(m->team, st);
-    if (st == MST_OK) st = import_one(m, "idx", &o, files);
-    mst_text_free(&output);
-    MST_TRY(st);
-  }
-  return MST_OK;
+  mst_free(part);
+  return st;
 }
 
 static mst_status import_command(mst_team *team, int argc, char **argv) {
-  import m = {.team = team, .options.keep = true};
+  importing m = {.team = team, .options.keep = true};
   MST_TRY(mst_team_agree(team, read_arguments(&m, argc, argv)));
   json_t *files = json_array();
   mst_status st = files != NULL ? MST_OK : mst_fail(MST_ERR_MEMORY, "no memory for the result");
   st = mst_team_agree(team, st);
   if (st == MST_OK)
-    st = strcmp(m.format, "fashion-mnist") == 0 ? import_fashion(&m, files)
-                                                : import_one(&m, m.format, &m.options, files);
+    st = m.ops->find != NULL ? import_parts(&m, files)
+                             : import_one(&m, m.ops->name, &m.options, files);
   if (st == MST_OK)
-    st = mst_print_json(team, json_pack("{s:s, s:O}", "format", m.format, "files", files));
+    st = mst_print_json(team, json_pack("{s:s, s:O}", "format", m.ops->name, "files", files));
   json_decref(files);
   return st;
 }
@@ -330,7 +271,8 @@ static const char help[] =
     "      --deflate LEVEL      gzip level 0 to 9 of the stored chunks; 0 = none (default: 0)\n"
     "      --chunk-rows ROWS    rows of a chunk (default: so many that a chunk is about 1 MiB)\n"
     "      --from FOLDER        fashion-mnist: where its four files are (default: below\n"
-    "                           datasets/fashion-mnist of the XDG data folders, such as /usr/share)\n"
+    "                           datasets/fashion-mnist of the XDG data folders, such as\n"
+    "                           /usr/share)\n"
     "  -h, --help               this text\n"
     "\n"
     "output\n"

@@ -15,10 +15,11 @@
 #include "core/base/memory.h"
 #include "io/checkpoint.h"
 #include "io/dataset.h"
+#include "io/predictions.h"
 #include "io/runfile.h"
 
-#define BATCH_BYTES (8 << 20)  /* of rows that a rank reads at a time             */
-#define SHOWN_CLASSES 30       /* lines of the histogram                          */
+#define BATCH_BYTES    (8 << 20) /* of rows that a rank reads at a time             */
+#define SHOWN_CLASSES  30        /* lines of the histogram                          */
 #define LARGEST_CLIENT 10000000
 
 /* What one pass over a dataset finds; sums over ranks after reduce. */
@@ -143,8 +144,8 @@ static mst_status print_clients(mst_team *team, mst_dataset *d, const mst_datase
                                 window *w, const summary *s) {
   int64_t *size = NULL, clients = s->largest_client + 1;
   if (clients > LARGEST_CLIENT)
-    return mst_team_agree(team, mst_print(team, "clients        numbers up to %lld\n",
-                                          (long long)s->largest_client));
+    return mst_team_agree(
+        team, mst_print(team, "clients        numbers up to %lld\n", (long long)s->largest_client));
   mst_status st = mst_alloc(&size, clients, sizeof *size, "sizes of clients");
   st = mst_team_agree(team, st);
   if (st == MST_OK) st = count_clients(team, d, info, w, clients, size);
@@ -223,36 +224,52 @@ static mst_status inspect_dataset(mst_team *team, const char *path) {
   return st;
 }
 
-/* A run file is tried first, then a checkpoint: the format attribute decides. What is none of all is
- * refused with the reasons, or with one where they are the same (truncated, not HDF5). */
+/* Files that describe themselves, in the order in which they are tried: the format word decides. A
+ * dataset, which other tools may have written without one, comes last. */
+static const struct {
+  mst_status (*describe)(mst_team *team, const char *path, char **text);
+  bool digest; /* is compared apart from the description */
+  const char *sound;
+} described[] = {
+    {mst_runfile_describe, true, ""},
+    {mst_checkpoint_describe, false, ""},
+    {mst_predictions_describe, false, "checksums      every row was read and is sound\n"}};
+enum {
+  KINDS = sizeof described / sizeof described[0]
+};
+
+/* What was described, and that it is whole. */
+static mst_status print_described(mst_team *team, const char *path, const char *text, int k) {
+  char hex[MST_DIGEST_HEX];
+  MST_TRY(mst_team_agree(team, mst_print(team, "%s\n%s%s", path, text, described[k].sound)));
+  if (!described[k].digest) return MST_OK;
+  MST_TRY(mst_runfile_verify(team, path, hex));
+  return mst_team_agree(team, mst_print(team, "digest         %s: verified\n", hex));
+}
+
+/* What is none of all is refused with the reasons, or with one where they are the same (truncated,
+ * not HDF5). */
 static mst_status inspect_file(mst_team *team, const char *path) {
-  char *text = NULL, reason[MST_STATUS_DETAIL_MAX], digest[MST_DIGEST_HEX];
-  mst_status st = mst_runfile_describe(team, path, &text);
-  if (st == MST_OK) {
-    st = mst_team_agree(team, mst_print(team, "%s\n%s", path, text));
-    mst_free(text);
-    if (st == MST_OK) st = mst_runfile_verify(team, path, digest);
-    if (st == MST_OK)
-      st = mst_team_agree(team, mst_print(team, "digest         %s: verified\n", digest));
-    return st;
+  char reason[KINDS][MST_STATUS_DETAIL_MAX], other[MST_STATUS_DETAIL_MAX];
+  for (int k = 0; k < KINDS; k++) {
+    char *text = NULL;
+    mst_status st = described[k].describe(team, path, &text);
+    if (st == MST_OK) {
+      st = print_described(team, path, text, k);
+      mst_free(text);
+      return st;
+    }
+    if (st != MST_ERR_FORMAT) return st;
+    strcpy(reason[k], mst_status_detail());
   }
-  if (st != MST_ERR_FORMAT) return st;
-  strcpy(reason, mst_status_detail());
-  st = mst_checkpoint_describe(team, path, &text);
-  if (st == MST_OK) {
-    st = mst_team_agree(team, mst_print(team, "%s\n%s", path, text));
-    mst_free(text);
-    return st;
-  }
-  if (st != MST_ERR_FORMAT) return st;
-  char third[MST_STATUS_DETAIL_MAX], other[MST_STATUS_DETAIL_MAX];
-  strcpy(third, mst_status_detail());
-  st = inspect_dataset(team, path);
-  if (st != MST_ERR_FORMAT || strcmp(reason, mst_status_detail()) == 0) return st;
+  mst_status st = inspect_dataset(team, path);
+  if (st != MST_ERR_FORMAT || strcmp(reason[0], mst_status_detail()) == 0) return st;
   strcpy(other, mst_status_detail());
-  return mst_fail(MST_ERR_FORMAT,
-                  "neither a sound dataset (%s) nor a sound run file (%s) nor a sound checkpoint (%s)",
-                  other, reason, third);
+  return mst_fail(
+      MST_ERR_FORMAT,
+      "neither a sound dataset (%s) nor a sound run file (%s) nor a sound checkpoint (%s) "
+      "nor a sound prediction file (%s)",
+      other, reason[0], reason[1], reason[2]);
 }
 
 static mst_status inspect_command(mst_team *team, int argc, char **argv) {
@@ -268,8 +285,9 @@ static mst_status inspect_command(mst_team *team, int argc, char **argv) {
     MST_TRY(inspect_file(team, value));
   }
   return files > 0 ? MST_OK
-                   : mst_fail(MST_ERR_INPUT, "muster inspect needs a file, as in 'muster inspect "
-                                             "data.h5' (see muster inspect --help)");
+                   : mst_fail(MST_ERR_INPUT,
+                              "muster inspect needs a file, as in 'muster inspect "
+                              "data.h5' (see muster inspect --help)");
 }
 
 static const char help[] =
@@ -278,9 +296,11 @@ static const char help[] =
     "Say what a file holds and whether it is whole.\n"
     "  dataset   shape, targets, range and mean of /x, rows a class, clients; every row is read,\n"
     "            so that a damaged chunk is found\n"
-    "  checkpoint  rounds done, what wrote it, the experiment; its digest is compared with its contents\n"
+    "  checkpoint  rounds done, what wrote it, the experiment; its digest is compared with its\n"
+    "            contents\n"
     "  run file  job, environment, headline figures, metrics, model arrays, bytes, timings; the\n"
     "            digest of model and metrics is computed anew and compared with the stored one\n"
+    "  predictions  which run made them, of which dataset, the arrays; every row is read\n"
     "Under mpirun or srun the ranks share the reading.\n"
     "\n"
     "options\n"

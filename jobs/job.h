@@ -32,6 +32,7 @@ typedef struct mst_job_context {
   /* The open run file, for the ledger and for timings of the job's own; NULL during a dry run.
    * jobs/run.c creates it before the job starts and commits it (or removes it) afterwards. */
   mst_runfile *runfile;
+  const char *run_path; /* where it will be: what else the run writes lies beside it */
 
   /* Filled by the job, the same on every rank. */
   json_t *result;               /* object: headline figures; numbers also become attributes of the

@@ -1,12 +1,17 @@
 # jobs: the muster command. It is linked with the layers themselves, so that it runs in place
 # without libtool's wrapper.
 bin_PROGRAMS += muster
-muster_SOURCES = jobs/job.h jobs/options.h jobs/arguments.h jobs/watch.h \
-  jobs/output.h jobs/say.h jobs/say.c jobs/command.h jobs/main.c jobs/arguments.c jobs/output.c jobs/version.c \
-  jobs/options.c jobs/family.h jobs/family.c jobs/families.c jobs/registry.c jobs/compose.c jobs/watch.c jobs/paths.c jobs/resume.h jobs/resume.c jobs/run.h jobs/run.c jobs/sbatch.h jobs/sbatch.c jobs/submit.h jobs/submit_script.c jobs/submit.c jobs/import.c jobs/inspect.c jobs/list.c \
-  jobs/feature_file.h jobs/feature_file.c jobs/data.h jobs/data.c jobs/analytic.c \
-  jobs/federated.c jobs/train.c jobs/record.h jobs/record.c jobs/predict.c jobs/report.h jobs/report.c \
-  jobs/report_page.c jobs/report_tables.c jobs/report_rounds.c jobs/report_clients.c jobs/report_classes.c jobs/report_costs.c
+muster_SOURCES = jobs/job.h jobs/options.h jobs/arguments.h jobs/watch.h jobs/output.h jobs/say.h \
+  jobs/say.c jobs/command.h jobs/main.c jobs/arguments.c jobs/output.c jobs/version.c \
+  jobs/options.c jobs/family.h jobs/family.c jobs/families.c jobs/registry.c jobs/compose.c \
+  jobs/watch.c jobs/paths.c jobs/resume.h jobs/resume.c jobs/run.h jobs/run.c jobs/sbatch.h \
+  jobs/sbatch.c jobs/submit.h jobs/submit_script.c jobs/submit.c jobs/import.c jobs/inspect.c \
+  jobs/list.c jobs/feature_file.h jobs/feature_file.c jobs/data.h jobs/data.c \
+  jobs/figures.h jobs/figures.c jobs/model.h jobs/model.c jobs/analytic.c \
+  jobs/federated.c jobs/train.c jobs/record.h jobs/record.c jobs/rebuild.h jobs/rebuild.c \
+  jobs/predict.c jobs/aggregate.c jobs/setting.h jobs/setting.c jobs/report.h \
+  jobs/report.c jobs/report_page.c jobs/report_tables.c jobs/report_rounds.c jobs/report_clients.c \
+  jobs/report_classes.c jobs/report_costs.c
 muster_LDADD = libmstparallel.la libmstio.la libmstcomm.la libmstcore.la $(parallel_libs) \
   $(io_libs) $(comm_libs) $(core_libs)
 
@@ -18,5 +23,6 @@ jobs/sbatch.$(OBJEXT): jobs/sbatch_template.h
 jobs/sbatch_template.h: slurm/muster.sbatch.in
 	@$(MKDIR_P) jobs
 	$(AM_V_GEN)(echo 'static const char template[] =' && \
-	  sed -e 's/[\"]/\\&/g' -e 's/.*/  "&\\n"/' $(srcdir)/slurm/muster.sbatch.in && echo '  ;') >$@.new && \
+	  sed -e 's/[\"]/\\&/g' -e 's/.*/  "&\\n"/' $(srcdir)/slurm/muster.sbatch.in && \
+	  echo '  ;') >$@.new && \
 	  mv $@.new $@

@@ -2,8 +2,10 @@
  * registries. */
 #include <string.h>
 
+#include "core/base/word.h"
+#include "core/robust/attack.h"
+#include "core/robust/rule.h"
 #include "io/import.h"
-#include "io/word.h"
 #include "jobs/arguments.h"
 #include "jobs/command.h"
 #include "jobs/family.h"
@@ -13,11 +15,6 @@
 static bool importers_at(int i, mst_member *out) {
   const mst_import_ops *o = mst_import_at(i);
   if (o != NULL) *out = (mst_member){.name = o->name, .summary = o->summary};
-  if (o == NULL && (i == 0 || mst_import_at(i - 1) != NULL)) { /* jobs/import.c adds one */
-    *out = (mst_member){.name = "fashion-mnist",
-                        .summary = "the four files of the Debian package dataset-fashion-mnist"};
-    return true;
-  }
   return o != NULL;
 }
 
@@ -27,10 +24,17 @@ static bool jobs_at(int i, mst_member *out) {
   return o != NULL;
 }
 
+MST_FAMILY_MEMBERS(rule)
+MST_FAMILY_MEMBERS(mixer)
+MST_FAMILY_MEMBERS(attack)
+
 /* What can be listed besides the families of experiments. */
 static const mst_family others[] = {
     {.name = "importers", .summary = "file formats of muster import", .at = importers_at},
-    {.name = "jobs", .summary = "what an experiment can run (job)", .at = jobs_at}};
+    {.name = "jobs", .summary = "what an experiment can run (job)", .at = jobs_at},
+    {.name = "rules", .summary = "robust rules of muster aggregate", .at = rule_at},
+    {.name = "mixers", .summary = "what makes other vectors before a rule", .at = mixer_at},
+    {.name = "attacks", .summary = "what clients that are against the rest send", .at = attack_at}};
 #define OTHERS ((int)(sizeof others / sizeof others[0]))
 
 static const mst_family *listed_at(int i) {
@@ -50,7 +54,7 @@ static const mst_family *find_listed(const char *name) {
 
 static mst_status print_members(mst_team *team, const mst_family *f) {
   mst_member m;
-  for (int i = 0; f->at(i, &m); i++) MST_TRY(mst_print(team, "%-14s %s\n", m.name, m.summary));
+  for (int i = 0; f->at(i, &m); i++) MST_TRY(mst_print(team, "%-17s %s\n", m.name, m.summary));
   return MST_OK;
 }
 
@@ -101,7 +105,5 @@ static const char help[] =
     "example\n"
     "  muster list partitions\n";
 
-const mst_command mst_command_list = {.name = "list",
-                                      .summary = "names that experiments can use",
-                                      .help = help,
-                                      .run = list_command};
+const mst_command mst_command_list = {
+    .name = "list", .summary = "names that experiments can use", .help = help, .run = list_command};

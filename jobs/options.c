@@ -42,3 +42,18 @@ uint64_t mst_job_seed(const mst_experiment *e) {
 int64_t mst_job_memory(const mst_experiment *e) {
   return (int64_t)(mst_experiment_real(e, "resources.memory") * 1073741824.0);
 }
+
+mst_status mst_job_stop(const mst_experiment *e, mst_stop *stop) {
+  bool named = mst_experiment_is_set(e, "stop.metric");
+  *stop = (mst_stop){.metric = NULL};
+  if (named != mst_experiment_is_set(e, "stop.at"))
+    return mst_experiment_refuse(e, named ? "stop.metric" : "stop.at",
+                                 "stop.metric and stop.at belong together: give both or none");
+  if (!named) return MST_OK;
+  *stop = (mst_stop){.metric = mst_experiment_word(e, "stop.metric"),
+                     .at = mst_experiment_real(e, "stop.at")};
+  bool of_test = strcmp(stop->metric, "accuracy") == 0 || strcmp(stop->metric, "loss") == 0;
+  if (of_test && !mst_experiment_is_set(e, "data.test"))
+    return mst_experiment_refuse(e, "stop.metric", "without data.test there is no such metric");
+  return MST_OK;
+}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "comm/team.h"
+#include "core/base/stop.h"
 #include "io/draft.h"
 #include "io/experiment.h"
 #include "jobs/job.h"
@@ -27,6 +28,17 @@ bool mst_key_is_written(const char *key);
 uint64_t mst_job_seed(const mst_experiment *e);
 int64_t mst_job_memory(const mst_experiment *e);
 
+/* The keys of a stop rule, for the table of a job that reports METRICS ("accuracy|loss"). */
+#define MST_KEYS_STOP(METRICS)                                                                    \
+  {.key = "stop.metric", .type = MST_KEY_WORD, .allowed = (METRICS), .unit = "",                  \
+   .help = "end the run when this metric reaches stop.at: from below, or a loss from above"},     \
+  {.key = "stop.at", .type = MST_KEY_REAL, .min = -1e300, .max = 1e300, .unit = "",               \
+   .help = "the value at which stop.metric ends the run"}
+
+/** The rule that they give, which points into the experiment; metric NULL when they are not set.
+ *  MST_ERR_INPUT for one key without the other, and for a score of test rows without data.test. */
+mst_status mst_job_stop(const mst_experiment *e, mst_stop *stop) MST_CHECKED;
+
 #define MST_JOB_TABLES 64 /* of a schema: more than a job has sections and families */
 
 typedef struct mst_job_schema {
@@ -37,16 +49,29 @@ typedef struct mst_job_schema {
   char **passed_over; /* (schema.n_passed_over) */
 } mst_job_schema;
 
-/** The keys that the experiment may have. MST_ERR_INPUT when it chooses an unknown member, or gives a
- *  key of a member that it does not choose; when --set chose another member than the file, the file's
- *  keys for its own are passed over, so that one file serves a sweep over members. Free with clear,
- *  on an error too, after the experiments that were read by it. */
+/** The keys that the experiment may have. MST_ERR_INPUT when it chooses an unknown member, or gives
+ *  a key of a member that it does not choose; when --set chose another member than the file, the
+ *  file's keys for its own are passed over, so that one file serves a sweep over members. Free with
+ *  clear, on an error too, after the experiments that were read by it. */
 mst_status mst_job_schema_for(const mst_draft *draft, const mst_job_ops *job,
                               mst_job_schema *out) MST_CHECKED;
 void mst_job_schema_clear(mst_job_schema *s);
 
+/** Read an experiment (text and overrides as for mst_experiment_parse): its job, the schema that it
+ *  chooses, which is zero before and to be cleared on an error too, and its values.
+ *  \return MST_OK, MST_ERR_INPUT with the one-line error, or MST_ERR_MEMORY. */
+mst_status mst_job_experiment(const char *text, const char *name, const char *const *override,
+                              int n_override, const mst_job_ops **job, mst_job_schema *schema,
+                              mst_experiment **out) MST_CHECKED;
+
 /** Print all keys of a job, for help. */
 mst_status mst_job_describe(const mst_job_ops *job) MST_CHECKED;
+
+/** The run file's name: output.run, or that of the experiment's `file` with .h5 in the current
+ *  folder; with a tag, unless that is NULL, before .h5. *path is freed with mst_free.
+ *  MST_ERR_MEMORY. */
+mst_status mst_job_run_path(const mst_experiment *e, const char *file, const char *tag,
+                            char **path) MST_CHECKED;
 
 /** mst_paths_check of all files that the experiment names: itself (`file`), run_path (output.run or
  *  its default) and every key of type MST_KEY_PATH that is set. Collective. */

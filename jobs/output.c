@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,25 @@ mst_status mst_print(const mst_team *team, const char *format, ...) {
   int written = vprintf(format, arguments);
   va_end(arguments);
   return written < 0 ? print_failed() : MST_OK;
+}
+
+mst_status mst_print_figures(const mst_team *team, const json_t *figures, const char *before) {
+  const char *name;
+  json_t *value;
+  char text[MST_NUMBER];
+  json_object_foreach((json_t *)(uintptr_t)figures, name, value) {
+    size_t length = strlen(name);
+    bool bytes = length > 6 && strcmp(name + length - 6, "_bytes") == 0;
+    if (json_is_string(value))
+      MST_TRY(mst_print(team, "%s%-20s %s\n", before, name, json_string_value(value)));
+    else if (json_is_number(value) && bytes)
+      MST_TRY(mst_print(team, "%s%-20s %s\n", before, name,
+                        mst_size_text((int64_t)json_number_value(value))));
+    else if (json_is_number(value))
+      MST_TRY(mst_print(team, "%s%-20s %s\n", before, name,
+                        mst_text_real(json_number_value(value), text)));
+  }
+  return MST_OK;
 }
 
 static void put_value(const json_t *value);
@@ -71,9 +91,7 @@ static void put_value(const json_t *value) {
     case JSON_ARRAY: put_array(value); break;
     case JSON_STRING: put_string(json_string_value(value)); break;
     case JSON_INTEGER: printf("%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
-    case JSON_REAL:
-      put_real(mst_text_real(json_real_value(value), text));
-      break;
+    case JSON_REAL: put_real(mst_text_real(json_real_value(value), text)); break;
     case JSON_TRUE: fputs("true", stdout); break;
     case JSON_FALSE: fputs("false", stdout); break;
     case JSON_NULL: fputs("null", stdout); break;
@@ -84,7 +102,7 @@ mst_status mst_print_json(const mst_team *team, json_t *object) {
   mst_status st = MST_OK;
   if (team == NULL || mst_team_rank(team) == 0) {
     if (object == NULL) {
-      st = mst_fail(MST_ERR_MEMORY, "the result's JSON line does not fit into memory");
+      st = mst_fail(MST_ERR_MEMORY, "no memory for the result's JSON line");
     } else {
       put_value(object);
       putchar('\n');

@@ -9,13 +9,20 @@
 #include "comm/team.h"
 #include "core/base/status.h"
 
-/** printf to standard output on rank 0 only (on every caller when team is NULL). MST_ERR_IO on rank 0
- *  when it cannot be written. Local. */
+/** printf to standard output on rank 0 only (on every caller when team is NULL). MST_ERR_IO on
+ *  rank 0 when it cannot be written. Local. */
 mst_status mst_print(const mst_team *team, const char *format, ...)
     __attribute__((format(printf, 2, 3))) MST_CHECKED;
 
+/** Print the texts and numbers of a JSON object, one a line that begins with `before`; numbers
+ *  whose names end in _bytes as sizes. Errors of mst_print. Local. */
+mst_status mst_print_figures(const mst_team *team, const json_t *figures,
+                             const char *before) MST_CHECKED;
+
 /** Print object as one line of JSON, the last line of a command's output, and give it back
- *  (json_decref). Local; object may differ in nothing between ranks but is only used on rank 0. */
+ *  (json_decref). NULL, what jansson gives without memory, is MST_ERR_MEMORY on rank 0: names that
+ *  are not UTF-8 have been refused before (mst_paths_check_name). Local; object is only used on
+ *  rank 0. */
 mst_status mst_print_json(const mst_team *team, json_t *object) MST_CHECKED;
 
 /** muster, and the libraries that its results depend on. Local. */

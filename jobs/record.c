@@ -62,8 +62,8 @@ mst_status mst_record_data(const mst_job_data *d) {
 mst_status mst_record_accuracy(mst_job_context *context, int64_t clients, const double *accuracy) {
   mst_state state;
   mst_state_init(&state);
-  mst_status st = mst_state_add(&state, "accuracy", MST_F64, 1, &clients,
-                                (double *)(uintptr_t)accuracy);
+  mst_status st =
+      mst_state_add(&state, "accuracy", MST_F64, 1, &clients, (double *)(uintptr_t)accuracy);
   return write_group(context, st, "clients", &state);
 }
 
@@ -71,7 +71,8 @@ mst_status mst_record_room(const mst_job_data *d, int64_t **confusion) {
   int64_t classes = d->train.info->n_classes;
   *confusion = NULL;
   if (d->test.file == NULL || d->train.label == NULL || classes > MST_RECORD_CLASSES) return MST_OK;
-  return mst_alloc(confusion, classes * classes, sizeof **confusion, "confusion matrix");
+  return mst_team_agree(
+      d->team, mst_alloc(confusion, classes * classes, sizeof **confusion, "confusion matrix"));
 }
 
 mst_status mst_record_confusion(const mst_job_data *d, const int64_t *confusion) {
@@ -82,4 +83,17 @@ mst_status mst_record_confusion(const mst_job_data *d, const int64_t *confusion)
   mst_status st = mst_state_add(&state, "confusion", MST_I64, 2, (int64_t[]){classes, classes},
                                 (int64_t *)(uintptr_t)confusion);
   return write_group(d->context, st, "evaluation", &state);
+}
+
+mst_status mst_record_test(const mst_job_data *d, const mst_test_rows *test,
+                           mst_status (*count)(void *model, const mst_test_rows *test,
+                                               int64_t classes, int64_t *confusion),
+                           void *model) {
+  int64_t *confusion = NULL;
+  mst_status st = mst_record_room(d, &confusion);
+  if (st == MST_OK && confusion != NULL)
+    st = count(model, test, d->train.info->n_classes, confusion);
+  if (st == MST_OK) st = mst_record_confusion(d, confusion);
+  mst_free(confusion);
+  return st;
 }

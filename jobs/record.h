@@ -4,26 +4,34 @@
 #define MST_JOBS_RECORD_H
 
 #include "jobs/data.h"
+#include "parallel/score.h"
 
 #define MST_RECORD_CLASSES 1000 /* most classes of a confusion matrix that is kept */
 
-/** Write /data/row_shape (of a raw row: 3 sizes, 0 behind its last dimension), /data/n_classes (0 for
- *  values), /data/outputs, /clients/rows(clients) and, for classes, /clients/labels(clients, classes):
- *  rows of each class, unless they are more than four million numbers; nothing of clients where there
- *  are none. After mst_job_data_read. Collective. */
+/** Write /data/row_shape (of a raw row: 3 sizes, 0 behind its last dimension), /data/n_classes (0
+ *  for values), /data/outputs, /clients/rows(clients) and, for classes, /clients/labels(clients,
+ *  classes): rows of each class, unless they are more than four million numbers; nothing of
+ *  clients where there are none. After mst_job_data_read. Collective. */
 mst_status mst_record_data(const mst_job_data *d) MST_CHECKED;
 
-/** Write /clients/accuracy(clients), on each client's own rows, NaN for those without rows, the same
- *  on all ranks. Collective. */
+/** Write /clients/accuracy(clients), on each client's own rows, NaN for those without rows, the
+ *  same on all ranks. Collective. */
 mst_status mst_record_accuracy(mst_job_context *context, int64_t clients,
                                const double *accuracy) MST_CHECKED;
 
 /** A zero confusion matrix (classes, classes) for the test rows: NULL where there are none, or no
- *  classes, or too many. Free with mst_free. Local. */
+ *  classes, or too many. Free with mst_free. Collective. */
 mst_status mst_record_room(const mst_job_data *d, int64_t **confusion) MST_CHECKED;
 
-/** Write /evaluation/confusion(classes, classes): test rows of each class by the class that the model
- *  chose, the same on all ranks; nothing for NULL. Collective. */
+/** Write /evaluation/confusion(classes, classes): test rows of each class by the class that the
+ *  model chose, the same on all ranks; nothing for NULL. Collective. */
 mst_status mst_record_confusion(const mst_job_data *d, const int64_t *confusion) MST_CHECKED;
+
+/** The same of what `count` makes of such a matrix, if there is room for one: `model` is handed on
+ *  to it, and it returns what the call returns then. Collective. */
+mst_status mst_record_test(const mst_job_data *d, const mst_test_rows *test,
+                           mst_status (*count)(void *model, const mst_test_rows *test,
+                                               int64_t classes, int64_t *confusion),
+                           void *model) MST_CHECKED;
 
 #endif

@@ -1,11 +1,13 @@
-/* `muster report`: finished runs as one page, and their results as a table. Rank 0 draws and writes;
- * the others wait for what comes of it. */
+/* `muster report`: finished runs as one page, and their results as a table. Rank 0 draws and
+ * writes; the others wait for what comes of it. */
 #include "jobs/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/memory.h"
+#include "io/file.h"
+#include "io/paths.h"
 #include "io/report_html.h"
 #include "io/report_plot.h"
 #include "jobs/arguments.h"
@@ -16,15 +18,19 @@
 typedef struct report {
   mst_team *team;
   int n;
-  const char **path;     /* (n) run files */
+  const char **path;      /* (n) run files */
   const char *html, *csv; /* names, or NULL */
-  mst_report_run *run;   /* (n)            */
-  const char **label;    /* (n)            */
-  char **made;           /* (n) labels that had to be made */
+  mst_report_run *run;    /* (n)            */
+  const char **label;     /* (n)            */
+  char **made;            /* (n) labels that had to be made */
   int figures;
 } report;
 
-enum { OPTION_HELP, OPTION_OUTPUT, OPTION_CSV };
+enum {
+  OPTION_HELP,
+  OPTION_OUTPUT,
+  OPTION_CSV
+};
 static const mst_option options[] = {[OPTION_HELP] = {"help", 'h', NULL},
                                      [OPTION_OUTPUT] = {"output", 'o', "FILE.html"},
                                      [OPTION_CSV] = {"csv", 'c', "FILE.csv"},
@@ -32,16 +38,16 @@ static const mst_option options[] = {[OPTION_HELP] = {"help", 'h', NULL},
 
 static mst_status check_arguments(const report *r) {
   if (r->n == 0)
-    return mst_fail(MST_ERR_INPUT, "muster report needs a run file, as in 'muster report run.h5 -o "
-                                   "report.html' (see muster report --help)");
+    return mst_fail(MST_ERR_INPUT,
+                    "muster report needs a run file, as in 'muster report run.h5 -o "
+                    "report.html' (see muster report --help)");
   if (r->n > MST_PAGE_RUNS)
-    return mst_fail(MST_ERR_INPUT, "%d runs are more than the %d that one page can tell apart", r->n,
-                    MST_PAGE_RUNS);
+    return mst_fail(MST_ERR_INPUT, "%d runs are more than the %d that one page can tell apart",
+                    r->n, MST_PAGE_RUNS);
   if (r->html == NULL && r->csv == NULL)
-    return mst_fail(MST_ERR_INPUT, "muster report needs a file to write: -o report.html, --csv "
-                                   "table.csv, or both (see muster report --help)");
-  if (r->html != NULL && r->csv != NULL && strcmp(r->html, r->csv) == 0)
-    return mst_fail(MST_ERR_INPUT, "--output and --csv are the same file: %s", r->html);
+    return mst_fail(MST_ERR_INPUT,
+                    "muster report needs a file to write: -o report.html, --csv "
+                    "table.csv, or both (see muster report --help)");
   return MST_OK;
 }
 
@@ -113,7 +119,7 @@ static mst_status make_page(report *r, mst_text *out) {
 
 static mst_status write_page(report *r) {
   mst_text page = MST_TEXT_EMPTY;
-  mst_status st = mst_team_agree(r->team, make_page(r, &page));
+  mst_status st = mst_file_follow(r->team, make_page(r, &page));
   if (st == MST_OK) st = mst_report_write(r->team, r->html, &page);
   mst_text_free(&page);
   if (st == MST_OK) mst_say_kept(r->html);
@@ -124,11 +130,26 @@ static mst_status write_csv(report *r) {
   mst_text table = MST_TEXT_EMPTY;
   mst_status st = MST_OK;
   if (mst_team_rank(r->team) == 0) st = mst_report_csv(r->n, r->run, &table);
-  st = mst_team_agree(r->team, st);
+  st = mst_file_follow(r->team, st);
   if (st == MST_OK) st = mst_report_write(r->team, r->csv, &table);
   mst_text_free(&table);
   if (st == MST_OK) mst_say_kept(r->csv);
   return st;
+}
+
+/* What is written may replace an older report, but neither a run nor each other. */
+static mst_status check_files(const report *r) {
+  mst_named_path file[MST_PAGE_RUNS + 2];
+  int n = 0;
+  for (int i = 0; i < r->n; i++)
+    file[n++] = (mst_named_path){.key = "a run file", .path = r->path[i]};
+  if (r->html != NULL)
+    file[n++] = (mst_named_path){
+        .key = "--output", .path = r->html, .written = true, .opening = MST_REPORT_OPENING};
+  if (r->csv != NULL)
+    file[n++] = (mst_named_path){
+        .key = "--csv", .path = r->csv, .written = true, .opening = MST_REPORT_CSV};
+  return mst_paths_check(r->team, file, n);
 }
 
 static mst_status print_result(const report *r) {
@@ -136,17 +157,15 @@ static mst_status print_result(const report *r) {
   bool ok = line != NULL;
   if (ok && r->html != NULL) ok = json_object_set_new(line, "report", json_string(r->html)) == 0;
   if (ok && r->csv != NULL) ok = json_object_set_new(line, "csv", json_string(r->csv)) == 0;
-  if (ok) return mst_print_json(r->team, line);
-  json_decref(line);
-  return mst_fail(MST_ERR_INPUT, "a file's name is not UTF-8 and cannot be printed as JSON");
+  if (!ok) json_decref(line);
+  return mst_print_json(r->team, ok ? line : NULL);
 }
 
 static mst_status perform(report *r, int argc, char **argv) {
   MST_TRY(mst_team_agree(r->team, read_arguments(r, argc, argv)));
-  if (r->html != NULL) MST_TRY(mst_report_check(r->team, r->html, MST_REPORT_OPENING));
-  if (r->csv != NULL) MST_TRY(mst_report_check(r->team, r->csv, MST_REPORT_CSV));
+  MST_TRY(check_files(r));
   if (r->html != NULL)
-    MST_TRY(mst_team_agree(r->team, mst_team_rank(r->team) == 0 ? mst_plot_check() : MST_OK));
+    MST_TRY(mst_file_follow(r->team, mst_team_rank(r->team) == 0 ? mst_plot_check() : MST_OK));
   MST_TRY(read_runs(r));
   if (r->csv != NULL) MST_TRY(write_csv(r));
   if (r->html != NULL) MST_TRY(write_page(r));
@@ -170,16 +189,16 @@ static mst_status report_command(mst_team *team, int argc, char **argv) {
 static const char help[] =
     "usage: muster report RUN.h5... -o REPORT.html [--csv TABLE.csv]\n"
     "\n"
-    "Show one run, or up to 28 side by side, as one page that needs nothing else: results, the keys\n"
-    "in which the experiments differ, accuracy and loss by round and by bytes, clients and how they\n"
-    "fare, the confusion matrix, time, memory and traffic, the experiments and where they ran. The\n"
-    "digest of every run file is verified first. Figures are drawn by gnuplot, which must be\n"
-    "installed (Debian: gnuplot-nox); a table alone needs none.\n"
+    "Show one run, or up to 28 side by side, as one page that needs nothing else: results, the\n"
+    "keys in which the experiments differ, accuracy and loss by round and by bytes, clients and\n"
+    "how they fare, the confusion matrix, time, memory and traffic, the experiments and where\n"
+    "they ran. The digest of every run file is verified first. Figures are drawn by gnuplot,\n"
+    "which must be installed (Debian: gnuplot-nox); a table alone needs none.\n"
     "\n"
     "options\n"
     "  -o, --output REPORT.html  the page to write (default: none)\n"
-    "  -c, --csv TABLE.csv       also write the results as a table, a line a run, with every digit\n"
-    "                            (default: none)\n"
+    "  -c, --csv TABLE.csv       also write the results as a table, a line a run, with every\n"
+    "                            digit (default: none)\n"
     "  -h, --help                this text\n"
     "\n"
     "output\n"
@@ -187,7 +206,8 @@ static const char help[] =
     "  standard output is one JSON object: {\"runs\", \"figures\", \"report\", \"csv\"}.\n"
     "\n"
     "exit codes\n"
-    "  0 done   1 failed (no gnuplot, a full disk)   2 bad input: missing, damaged or foreign files\n"
+    "  0 done   1 failed (no gnuplot, a full disk)\n"
+    "  2 bad input: missing, damaged or foreign files\n"
     "\n"
     "example\n"
     "  muster report fedavg.h5 scaffold.h5 -o methods.html --csv methods.csv\n";

@@ -1,6 +1,6 @@
 /* A report's page while it is written: text, figures, and the runs that it shows side by side. What
- * fails is kept in `status`, after which nothing more is added; so a section reads like the page. All
- * functions are Local, for the rank that writes. */
+ * fails is kept in `status`, after which nothing more is added; so a section reads like the page.
+ * All functions are Local, for the rank that writes. */
 #ifndef MST_JOBS_REPORT_H
 #define MST_JOBS_REPORT_H
 
@@ -33,8 +33,8 @@ void mst_page_figure_value(mst_page *p, const char *name, double value, bool who
 
 /** "<name>" as a heading of its own; a short line in front of tables and figures. */
 void mst_page_section(mst_page *p, const char *name);
-/** Open and close the grid in which figures stand side by side; may a table with a column a run stand
- *  there, too? */
+/** Open and close the grid in which figures stand side by side; may a table with a column a run
+ *  stand there, too? */
 void mst_page_grid(mst_page *p, bool open);
 bool mst_page_is_narrow(const mst_page *p);
 /** The first cells of a table whose columns are the runs. Ends after </thead><tbody>. */
@@ -44,8 +44,8 @@ void mst_page_mark(mst_page *p, int i);
 
 /** Append to the figure's script. */
 void mst_page_script(mst_page *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/** Draw the script that was made, and begin a new one. marks(n): runs that are named below the title,
- *  NULL for none; note: a line below it, or NULL. */
+/** Draw the script that was made, and begin a new one. marks(n): runs that are named below the
+ *  title, NULL for none; note: a line below it, or NULL. */
 void mst_page_draw(mst_page *p, int width, int height, const char *title, const char *note,
                    const bool *marks);
 /** Style of run i's line for gnuplot, as "lc rgb '#0072b2' dt 1". */
@@ -68,8 +68,9 @@ typedef struct mst_curves {
   double low[2], high[2];          /* of x and y             */
 } mst_curves;
 
-/** Begin a figure of curves; add the finite points (x, y) of one (x NULL: 1, 2, ...), thinned out where
- *  they are very many; draw when there are some. What x is, and below 0 for its unit, as in "round". */
+/** Begin a figure of curves; add the finite points (x, y) of one (x NULL: 1, 2, ...), thinned out
+ *  where they are very many; draw when there are some. What x is, and below 0 for its unit, as in
+ *  "round". */
 void mst_curves_begin(mst_curves *c);
 void mst_curves_add(mst_page *p, mst_curves *c, int run, bool thin, int64_t n, const double *x,
                     const double *y);

@@ -48,13 +48,16 @@ static void draw_confusion(mst_page *p, int i, const mst_report_array *a) {
     for (int64_t j = 0; j < c && rows > 0; j++) {
       double share = a->value[k * c + j] / rows;
       if (share > 0)
-        mst_page_script(p, "%" PRId64 " %" PRId64 " %u %.0f %u\n", j, k, mst_page_shade(sqrt(share)),
-                        a->value[k * c + j], sqrt(share) > 0.45 ? 0xffffffu : 0x24292fu);
+        mst_page_script(p, "%" PRId64 " %" PRId64 " %u %.0f %u\n", j, k,
+                        mst_page_shade(sqrt(share)), a->value[k * c + j],
+                        sqrt(share) > 0.45 ? 0xffffffu : 0x24292fu);
     }
   }
-  mst_page_script(p, "EOD\nset xrange [-0.5:%" PRId64 ".5]\nset yrange [%" PRId64 ".5:-0.5]\n"
-                     "set grid noytics\nset xlabel 'chosen by the model'\nset ylabel 'class of the rows' "
-                     "textcolor rgb '#424a53' offset 1\nset tics scale 0\n",
+  mst_page_script(p,
+                  "EOD\nset xrange [-0.5:%" PRId64 ".5]\nset yrange [%" PRId64 ".5:-0.5]\n"
+                  "set grid noytics\nset xlabel 'chosen by the model'\n"
+                  "set ylabel 'class of the rows' textcolor rgb '#424a53' offset 1\n"
+                  "set tics scale 0\n",
                   c - 1, c - 1);
   mst_page_class_tics(p, 'x', c, 16);
   mst_page_class_tics(p, 'y', c, 16);
@@ -64,7 +67,8 @@ static void draw_confusion(mst_page *p, int i, const mst_report_array *a) {
                     c <= 10 ? 10 : 8);
   mst_page_script(p, "\n");
   if (p->n > 1) snprintf(title, sizeof title, "Confusion of classes: %.100s", p->label[i]);
-  mst_page_draw(p, MST_PAGE_WIDTH, 400, title, "test rows; the darker, the larger the share of the class", NULL);
+  mst_page_draw(p, MST_PAGE_WIDTH, 400, title,
+                "test rows; the darker, the larger the share of the class", NULL);
 }
 
 static double recall_of(const mst_report_array *a, int64_t k) {

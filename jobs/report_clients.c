@@ -1,5 +1,5 @@
-/* A report's clients: who held what, and how the model does on their rows. They may be thousands, so
- * they are shown sorted, by quantiles, or in bins. */
+/* A report's clients: who held what, and how the model does on their rows. They may be thousands,
+ * so they are shown sorted, by quantiles, or in bins. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,15 +8,12 @@
 
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
+#include "core/base/summary.h"
 #include "jobs/report.h"
 
-#define COLUMNS     120 /* of the label mix: clients, or bins of them */
-#define MIX_CLASSES 120 /* most classes of a label mix that is drawn  */
-
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
+#define COLUMNS     120    /* of the label mix: clients, or bins of them */
+#define MIX_CLASSES 120    /* most classes of a label mix that is drawn  */
+#define MOST_ROWS   0x1p40 /* of a class that a client can have: other counts are no counts */
 
 /* The finite values of an array above `least`, sorted. Free with mst_free. */
 static mst_status sort_values(const mst_report_array *a, double least, double **out, int64_t *n) {
@@ -24,21 +21,8 @@ static mst_status sort_values(const mst_report_array *a, double least, double **
   MST_TRY(mst_alloc(out, a->n, sizeof **out, "sorted values"));
   for (int64_t i = 0; i < a->n; i++)
     if (isfinite(a->value[i]) && a->value[i] > least) (*out)[(*n)++] = a->value[i];
-  if (*n > 1) qsort(*out, (size_t)*n, sizeof **out, ascending);
+  mst_summary_sort(*out, *n);
   return MST_OK;
-}
-
-/* The q-quantile of n sorted values: the smallest that at least q n of them do not exceed. */
-static double quantile(const double *sorted, int64_t n, double q) {
-  if (n == 0) return NAN;
-  int64_t at = (int64_t)ceil(q * (double)n) - 1;
-  return sorted[at < 0 ? 0 : at >= n ? n - 1 : at];
-}
-
-static double mean_of(const double *x, int64_t n) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++) sum += x[i];
-  return n > 0 ? sum / (double)n : (double)NAN;
 }
 
 /* Sizes, largest first. */
@@ -64,8 +48,11 @@ static void draw_sizes(mst_page *p) {
     mst_curves_add(p, &c, i, false, n, NULL, sorted);
     mst_free(sorted);
   }
-  const mst_axes axes = {.title = "Rows of clients", .x = "clients, largest first", .steps = true,
-                         .log_y = most > 30 * least, .note = "clients that have some"};
+  const mst_axes axes = {.title = "Rows of clients",
+                         .x = "clients, largest first",
+                         .steps = true,
+                         .log_y = most > 30 * least,
+                         .note = "clients that have some"};
   mst_curves_draw(p, &c, &axes);
 }
 
@@ -85,19 +72,23 @@ static void draw_accuracies(mst_page *p) {
     mst_free(share);
     mst_free(sorted);
   }
-  const mst_axes axes = {.title = "Accuracy by client", .x = "% of clients, worst first",
-                         .steps = true, .note = "each on its own rows, after the last round"};
+  const mst_axes axes = {.title = "Accuracy by client",
+                         .x = "% of clients, worst first",
+                         .steps = true,
+                         .note = "each on its own rows, after the last round"};
   mst_curves_draw(p, &c, &axes);
 }
+
+struct mixed {
+  int64_t client, rows, dominant, kinds;
+  double share; /* of the dominant class */
+};
 
 /* The clients of a run whose rows are counted by class, in the order in which they are drawn. */
 typedef struct mix {
   const mst_report_array *labels;
   int64_t clients, classes, n; /* n: those that have rows */
-  struct mixed {
-    int64_t client, rows, dominant, kinds;
-    double share; /* of the dominant class */
-  } *at;
+  struct mixed *at;
 } mix;
 
 /* By the class that dominates, then by how much it does. */
@@ -117,13 +108,16 @@ static mst_status read_mix(const mst_report_run *run, mix *m) {
   for (int64_t k = 0; k < m->clients; k++) {
     const double *label = m->labels->value + k * m->classes;
     struct mixed one = {.client = k};
+    double most = 0;
     for (int64_t c = 0; c < m->classes; c++) {
+      if (!(label[c] > 0 && label[c] < MOST_ROWS)) continue;
       one.rows += (int64_t)label[c];
-      one.kinds += label[c] > 0;
-      if (label[c] > label[one.dominant]) one.dominant = c;
+      one.kinds++;
+      if (label[c] > most) one.dominant = c;
+      most = fmax(most, label[c]);
     }
     if (one.rows == 0) continue;
-    one.share = label[one.dominant] / (double)one.rows;
+    one.share = most / (double)one.rows;
     m->at[m->n++] = one;
   }
   if (m->n > 1) qsort(m->at, (size_t)m->n, sizeof *m->at, by_class);
@@ -148,17 +142,20 @@ static void draw_mix(mst_page *p, const mix *m, const char *title) {
   mst_page_script(p, "$m << EOD\n");
   for (int64_t k = 0; k < columns; k++)
     add_column(p, m, k, m->n * k / columns, m->n * (k + 1) / columns);
-  mst_page_script(p, "EOD\nset xrange [-0.5:%" PRId64 ".5]\nset yrange [-0.5:%" PRId64 ".5]\n"
-                     "unset xtics\nset grid noytics\nset bmargin 2\n"
-                     "set xlabel 'clients, by their commonest class' offset 0,0.6\n",
+  mst_page_script(p,
+                  "EOD\nset xrange [-0.5:%" PRId64 ".5]\nset yrange [-0.5:%" PRId64
+                  ".5]\n"
+                  "unset xtics\nset grid noytics\nset bmargin 2\n"
+                  "set xlabel 'clients, by their commonest class' offset 0,0.6\n",
                   columns - 1, m->classes - 1);
   mst_page_class_tics(p, 'y', m->classes, 12);
   mst_page_script(p, "plot $m using 1:2:(0.505):(0.5):3 with boxxyerror lc rgb variable\n");
   if (columns < m->n)
-    snprintf(note, sizeof note,
-             "classes (upwards) of each client's rows, %.1f clients a column; the darker, the larger "
-             "their share",
-             (double)m->n / (double)columns);
+    snprintf(
+        note, sizeof note,
+        "classes (upwards) of each client's rows, %.1f clients a column; the darker, the larger "
+        "their share",
+        (double)m->n / (double)columns);
   else
     snprintf(note, sizeof note,
              "classes (upwards) of each client's rows, a column a client; the darker, the larger "
@@ -169,7 +166,7 @@ static void draw_mix(mst_page *p, const mix *m, const char *title) {
 static bool same_labels(const mst_report_run *a, const mst_report_run *b) {
   const mst_report_array *x = mst_report_find(a, "clients/labels");
   const mst_report_array *y = mst_report_find(b, "clients/labels");
-  return x != NULL && y != NULL && x->n == y->n && x->shape[0] == y->shape[0] &&
+  return x != NULL && y != NULL && x->n == y->n && x->n > 0 && x->shape[0] == y->shape[0] &&
          memcmp(x->value, y->value, (size_t)x->n * sizeof *x->value) == 0;
 }
 
@@ -195,13 +192,33 @@ static void draw_mixes(mst_page *p) {
   }
 }
 
-enum { CLIENTS, WITH_ROWS, LEAST, MEDIAN, LARGEST, KINDS, DOMINANT, MEAN, SPREAD, TENTH, LOW, MIDDLE,
-       FIGURES };
-static const char *const figure_name[FIGURES] = {
-    "clients", "with rows", "rows: least", "rows: median", "rows: most",
-    "classes of a client, median", "share of its commonest class, mean",
-    "accuracy: mean", "accuracy: standard deviation", "accuracy: mean of the worst tenth",
-    "accuracy: 10 % are below", "accuracy: median"};
+enum {
+  CLIENTS,
+  WITH_ROWS,
+  LEAST,
+  MEDIAN,
+  LARGEST,
+  KINDS,
+  DOMINANT,
+  MEAN,
+  SPREAD,
+  TENTH,
+  LOW,
+  MIDDLE,
+  FIGURES
+};
+static const char *const figure_name[FIGURES] = {"clients",
+                                                 "with rows",
+                                                 "rows: least",
+                                                 "rows: median",
+                                                 "rows: most",
+                                                 "classes of a client, median",
+                                                 "share of its commonest class, mean",
+                                                 "accuracy: mean",
+                                                 "accuracy: standard deviation",
+                                                 "accuracy: mean of the worst tenth",
+                                                 "accuracy: 10 % are below",
+                                                 "accuracy: median"};
 
 static mst_status find_sizes(const mst_report_run *run, double figure[FIGURES]) {
   const mst_report_array *rows = mst_report_find(run, "clients/rows");
@@ -211,9 +228,9 @@ static mst_status find_sizes(const mst_report_run *run, double figure[FIGURES]) 
   MST_TRY(sort_values(rows, 0, &sorted, &n));
   figure[CLIENTS] = (double)rows->n;
   figure[WITH_ROWS] = (double)n;
-  figure[LEAST] = quantile(sorted, n, 0);
-  figure[MEDIAN] = quantile(sorted, n, 0.5);
-  figure[LARGEST] = quantile(sorted, n, 1);
+  figure[LEAST] = mst_summary_quantile(sorted, n, 0);
+  figure[MEDIAN] = mst_summary_quantile(sorted, n, 0.5);
+  figure[LARGEST] = mst_summary_quantile(sorted, n, 1);
   mst_free(sorted);
   return MST_OK;
 }
@@ -228,8 +245,8 @@ static mst_status find_mix(const mst_report_run *run, double figure[FIGURES]) {
     share += m.at[k].share;
   }
   if (st == MST_OK && m.n > 0) {
-    qsort(kinds, (size_t)m.n, sizeof *kinds, ascending);
-    figure[KINDS] = quantile(kinds, m.n, 0.5);
+    mst_summary_sort(kinds, m.n);
+    figure[KINDS] = mst_summary_quantile(kinds, m.n, 0.5);
     figure[DOMINANT] = share / (double)m.n;
   }
   mst_free(kinds);
@@ -239,23 +256,22 @@ static mst_status find_mix(const mst_report_run *run, double figure[FIGURES]) {
 
 static mst_status find_accuracies(const mst_report_run *run, double figure[FIGURES]) {
   const mst_report_array *accuracy = mst_report_find(run, "clients/accuracy");
-  double *sorted = NULL, square = 0;
+  double *sorted = NULL;
   int64_t n = 0;
   if (accuracy == NULL) return MST_OK;
   MST_TRY(sort_values(accuracy, -1, &sorted, &n));
-  figure[MEAN] = mean_of(sorted, n);
-  for (int64_t k = 0; k < n; k++)
-    square += (sorted[k] - figure[MEAN]) * (sorted[k] - figure[MEAN]);
-  if (n > 0) figure[SPREAD] = sqrt(square / (double)n);
-  figure[TENTH] = mean_of(sorted, n > 0 ? mst_most(1, n / 10) : 0);
-  figure[LOW] = quantile(sorted, n, 0.1);
-  figure[MIDDLE] = quantile(sorted, n, 0.5);
+  mst_summary s = mst_summary_make(sorted, n);
+  figure[MEAN] = s.mean;
+  figure[SPREAD] = s.spread;
+  figure[TENTH] = s.worst;
+  figure[LOW] = mst_summary_quantile(sorted, n, 0.1);
+  figure[MIDDLE] = mst_summary_quantile(sorted, n, 0.5);
   mst_free(sorted);
   return MST_OK;
 }
 
 static void add_client_table(mst_page *p) {
-  double (*figure)[FIGURES] = NULL;
+  double(*figure)[FIGURES] = NULL;
   if (p->status == MST_OK)
     p->status = mst_alloc(&figure, p->n, sizeof *figure, "figures of clients");
   for (int i = 0; i < p->n && p->status == MST_OK; i++) {

@@ -1,4 +1,5 @@
-/* A report's costs: time by phase, memory, and traffic, that of a deployment and that of the machine. */
+/* A report's costs: time by phase, memory, and traffic, that of a deployment and that of the
+ * machine. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,8 @@ static spread over_ranks(const mst_report_array *a) {
   return s;
 }
 
-/* The timing whose name follows `last` among those of all runs that end in `unit`; NULL past the end. */
+/* The timing whose name follows `last` among those of all runs that end in `unit`; NULL past the
+ * end. */
 static const char *timing_after(const mst_page *p, const char *last, const char *unit) {
   const char *best = NULL;
   for (int i = 0; i < p->n; i++)
@@ -98,14 +100,17 @@ static void draw_times(mst_page *p) {
     snprintf(colour, sizeof colour, "%s", mst_page_line(i));
     char *dash = strstr(colour, " dt");
     if (dash != NULL) *dash = '\0';
-    mst_page_script(p, "%s$t using ($4==%d?$2/2:NaN):1:($2/2):(%.4g) with boxxyerror fs solid 0.75 %s, "
-                       "$t using ($4==%d?$2:NaN):1:($3-$2):(0) with vectors nohead lw 1.2 %s",
-                    i > 0 ? ", " : "", i, 0.36 / p->n, colour, i, colour);
+    mst_page_script(
+        p,
+        "%s$t using ($4==%d?$2/2:NaN):1:($2/2):(%.4g) with boxxyerror fs solid 0.75 %s, "
+        "$t using ($4==%d?$2:NaN):1:($3-$2):(0) with vectors nohead lw 1.2 %s",
+        i > 0 ? ", " : "", i, 0.36 / p->n, colour, i, colour);
   }
   mst_page_script(p, "\n");
   int height = 60 + rows * (10 + 9 * p->n);
   mst_page_draw(p, MST_PAGE_WIDTH, height, "Time by phase",
-                "mean of the ranks; a line goes on to the slowest; phases and parts of them", marks);
+                "mean of the ranks; a line goes on to the slowest; phases and parts of them",
+                marks);
 }
 
 static void add_timings(mst_page *p, const char *unit) {

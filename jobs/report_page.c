@@ -119,8 +119,9 @@ bool mst_page_is_narrow(const mst_page *p) { return p->n <= 3; }
 void mst_page_mark(mst_page *p, int i) {
   mst_page_add(p, "<span class=\"mark\">");
   if (p->n > 1)
-    mst_page_add(p, "<svg viewBox=\"0 0 22 8\" aria-hidden=\"true\"><path d=\"M0 4H22\" stroke=\"%s\" "
-                    "stroke-width=\"2.4\" stroke-dasharray=\"%s\"/></svg>",
+    mst_page_add(p,
+                 "<svg viewBox=\"0 0 22 8\" aria-hidden=\"true\"><path d=\"M0 4H22\" stroke=\"%s\" "
+                 "stroke-width=\"2.4\" stroke-dasharray=\"%s\"/></svg>",
                  colour[i % 7], dash[i % 4][0] != '\0' ? dash[i % 4] : "none");
   mst_page_text(p, p->label[i]);
   mst_page_add(p, "</span>");
@@ -165,13 +166,14 @@ void mst_page_draw(mst_page *p, int width, int height, const char *title, const 
   mst_page_add(p, "</figcaption>");
   if (marks != NULL && p->n > 1) add_marks(p, marks);
   if (p->status == MST_OK)
-    p->status = mst_text_add(&whole, "%s",
-                             "set border 3 lc rgb '#8c959f' lw 0.8\n"
-                             "set tics nomirror out scale 0.4 textcolor rgb '#424a53'\n"
-                             "set grid ytics lc rgb '#e4e8ec' lw 0.7 lt 1\n"
-                             "set xlabel textcolor rgb '#424a53' offset 0,0.4\n"
-                             "set bmargin 3.2\nset tmargin 0.8\nset rmargin 2\n"
-                             "unset key\nset datafile missing 'NaN'\nset style fill solid 1 noborder\n");
+    p->status =
+        mst_text_add(&whole, "%s",
+                     "set border 3 lc rgb '#8c959f' lw 0.8\n"
+                     "set tics nomirror out scale 0.4 textcolor rgb '#424a53'\n"
+                     "set grid ytics lc rgb '#e4e8ec' lw 0.7 lt 1\n"
+                     "set xlabel textcolor rgb '#424a53' offset 0,0.4\n"
+                     "set bmargin 3.2\nset tmargin 0.8\nset rmargin 2\n"
+                     "unset key\nset datafile missing 'NaN'\nset style fill solid 1 noborder\n");
   if (p->status == MST_OK && p->script.at != NULL)
     p->status = mst_text_add(&whole, "%s", p->script.at);
   if (p->status == MST_OK)
@@ -220,7 +222,8 @@ static void add_summary(mst_page *p) {
   int same = 0;
   for (int i = 1; i < p->n; i++) same += strcmp(p->run[i].outcome.digest, o->digest) == 0;
   if (p->n > 1 && same == p->n - 1)
-    mst_page_add(p, "All have the same digest: their models and metrics are the same, bit for bit. ");
+    mst_page_add(p,
+                 "All have the same digest: their models and metrics are the same, bit for bit. ");
   mst_page_add(p, "Digests of model and metrics were verified.</p>\n");
 }
 

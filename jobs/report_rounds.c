@@ -182,7 +182,8 @@ static void draw_by_bytes(mst_page *p) {
   double size = byte_unit(most, &unit);
   mst_curves_begin(&c);
   for (int i = 0; i < p->n && p->status == MST_OK; i++) {
-    const mst_report_array *y = metric(&p->run[i], "accuracy"), *round = metric(&p->run[i], "round");
+    const mst_report_array *y = metric(&p->run[i], "accuracy"),
+                           *round = metric(&p->run[i], "round");
     double *sent = NULL;
     if (y == NULL || round == NULL || y->n != round->n) continue;
     p->status = mst_alloc(&sent, round->n, sizeof *sent, "bytes by round");

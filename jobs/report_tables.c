@@ -73,7 +73,8 @@ static bool is_best(const mst_page *p, const char *name, int run) {
   return differs;
 }
 
-static void add_text_row(mst_page *p, const char *name, const char *(*text)(const mst_report_run *)) {
+static void add_text_row(mst_page *p, const char *name,
+                         const char *(*text)(const mst_report_run *)) {
   mst_page_add(p, "<tr><th>%s</th>", name);
   for (int i = 0; i < p->n; i++) {
     mst_page_add(p, "<td class=\"n\">");
@@ -97,7 +98,8 @@ void mst_report_results(mst_page *p) {
     mst_page_text(p, list.at[k]);
     mst_page_add(p, "</th>");
     for (int i = 0; i < p->n; i++)
-      add_figure_cell(p, find_figure(&p->run[i], list.at[k]), list.at[k], is_best(p, list.at[k], i));
+      add_figure_cell(p, find_figure(&p->run[i], list.at[k]), list.at[k],
+                      is_best(p, list.at[k], i));
     mst_page_add(p, "</tr>\n");
   }
   mst_page_add(p, "<tr><th>rounds</th>");

@@ -42,13 +42,17 @@ typedef struct run {
   char digest[MST_DIGEST_HEX];
 } run;
 
-enum { OPTION_HELP, OPTION_SET, OPTION_RESUME, OPTION_DRY_RUN, OPTION_QUIET };
-static const mst_option options[] = {[OPTION_HELP] = {"help", 'h', NULL},
-                                     [OPTION_SET] = {"set", 's', "key.path=value"},
-                                     [OPTION_RESUME] = {"resume", 'r', NULL},
-                                     [OPTION_DRY_RUN] = {"dry-run", 'n', NULL},
-                                     [OPTION_QUIET] = {"quiet", 'q', NULL},
-                                     {NULL, 0, NULL}};
+enum {
+  OPTION_HELP,
+  OPTION_SET,
+  OPTION_RESUME,
+  OPTION_DRY_RUN,
+  OPTION_QUIET
+};
+static const mst_option options[] = {
+    [OPTION_HELP] = {"help", 'h', NULL},     [OPTION_SET] = {"set", 's', "key.path=value"},
+    [OPTION_RESUME] = {"resume", 'r', NULL}, [OPTION_DRY_RUN] = {"dry-run", 'n', NULL},
+    [OPTION_QUIET] = {"quiet", 'q', NULL},   {NULL, 0, NULL}};
 
 static mst_status take_operand(run *r, const char *value) {
   if (r->file != NULL)
@@ -76,24 +80,10 @@ static mst_status read_arguments(run *r, int argc, char **argv) {
     r->dry_run |= index == OPTION_DRY_RUN;
     r->quiet |= index == OPTION_QUIET;
   }
-  return r->file != NULL
-             ? MST_OK
-             : mst_fail(MST_ERR_INPUT, "muster run needs an experiment file, as in "
-                                       "'muster run experiment.yaml' (see muster run --help)");
-}
-
-/* output.run, or the experiment's name with .h5 in the current folder. */
-static mst_status choose_run_path(run *r) {
-  if (mst_experiment_is_set(r->experiment, "output.run"))
-    return mst_text_copy(mst_experiment_path(r->experiment, "output.run"), &r->run_path);
-  const char *name = strrchr(r->file, '/');
-  name = name != NULL ? name + 1 : r->file;
-  const char *dot = strrchr(name, '.');
-  int stem = dot != NULL && dot != name ? (int)(dot - name) : (int)strlen(name);
-  mst_text path = MST_TEXT_EMPTY;
-  MST_TRY(mst_text_add(&path, "%.*s.h5", stem, name));
-  r->run_path = path.at;
-  return MST_OK;
+  return r->file != NULL ? MST_OK
+                         : mst_fail(MST_ERR_INPUT,
+                                    "muster run needs an experiment file, as in "
+                                    "'muster run experiment.yaml' (see muster run --help)");
 }
 
 /* What --set makes meaningless in the file is not an error, but is said. */
@@ -105,27 +95,17 @@ static mst_status say_passed_over(const run *r) {
   for (int i = 0; i < s->n_passed_over && st == MST_OK; i++)
     st = mst_text_add(&keys, "%s%s", i > 0 ? ", " : "", s->passed_over[i]);
   if (st == MST_OK)
-    mst_say(r->team, "%s: passed over, because --set chose another member: %s",
-                 r->file, keys.at);
+    mst_say(r->team, "%s: passed over, because --set chose another member: %s", r->file, keys.at);
   mst_text_free(&keys);
   return st;
 }
 
-static mst_status compose_schema(run *r) {
-  mst_draft *draft = NULL;
-  MST_TRY(mst_draft_read(r->text, r->file, r->override, r->n_override, &draft));
-  mst_status st = mst_job_choose(draft, &r->job);
-  if (st == MST_OK) st = mst_job_schema_for(draft, r->job, &r->schema);
-  mst_draft_free(draft);
-  return st;
-}
-
-static mst_status read_experiment(run *r) {
-  MST_TRY(compose_schema(r));
-  MST_TRY(mst_experiment_parse(r->text, r->file, r->override, r->n_override, &r->schema.schema,
-                               &r->experiment));
+/* tag: of the run file's name, or NULL. */
+static mst_status read_experiment(run *r, const char *tag) {
+  MST_TRY(mst_job_experiment(r->text, r->file, r->override, r->n_override, &r->job, &r->schema,
+                             &r->experiment));
   MST_TRY(say_passed_over(r));
-  MST_TRY(choose_run_path(r));
+  MST_TRY(mst_job_run_path(r->experiment, r->file, tag, &r->run_path));
   r->context = (mst_job_context){.team = r->team,
                                  .experiment = r->experiment,
                                  .dry_run = r->dry_run,
@@ -163,9 +143,9 @@ static mst_status record_results(run *r) {
   json_t *value;
   json_object_foreach(r->context.result, name, value) {
     if (json_is_boolean(value) || json_is_integer(value))
-      MST_TRY(mst_runfile_result_int(r->context.runfile, name,
-                                     json_is_boolean(value) ? json_is_true(value)
-                                                            : json_integer_value(value)));
+      MST_TRY(mst_runfile_result_int(
+          r->context.runfile, name,
+          json_is_boolean(value) ? json_is_true(value) : json_integer_value(value)));
     else if (json_is_real(value) || json_is_null(value))
       MST_TRY(mst_runfile_result(r->context.runfile, name,
                                  json_is_real(value) ? json_real_value(value) : (double)NAN));
@@ -179,6 +159,7 @@ static mst_status perform_caught(run *r) {
   MST_TRY(mst_runfile_create(r->team, r->run_path, r->job->name, mst_experiment_text(r->experiment),
                              mst_job_seed(r->experiment), &file));
   r->context.runfile = file;
+  r->context.run_path = r->run_path;
   mst_watch_runfile(r->watch, file);
   mst_status st = mst_team_agree(r->team, r->job->run(&r->context));
   mst_runfile_rounds(file, r->context.rounds);
@@ -208,11 +189,11 @@ static mst_status perform_watched(run *r) {
   return st;
 }
 
-/* A run that is started once more after its end has nothing to do: its result is that of its file. */
+/* A run that is started once more after its end has nothing to do: its result is that of its
+ * file. */
 static mst_status repeat_outcome(run *r) {
   mst_outcome o;
-  const char *text = mst_experiment_text(r->experiment);
-  MST_TRY(mst_resume_complete(r->team, r->run_path, text, &o));
+  MST_TRY(mst_resume_complete(r->team, r->run_path, r->experiment, &o));
   r->context.rounds = o.rounds;
   r->ranks = (int)o.ranks;
   r->seconds = o.seconds;
@@ -221,11 +202,11 @@ static mst_status repeat_outcome(run *r) {
   mst_outcome_clear(&o);
   MST_TRY(st);
   if (!r->quiet) mst_say(r->team, "%s is complete: nothing is left to do", r->run_path);
-  return mst_resume_tidy(r->team, r->run_path, text);
+  return mst_resume_tidy(r->team, r->run_path, mst_experiment_text(r->experiment));
 }
 
-/* Signals are only caught while somebody asks for them: the job does, also for those that came while a
- * checkpoint was chosen. A commit that has begun is short and leaves nothing half done. */
+/* Signals are only caught while somebody asks for them: the job does, also for those that came
+ * while a checkpoint was chosen. A commit that has begun is short and leaves nothing half done. */
 static mst_status perform(run *r) {
   MST_TRY(mst_job_check_paths(r->team, r->file, &r->schema.schema, r->experiment, r->run_path));
   MST_TRY(check_replaceable(r));
@@ -236,50 +217,30 @@ static mst_status perform(run *r) {
   return st;
 }
 
-static mst_status print_figures(run *r, const json_t *figures, const char *before) {
-  const char *name;
-  json_t *value;
-  char text[MST_NUMBER];
-  json_object_foreach((json_t *)(uintptr_t)figures, name, value) {
-    size_t length = strlen(name);
-    bool bytes = length > 6 && strcmp(name + length - 6, "_bytes") == 0;
-    if (json_is_string(value))
-      MST_TRY(mst_print(r->team, "%s%-20s %s\n", before, name, json_string_value(value)));
-    else if (json_is_number(value) && bytes)
-      MST_TRY(mst_print(r->team, "%s%-20s %s\n", before, name,
-                        mst_size_text((int64_t)json_number_value(value))));
-    else if (json_is_number(value))
-      MST_TRY(mst_print(r->team, "%s%-20s %s\n", before, name,
-                        mst_text_real(json_number_value(value), text)));
-  }
-  return MST_OK;
-}
-
 static mst_status print_estimate(run *r) {
   MST_TRY(mst_print(r->team, "%s", mst_experiment_text(r->experiment)));
   MST_TRY(mst_print(r->team, "# needs, on %d rank%s:\n", mst_team_size(r->team),
                     mst_team_size(r->team) == 1 ? "" : "s"));
-  MST_TRY(print_figures(r, r->context.estimate, "#   "));
-  return mst_print_json(r->team, json_pack("{s:s, s:b, s:i, s:O}", "job", r->job->name, "dry_run", 1,
-                                           "ranks", mst_team_size(r->team), "estimate",
-                                           r->context.estimate));
+  MST_TRY(mst_print_figures(r->team, r->context.estimate, "#   "));
+  return mst_print_json(
+      r->team, json_pack("{s:s, s:b, s:i, s:O}", "job", r->job->name, "dry_run", 1, "ranks",
+                         mst_team_size(r->team), "estimate", r->context.estimate));
 }
 
 static mst_status print_result(run *r) {
-  MST_TRY(print_figures(r, r->context.result, ""));
+  MST_TRY(mst_print_figures(r->team, r->context.result, ""));
   MST_TRY(mst_print(r->team, "%-20s %s\n", "run", r->run_path));
   return mst_print_json(
       r->team,
       json_pack("{s:s, s:s, s:I, s:i, s:f, s:s, s:O}", "job", r->job->name, "run", r->run_path,
                 "rounds", (json_int_t)r->context.rounds, "ranks", r->ranks, "seconds",
-                floor(1e3 * r->seconds) / 1e3, "digest", r->digest, "result",
-                r->context.result));
+                floor(1e3 * r->seconds) / 1e3, "digest", r->digest, "result", r->context.result));
 }
 
 static mst_status run_experiment(run *r, int argc, char **argv) {
   MST_TRY(mst_team_agree(r->team, read_arguments(r, argc, argv)));
   MST_TRY(mst_experiment_read(r->team, r->file, &r->text));
-  MST_TRY(mst_team_agree(r->team, read_experiment(r)));
+  MST_TRY(mst_team_agree(r->team, read_experiment(r, NULL)));
   if (r->dry_run) {
     MST_TRY(mst_team_agree(r->team, r->job->run(&r->context)));
     return print_estimate(r);
@@ -307,43 +268,33 @@ static mst_status run_command(mst_team *team, int argc, char **argv) {
   return st;
 }
 
-/* NAME.h5 becomes NAME.TAG.h5. */
-static mst_status tag_run_path(run *r, const char *tag) {
-  mst_text path = MST_TEXT_EMPTY;
-  size_t length = strlen(r->run_path);
-  bool named = length > 3 && strcmp(r->run_path + length - 3, ".h5") == 0;
-  MST_TRY(mst_text_add(&path, "%.*s.%s.h5", (int)(named ? length - 3 : length), r->run_path, tag));
-  mst_free(r->run_path);
-  r->run_path = path.at;
-  return MST_OK;
-}
-
 /* Everything that `muster run --resume` looks at before it works, and what it would need. */
 static mst_status estimate(run *r, const char *tag, mst_run_needs *needs) {
   mst_outcome outcome;
   MST_TRY(mst_experiment_read(r->team, r->file, &r->text));
-  MST_TRY(mst_team_agree(r->team, read_experiment(r)));
-  if (tag != NULL) MST_TRY(mst_team_agree(r->team, tag_run_path(r, tag)));
+  MST_TRY(mst_team_agree(r->team, read_experiment(r, tag)));
   MST_TRY(mst_job_check_paths(r->team, r->file, &r->schema.schema, r->experiment, r->run_path));
   MST_TRY(check_replaceable(r));
   if (r->exists) {
-    MST_TRY(mst_resume_complete(r->team, r->run_path, mst_experiment_text(r->experiment), &outcome));
+    MST_TRY(mst_resume_complete(r->team, r->run_path, r->experiment, &outcome));
     mst_outcome_clear(&outcome);
   }
   MST_TRY(mst_team_agree(r->team, r->job->run(&r->context)));
   const json_t *e = r->context.estimate;
-  *needs = (mst_run_needs){
-      .rank_bytes = (int64_t)json_integer_value(json_object_get(e, "rank_bytes")),
-      .node_bytes = (int64_t)json_integer_value(json_object_get(e, "node_bytes")),
-      .complete = r->exists,
-      .run_path = r->run_path};
+  *needs =
+      (mst_run_needs){.rank_bytes = (int64_t)json_integer_value(json_object_get(e, "rank_bytes")),
+                      .node_bytes = (int64_t)json_integer_value(json_object_get(e, "node_bytes")),
+                      .complete = r->exists,
+                      .run_path = r->run_path};
   r->run_path = NULL;
   return MST_OK;
 }
 
-mst_status mst_run_estimate(mst_team *team, const mst_run_question *question, mst_run_needs *needs) {
+mst_status mst_run_estimate(mst_team *team, const mst_run_question *question,
+                            mst_run_needs *needs) {
   const mst_run_question *q = question;
-  run r = {.team = team, .file = q->file, .dry_run = true, .for_ranks = q->ranks, .for_nodes = q->nodes};
+  run r = {
+      .team = team, .file = q->file, .dry_run = true, .for_ranks = q->ranks, .for_nodes = q->nodes};
   *needs = (mst_run_needs){0};
   mst_status st = mst_alloc(&r.override, q->n + 1, sizeof *r.override, "overrides");
   for (int i = 0; st == MST_OK && i < q->n; i++) r.override[r.n_override++] = q->override[i];
@@ -364,13 +315,13 @@ static const char help[] =
     "options\n"
     "  -s, --set KEY.PATH=VALUE  replace or add one key of the experiment; the value is read as\n"
     "                            YAML; may be given several times, the last one counts; file\n"
-    "                            names are relative to the current folder; when it chooses another\n"
-    "                            member of a family (features.kind, method.name, ...), the file's\n"
-    "                            keys of its own one are passed over, and named on standard error\n"
-    "                            (default: none)\n"
-    "  -r, --resume              go on from the newest sound checkpoint beside the run file; without\n"
-    "                            one begin anew; when the run file is there already, print its\n"
-    "                            result (default: begin anew)\n"
+    "                            names are relative to the current folder; when it chooses\n"
+    "                            another member of a family (features.kind, method.name, ...),\n"
+    "                            the file's keys of its own one are passed over, and named on\n"
+    "                            standard error (default: none)\n"
+    "  -r, --resume              go on from the newest sound checkpoint beside the run file;\n"
+    "                            without one begin anew; when the run file is there already,\n"
+    "                            print its result (default: begin anew)\n"
     "  -n, --dry-run             print the resolved experiment, and the memory and bytes it will\n"
     "                            need; no work is done (default: off)\n"
     "  -q, --quiet               no progress on standard error (default: off)\n"
@@ -380,17 +331,18 @@ static const char help[] =
     "\n"
     "output\n"
     "  Standard output holds the headline figures, and as its last line one JSON object:\n"
-    "  {\"job\", \"run\": the run file, \"rounds\", \"ranks\", \"seconds\", \"digest\": of model and\n"
-    "  metrics, \"result\": {...}}. Progress and messages go to standard error. The run file appears\n"
-    "  under its name only when the run has succeeded; an older run file of that name is replaced.\n"
-    "  A feature file (features.save_train, save_test) appears when it is complete, and is kept when\n"
-    "  the run fails after that; the message then names it.\n"
+    "  {\"job\", \"run\": the run file, \"rounds\", \"ranks\", \"seconds\",\n"
+    "  \"digest\": of model and metrics, \"result\": {...}}. Progress and messages go to standard\n"
+    "  error. The run file appears under its name only when the run has succeeded; an older run\n"
+    "  file of that name is replaced. A feature file (features.save_train, save_test) appears\n"
+    "  when it is complete, and is kept when the run fails after that; the message then names it.\n"
     "\n"
     "exit codes\n"
-    "  0 done   1 failed   2 bad input   3 a privacy budget refused the run\n"
-    "  75 SIGTERM or SIGUSR1 ended the run in order: start it again with --resume; a second SIGTERM\n"
-    "     ends it at once; under mpirun send SIGUSR1 to mpirun, which on SIGTERM exits with a code\n"
-    "     of its own\n"
+    "  0 done   1 failed   2 bad input, or training that diverges (it would do so again)\n"
+    "  3 a privacy budget refused the run\n"
+    "  75 SIGTERM or SIGUSR1 ended the run in order: start it again with --resume; a second\n"
+    "     SIGTERM ends it at once; under mpirun send SIGUSR1 to mpirun, which on SIGTERM exits\n"
+    "     with a code of its own\n"
     "\n"
     "example\n"
     "  mpirun -n 4 muster run examples/analytic_fashion.yaml --set clients.alpha=0.1\n";

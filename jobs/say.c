@@ -1,5 +1,5 @@
-/* Messages on standard error. A command that fails after it has completed a file says so in the same
- * line, so that its exit code is not taken for the loss of that file. */
+/* Messages on standard error. A command that fails after it has completed a file says so in the
+ * same line, so that its exit code is not taken for the loss of that file. */
 #include "jobs/say.h"
 
 #include <stdarg.h>

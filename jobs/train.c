@@ -1,13 +1,11 @@
 /* The train job: data-parallel training of one model on all rows (doc/methods/train.md). Reads the
  * settings, brings the rows to the nodes, takes the steps, reports. */
-#include <math.h>
-#include <string.h>
-
 #include "core/base/arithmetic.h"
-#include "core/base/memory.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
+#include "jobs/figures.h"
 #include "jobs/job.h"
+#include "jobs/model.h"
 #include "jobs/options.h"
 #include "jobs/record.h"
 #include "parallel/train.h"
@@ -24,18 +22,16 @@ static const mst_key_spec keys_train[] = {
      .help = "rows that are differentiated together; another number gives other last bits"},
     {.key = "train.accumulate", .type = MST_KEY_INT, .fallback = "1", .min = 1, .max = 1e6,
      .unit = "portions",
-     .help = "portions in which a step's rows are brought from other nodes; the bits stay the same"},
+     .help = "portions in which a step's rows come from other nodes; the bits stay the same"},
     {.key = "ema.decay", .type = MST_KEY_REAL, .fallback = "0", .min = 0, .max = 0.999999999,
-     .unit = "", .help = "evaluate the average w = decay w + (1 - decay) x of the parameters x; 0: x"},
+     .unit = "",
+     .help = "evaluate the average w = decay w + (1 - decay) x of the parameters x; 0: x"},
     {.key = "ema.batch", .type = MST_KEY_INT, .min = 1, .max = 2147483647.0, .unit = "rows",
      .help = "batch that ema.decay was chosen for; it becomes decay^(optimizer.batch / ema.batch)"},
     {.key = "evaluate.every", .type = MST_KEY_INT, .min = 0, .max = 1e12, .unit = "steps",
      .help = "report the loss, and score on data.test, every so many steps; 0: after the last one "
              "only; by default after every epoch"},
-    {.key = "stop.metric", .type = MST_KEY_WORD, .allowed = "accuracy|loss|train_loss", .unit = "",
-     .help = "end the run when this metric reaches stop.at: from below, or a loss from above"},
-    {.key = "stop.at", .type = MST_KEY_REAL, .min = -1e300, .max = 1e300, .unit = "",
-     .help = "the value at which stop.metric ends the run"},
+    MST_KEYS_STOP("accuracy|loss|train_loss"),
     {.key = "output.checkpoint.every_steps", .type = MST_KEY_INT, .fallback = "1000", .min = 0,
      .max = 1e12, .unit = "steps",
      .help = "save the state every so many steps, for --resume; 0: only when a signal comes"},
@@ -66,25 +62,21 @@ typedef struct train_job {
 static mst_status check_keys(const train_job *j) {
   const mst_experiment *e = j->experiment;
   const mst_optim_ops *ops = mst_optim_find(j->options.optimizer.kind);
-  const char *stop = j->options.stop_metric;
   if (mst_experiment_is_set(e, "train.steps") && mst_experiment_is_set(e, "train.epochs"))
     return mst_experiment_refuse(e, "train.steps",
                                  "train.epochs says the same in another unit: give one of them");
-  if (mst_experiment_is_set(e, "stop.metric") != mst_experiment_is_set(e, "stop.at"))
-    return mst_experiment_refuse(
-        e, mst_experiment_is_set(e, "stop.at") ? "stop.at" : "stop.metric",
-        "stop.metric and stop.at belong together: give both or none");
-  if (stop != NULL && strcmp(stop, "train_loss") != 0 && !mst_experiment_is_set(e, "data.test"))
-    return mst_experiment_refuse(e, "stop.metric", "without data.test there is no such metric");
   if (ops->needs_model)
-    return mst_experiment_refuse(e, "optimizer.kind",
-                                 "%s solves a system of all rows of the batch together, which is no "
-                                 "sum over blocks of them; choose another, or job: federated",
-                                 ops->name);
+    return mst_experiment_refuse(
+        e, "optimizer.kind",
+        "%s solves a system of all rows of the batch together, which is no "
+        "sum over blocks of them; choose another, or job: federated",
+        ops->name);
   if (j->options.ema > 0 && ops->averages)
-    return mst_experiment_refuse(e, "ema.decay",
-                                 "optimizer.kind %s is evaluated at an average of its own: leave it "
-                                 "out", ops->name);
+    return mst_experiment_refuse(
+        e, "ema.decay",
+        "optimizer.kind %s is evaluated at an average of its own: leave it "
+        "out",
+        ops->name);
   if (mst_experiment_is_set(e, "ema.batch") && !(j->options.ema > 0))
     return mst_experiment_refuse(e, "ema.batch", "without ema.decay there is no average");
   return MST_OK;
@@ -106,13 +98,14 @@ static mst_status read_settings(train_job *j) {
   o->evaluate_every =
       mst_experiment_is_set(e, "evaluate.every") ? mst_experiment_int(e, "evaluate.every") : -1;
   o->checkpoint_every = mst_experiment_int(e, "output.checkpoint.every_steps");
-  if (mst_experiment_is_set(e, "stop.metric")) o->stop_metric = mst_experiment_word(e, "stop.metric");
-  o->stop_at = mst_experiment_real(e, "stop.at");
+  MST_TRY(mst_job_stop(e, &o->stop));
   return check_keys(j);
 }
 
 /* What reading takes: the rank's own rows as they are read, and a group of them on its way. */
-static int64_t window_bytes(const train_job *j) { return j->data.memory / 4; }
+static int64_t window_bytes(const train_job *j) {
+  return j->data.memory / 4;
+}
 
 static int64_t row_bytes(const train_job *j) {
   const mst_dataset_info *info = j->data.train.info;
@@ -124,8 +117,8 @@ static int64_t groups_of_rows(const train_job *j, int ranks) {
   return mst_ceil_div(mst_ceil_div(j->data.train.info->rows, ranks) * row_bytes(j), GROUP_BYTES);
 }
 
-/* Bytes of a rank: of reading, or of the steps and its test rows, whichever is more; and of a node: its rows, with what its
- * ranks share. */
+/* Bytes of a rank: of reading, or of the steps and its test rows, whichever is more; and of a node:
+ * its rows, with what its ranks share. */
 static void plan(train_job *j) {
   int ranks = mst_job_ranks(j->context), domains = mst_job_domains(j->context);
   int64_t rows = j->data.train.info->rows, steps = 0;
@@ -141,58 +134,40 @@ static mst_status check_memory(const train_job *j) {
   int64_t mates = mst_most(mst_job_ranks(j->context) / mst_job_domains(j->context), 1);
   int64_t need = j->rank_bytes + mst_ceil_div(j->node_bytes, mates);
   if (need <= j->data.memory) return MST_OK;
-  return mst_fail(MST_ERR_MEMORY,
-                  "the rows, the model and their sums need %.3f GiB a rank, more than the %.3f GiB that "
-                  "it may use: give resources.memory, or more nodes, over which the rows are divided",
-                  (double)need / 0x1p30, (double)j->data.memory / 0x1p30);
+  return mst_fail(
+      MST_ERR_MEMORY,
+      "the rows, the model and their sums need %.3f GiB a rank, more than the %.3f GiB that "
+      "it may use: give resources.memory, or more nodes, over which the rows are divided",
+      (double)need / 0x1p30, (double)j->data.memory / 0x1p30);
 }
 
 static mst_status prepare(train_job *j) {
   MST_TRY(mst_team_agree(j->team, read_settings(j)));
   MST_TRY(mst_job_data_open_pooled(j->context, &j->data));
   MST_TRY(mst_job_data_deal(&j->data, true));
-  mst_row_shape shape = mst_job_model_shape(j->data.features);
-  mst_status st = mst_model_create(&j->model_spec, &shape, j->data.train.label != NULL,
-                                   j->data.outputs, &j->model);
-  st = mst_team_agree(j->team, st);
-  if (st != MST_OK) return mst_fail_within(st, "model.kind: %s: ", j->model_spec.kind);
+  MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
   plan(j);
   return check_memory(j);
 }
 
 static mst_status write_estimate(train_job *j) {
   int64_t rows = j->data.train.info->rows;
-  const struct {
-    const char *name;
-    int64_t value;
-  } figure[] = {{"rank_bytes", j->rank_bytes},
-                {"node_bytes", j->node_bytes},
-                {"parameters", j->model->parameters},
-                {"rows", rows},
-                {"epoch_steps", mst_train_epoch_steps(rows, &j->options)},
-                {"steps", mst_train_steps(rows, &j->options)}};
-  for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
-    if (json_object_set_new(j->context->estimate, figure[i].name, json_integer(figure[i].value)) != 0)
-      return mst_fail(MST_ERR_MEMORY, "no memory for the estimate");
-  return MST_OK;
+  const mst_job_count figure[] = {{"rank_bytes", j->rank_bytes},
+                                  {"node_bytes", j->node_bytes},
+                                  {"parameters", j->model->parameters},
+                                  {"rows", rows},
+                                  {"epoch_steps", mst_train_epoch_steps(rows, &j->options)},
+                                  {"steps", mst_train_steps(rows, &j->options)},
+                                  {NULL, 0}};
+  return mst_job_estimate(j->context, figure);
 }
 
-/* The model's tensors by name, and what the feature map was fitted to. */
 static mst_status report_model(train_job *j) {
-  const mst_observer *o = j->context->observer;
-  const mst_model *m = j->model;
-  float *w = (float *)(uintptr_t)mst_train_parameters(j->train);
   mst_state state;
   mst_state_init(&state);
-  mst_status st = MST_OK;
-  for (int t = 0; t < m->tensors && st == MST_OK; t++)
-    st = mst_state_add(&state, m->tensor[t].name, MST_F32, m->tensor[t].dims, m->tensor[t].shape,
-                       w + m->tensor[t].offset);
-  if (st == MST_OK) st = mst_features_parameters(j->data.features, &state);
-  st = mst_team_agree(j->team, st);
-  if (st == MST_OK && o->on_state) st = o->on_state(o->context, j->context->rounds, &state);
-  mst_state_clear(&state);
-  return st;
+  mst_status st =
+      mst_job_list_tensors(j->model, mst_train_parameters(j->train), j->model->parameters, &state);
+  return mst_job_report_model(&j->data, st, &state);
 }
 
 static mst_status record_times(const train_job *j) {
@@ -212,56 +187,35 @@ static mst_status list_figures(train_job *j) {
   mst_job_context *c = j->context;
   mst_train_totals t = mst_train_figures(j->train);
   c->rounds = t.steps;
-  if (j->data.test.file && !isnan(t.accuracy))
-    MST_TRY(mst_job_result(c, "accuracy", t.accuracy, false));
-  if (j->data.test.file) MST_TRY(mst_job_result(c, "loss", t.loss, false));
-  MST_TRY(mst_job_result(c, "train_loss", t.train_loss, false));
-  const struct {
-    const char *name;
-    int64_t value;
-  } figure[] = {{"parameters", j->model->parameters},
-                {"rows", j->data.train.roster->rows},
-                {"dropped_rows", j->data.train.dropped + j->data.test.dropped},
-                {"epoch_steps", mst_train_epoch_steps(j->data.train.roster->rows, &j->options)},
-                {"steps", t.steps},
-                {"rows_differentiated", t.rows},
-                {"repeated_steps", t.repeated}};
-  for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
-    MST_TRY(mst_job_result(c, figure[i].name, (double)figure[i].value, true));
-  return MST_OK;
+  MST_TRY(mst_job_scores(&j->data, t.accuracy, t.loss, t.train_loss));
+  const mst_job_count figure[] = {
+      {"parameters", j->model->parameters},
+      {"rows", j->data.train.roster->rows},
+      {"dropped_rows", j->data.train.dropped + j->data.test.dropped},
+      {"epoch_steps", mst_train_epoch_steps(j->data.train.roster->rows, &j->options)},
+      {"steps", t.steps},
+      {"rows_differentiated", t.rows},
+      {"repeated_steps", t.repeated},
+      {NULL, 0}};
+  return mst_job_results(c, figure);
 }
 
-/* How the model does at the end, for reports. */
-static mst_status record(train_job *j, const mst_test_rows *test) {
-  int64_t *confusion = NULL;
-  MST_TRY(mst_record_data(&j->data));
-  mst_status st = mst_team_agree(j->team, mst_record_room(&j->data, &confusion));
-  if (st == MST_OK && confusion != NULL)
-    st = mst_train_confusion(j->train, test, j->data.train.info->n_classes, confusion);
-  if (st == MST_OK) st = mst_record_confusion(&j->data, confusion);
-  mst_free(confusion);
-  return st;
+static mst_status count_confusion(void *training, const mst_test_rows *test, int64_t classes,
+                                  int64_t *confusion) {
+  return mst_train_confusion(training, test, classes, confusion);
 }
 
 static mst_status train(train_job *j) {
-  mst_job_set *set = &j->data.train;
-  mst_features *map = j->data.features;
-  mst_rows_assign(set->rows, set->roster, groups_of_rows(j, mst_team_size(j->team)));
-  MST_TRY(mst_clients_create(j->team, set->rows, set->roster, set->label, map, 0, j->options.seed,
-                             &j->rows));
-  mst_rows_destroy(set->rows);
-  set->rows = NULL;
+  mst_test_rows test;
+  MST_TRY(mst_job_place_rows(&j->data, groups_of_rows(j, mst_team_size(j->team)), 0,
+                             j->options.seed, NULL, &j->rows));
   MST_TRY(mst_train_create(j->team, j->model, j->rows, &j->options, &j->train));
-  mst_test_rows test = {.rows = NULL};
-  if (j->data.test.file) {
-    MST_TRY(mst_job_data_place_test(&j->data, 1));
-    test = (mst_test_rows){.rows = j->data.test.rows, .roster = j->data.test.roster,
-                           .label = j->data.test.label, .features = map};
-  }
+  MST_TRY(mst_job_test_rows(&j->data, &test));
   MST_TRY(mst_train_run(j->train, &test, j->context->observer));
   MST_TRY(mst_team_agree(j->team, list_figures(j)));
   MST_TRY(record_times(j));
-  MST_TRY(record(j, &test));
+  MST_TRY(mst_record_data(&j->data));
+  MST_TRY(mst_record_test(&j->data, &test, count_confusion, j->train));
   return report_model(j);
 }
 

@@ -7,6 +7,7 @@
 #include <mpi.h>
 #include <sodium.h>
 
+#include "commit.h"
 #include "config.h"
 #include "core/linalg/blas.h"
 

@@ -1,6 +1,6 @@
 /* The watch over a running job: it is the observer that parallel reports to, and passes what it
- * hears to the progress bar, the run file, the checkpoints and the clock. Signals are caught and asked
- * here. */
+ * hears to the progress bar, the run file, the checkpoints and the clock. Signals are caught and
+ * asked here. */
 #include "jobs/watch.h"
 
 #include <signal.h>
@@ -111,9 +111,9 @@ static mst_status on_bytes(void *context, int64_t round, const char *direction, 
                             : MST_OK;
 }
 
-/* A checkpoint could not be written. The run goes on without it, unless it is about to end: then what
- * it has done since the last one would be lost without a word. What is wrong with the ranks or with
- * muster ends it at once. */
+/* A checkpoint could not be written. The run goes on without it, unless it is about to end: then
+ * what it has done since the last one would be lost without a word. What is wrong with the ranks or
+ * with muster ends it at once. */
 static mst_status bear(mst_watch *w, int64_t round, mst_status failed) {
   char reason[MST_STATUS_DETAIL_MAX], kept[64] = "there is no older one";
   bool ending = false;
@@ -123,10 +123,11 @@ static mst_status bear(mst_watch *w, int64_t round, mst_status failed) {
   long long older = mst_checkpoints_saved(w->checkpoints);
   if (older > 0) snprintf(kept, sizeof kept, "that of round %lld is kept", older);
   if (ending)
-    return mst_fail(failed == MST_ERR_MEMORY ? failed : MST_ERR_IO,
-                    "a signal asked for the end, but the checkpoint of round %lld cannot be written "
-                    "(%s): %s",
-                    (long long)round, kept, reason);
+    return mst_fail(
+        failed == MST_ERR_MEMORY ? failed : MST_ERR_IO,
+        "a signal asked for the end, but the checkpoint of round %lld cannot be written "
+        "(%s): %s",
+        (long long)round, kept, reason);
   if (!w->warned)
     mst_say(w->team, "the checkpoint of round %lld cannot be written (%s); the run goes on: %s",
             (long long)round, kept, reason);

@@ -1,5 +1,5 @@
-/* The watch over a running job: the observer that parallel reports to, which passes what it hears to
- * the progress bar, the run file, the checkpoints and the clock; and the signals that ask for an
+/* The watch over a running job: the observer that parallel reports to, which passes what it hears
+ * to the progress bar, the run file, the checkpoints and the clock; and the signals that ask for an
  * orderly end. */
 #ifndef MST_JOBS_WATCH_H
 #define MST_JOBS_WATCH_H
@@ -20,8 +20,9 @@ void mst_watch_destroy(mst_watch *w);
 const mst_observer *mst_watch_observer(const mst_watch *w);
 /** Where rounds and states go from now on; NULL = nowhere. Local. */
 void mst_watch_runfile(mst_watch *w, mst_runfile *runfile);
-/** Where the state is saved, and restored from, from now on; NULL = nowhere. A checkpoint that cannot
- *  be written is told once and does not end the run, unless a signal has asked for its end. Local. */
+/** Where the state is saved, and restored from, from now on; NULL = nowhere. A checkpoint that
+ *  cannot be written is told once and does not end the run, unless a signal has asked for its end.
+ *  Local. */
 void mst_watch_checkpoints(mst_watch *w, mst_checkpoints *checkpoints);
 /** Seconds since the watch was made. Local. */
 double mst_watch_seconds(const mst_watch *w);

@@ -12,15 +12,32 @@ static const char base[] =
     "output:\n  run: out.h5\n  checkpoint:\n    every_rounds: 10\n"
     "method:\n  name: fedavg\n  rounds: 100\n";
 
-static void ck_changes(const char *before, const char *after, const char *expected) {
+static void ck_changes_but(const char *before, const char *after, const char *inputs,
+                           const char *expected) {
   char *changes = NULL;
-  ck_ok(mst_experiment_changes(before, after, &changes));
+  ck_ok(mst_experiment_changes(before, after, inputs, &changes));
   if (expected == NULL)
     ck_assert_ptr_null(changes);
   else
     ck_assert_str_eq(changes, expected);
   mst_free(changes);
 }
+
+static void ck_changes(const char *before, const char *after, const char *expected) {
+  ck_changes_but(before, after, "", expected);
+}
+
+START_TEST(another_name_for_a_dataset_whose_digest_is_known_is_no_change) {
+  const char *inputs = "data.train 00ff\ndata.test 11\n";
+  ck_changes_but("data:\n  train: a\n  test: b\n", "data:\n  train: c\n  test: d\n", inputs, NULL);
+  ck_changes_but("data:\n  train: a\n", "data:\n  train: c\n", "data.trai 00\ndata.trainer 0\n",
+                 "data.train (a, now c)");
+  ck_changes_but("data:\n  train: a\n", "data:\n  train: a\n  test: b\n", inputs,
+                 "data.test (unset, now b)");
+  ck_changes_but("data:\n  train: a\n  test: b\n", "data:\n  train: a\n", inputs,
+                 "data.test (b, now unset)");
+}
+END_TEST
 
 START_TEST(the_same_experiment_has_no_changes) {
   ck_changes(base, base, NULL);
@@ -68,7 +85,7 @@ START_TEST(memory_that_lacks_is_said) {
   char *changes = NULL;
   int64_t before = mst_memory_current();
   mst_memory_fail_at(1);
-  ck_refused(mst_experiment_changes("a: 1\n", "a: 2\n", &changes), MST_ERR_MEMORY, "text");
+  ck_refused(mst_experiment_changes("a: 1\n", "a: 2\n", "", &changes), MST_ERR_MEMORY, "text");
   mst_memory_fail_at(0);
   ck_assert_ptr_null(changes);
   ck_assert_int_eq(mst_memory_current(), before);
@@ -78,6 +95,7 @@ END_TEST
 static Suite *suite(void) {
   Suite *s = suite_create("changes");
   TCase *c = tcase_create("changes");
+  tcase_add_test(c, another_name_for_a_dataset_whose_digest_is_known_is_no_change);
   tcase_add_test(c, the_same_experiment_has_no_changes);
   tcase_add_test(c, a_changed_key_is_told_with_both_values);
   tcase_add_test(c, a_key_that_came_or_went_is_told);

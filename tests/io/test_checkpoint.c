@@ -69,6 +69,70 @@ START_TEST(a_resumed_run_leaves_the_run_file_of_an_uninterrupted_one) {
 }
 END_TEST
 
+/* Begin a run on a dataset of that digest; its state after round 3 is saved or, with `resume`, restored
+ * as if it then were complete. */
+static mst_status run_on(const char *path, const char *experiment, const char *digest, bool resume,
+                         int64_t *round) {
+  sample s;
+  mst_checkpoints *c = NULL;
+  char *said = NULL;
+  mst_runfile *r = begin_run(team, path, experiment);
+  make_sample(team, &s);
+  if (digest != NULL) ck_ok(mst_runfile_input(r, "data.train", digest));
+  ck_ok(mst_checkpoints_open(team, path, &c));
+  mst_status st = MST_OK;
+  if (resume) {
+    st = mst_checkpoints_choose(c, experiment, &said, round);
+    if (st == MST_OK) st = mst_checkpoints_restore(c, r, &s.state, round);
+  } else {
+    fill_sample(&s, 3);
+    st = mst_checkpoints_save(c, r, 3, &s.state);
+  }
+  if (st == MST_OK && resume) mst_checkpoints_remove(c, experiment);
+  mst_free(said);
+  mst_checkpoints_close(c);
+  mst_runfile_abandon(r);
+  free_sample(&s);
+  ck_ok(mst_team_barrier(team));
+  return st;
+}
+
+START_TEST(datasets_are_compared_by_their_digests) {
+  const char *path = scratch("inputs.h5");
+  const char *here = "seed: 1\ndata:\n  train: a.h5\n", *there = "seed: 1\ndata:\n  train: b.h5\n";
+  int64_t round = 0;
+  remove_all(path);
+  ck_ok(run_on(path, here, "0123", false, NULL));
+  ck_refused(run_on(path, here, "0124", true, &round), MST_ERR_INPUT,
+             "data.train: a.h5 has other rows, targets or clients than when");
+  ck_refused(run_on(path, there, "0124", true, &round), MST_ERR_INPUT, "data.train: b.h5 has other");
+  ck_assert(exists(checkpoint(path, 3)));
+  ck_ok(run_on(path, there, "0123", true, &round));
+  ck_assert_int_eq(round, 3);
+  ck_assert_int_eq(files_of(path), 0);
+  remove_all(path);
+}
+END_TEST
+
+START_TEST(a_digest_that_one_side_lacks_is_no_agreement) {
+  const char *path = scratch("lacking.h5");
+  const char *here = "seed: 1\ndata:\n  train: a.h5\n", *there = "seed: 1\ndata:\n  train: b.h5\n";
+  int64_t round = 0;
+  remove_all(path);
+  ck_ok(run_on(path, here, "0123", false, NULL));
+  ck_refused(run_on(path, here, NULL, true, &round), MST_ERR_INTERNAL,
+             "the run has no digest of data.train");
+  ck_assert(exists(checkpoint(path, 3)));
+  ck_ok(run_on(path, here, NULL, false, NULL));
+  ck_refused(run_on(path, there, "0123", true, &round), MST_ERR_INPUT,
+             "belongs to another experiment");
+  ck_refused(run_on(path, here, "0123", true, &round), MST_ERR_FORMAT,
+             "has no digest of data.train");
+  ck_assert(exists(checkpoint(path, 3)));
+  remove_all(path);
+}
+END_TEST
+
 START_TEST(the_last_two_are_kept) {
   const char *path = scratch("two.h5");
   remove_all(path);
@@ -272,6 +336,8 @@ static Suite *suite(void) {
   tcase_set_timeout(c, 0);
   tcase_add_test(c, what_one_number_of_ranks_saved_another_restores);
   tcase_add_test(c, a_resumed_run_leaves_the_run_file_of_an_uninterrupted_one);
+  tcase_add_test(c, datasets_are_compared_by_their_digests);
+  tcase_add_test(c, a_digest_that_one_side_lacks_is_no_agreement);
   tcase_add_test(c, the_last_two_are_kept);
   tcase_add_test(c, a_resumed_run_keeps_what_it_went_on_from_until_it_has_two_of_its_own);
   tcase_add_test(c, a_run_that_begins_anew_removes_older_ones_with_its_first);

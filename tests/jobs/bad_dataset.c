@@ -1,15 +1,21 @@
 /* Write a small dataset file with one thing wrong, for the scripts that drive the command:
  *
- *   bad_dataset KIND FILE     KIND: sound labels nonfinite no_x x_text y_short y_real twins parts
+ *   bad_dataset KIND FILE     KIND: sound labels nonfinite no_rows no_x x_text y_short y_real
+ *                             twins parts
  *
  * and, for one part of a file of kind parts (real /y, /group, /weight, checksummed), flip a byte of it:
  *
- *   bad_dataset damaged_PART FILE */
+ *   bad_dataset damaged_PART FILE
+ *
+ * and, for a run file, take a key's line out of its experiment:
+ *
+ *   bad_dataset without_KEY FILE */
 #include <hdf5.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ROWS 40
@@ -100,15 +106,51 @@ static int damage(const char *path, const char *part) {
   return fclose(f) != 0;
 }
 
+/* Take the line "  KEY: ..." out of a text. */
+static bool take_out(char *text, const char *key) {
+  char begin[64];
+  snprintf(begin, sizeof begin, "\n  %s:", key);
+  char *at = strstr(text, begin);
+  if (at == NULL) return false;
+  char *end = at + 1 + strcspn(at + 1, "\n");
+  memmove(at, end, strlen(end) + 1);
+  return true;
+}
+
+static int write_without(const char *path, const char *key) {
+  hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+  hid_t set = H5Dopen2(file, "experiment", H5P_DEFAULT), stored = H5Dget_type(set);
+  hid_t type = H5Tcopy(stored);
+  H5Tclose(stored);
+  char *text = calloc(H5Tget_size(type) + 1, 1);
+  bool ok = text != NULL && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) >= 0 &&
+            take_out(text, key);
+  H5Dclose(set);
+  if (ok) {
+    hid_t space = H5Screate(H5S_SCALAR);
+    H5Tset_size(type, strlen(text));
+    H5Ldelete(file, "experiment", H5P_DEFAULT);
+    set = H5Dcreate2(file, "experiment", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    ok = H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) >= 0;
+    H5Dclose(set);
+    H5Sclose(space);
+  }
+  free(text);
+  H5Tclose(type);
+  return H5Fclose(file) < 0 || !ok;
+}
+
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
   const char *kind = argv[1];
   if (strncmp(kind, "damaged_", 8) == 0) return damage(argv[2], kind + 8);
+  if (strncmp(kind, "without_", 8) == 0) return write_without(argv[2], kind + 8);
   fill(kind);
   if (strcmp(kind, "parts") == 0) return write_parts(argv[2]);
   hid_t file = H5Fcreate(argv[2], H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   if (file < 0) return 1;
-  const hsize_t shape[2] = {ROWS, COLUMNS}, less[1] = {ROWS - 1};
+  const hsize_t rows = strcmp(kind, "no_rows") == 0 ? 0 : ROWS;
+  const hsize_t shape[2] = {rows, COLUMNS}, less[1] = {ROWS - 1};
   if (strcmp(kind, "x_text") == 0)
     put(file, "x", H5T_C_S1, 1, shape, y);
   else if (strcmp(kind, "no_x") != 0)

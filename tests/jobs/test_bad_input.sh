@@ -5,7 +5,7 @@
 make_bars "$dir/bars.csv"
 "$muster" import csv "$dir/bars.csv" --label-column 0 --scale 0.01 -o "$dir/bars.h5" >/dev/null 2>"$dir/err"
 result "the dataset is there" $?
-for kind in sound labels nonfinite no_x x_text y_short twins; do
+for kind in sound labels nonfinite no_rows no_x x_text y_short twins; do
   "$bad_dataset" $kind "$dir/$kind.h5"
 done
 
@@ -77,7 +77,7 @@ alone run "$dir/e.yaml" --set; refused "an option without its value" 2 "--set.*n
 alone run "$dir/e.yaml" --quiet=yes; refused "a value that an option does not take" 2 "--quiet"
 alone run "$dir/e.yaml" "$dir/e.yaml"; refused "two experiments" 2 "one experiment"
 alone run; refused "no experiment" 2 "experiment file"
-alone list rules; refused "a family that does not exist" 2 "rules"
+alone list ruels; refused "a family that does not exist" 2 "rules"
 alone import; refused "an import without format" 2 "format"
 alone import cvs "$dir/bars.csv" -o "$dir/x.h5"; refused "a misspelt format" 2 "cvs.*csv"
 alone import csv "$dir/bars.csv"; refused "an import without output" 2 "-o"
@@ -101,6 +101,15 @@ experiment; sed -i 's/bars\.h5/bars.csv/' "$dir/e.yaml"
 check "a dataset that is not HDF5" 2 'bars\.csv'
 experiment; sed -i 's/bars\.h5/no_x.h5/' "$dir/e.yaml"
 check "a dataset without x" 2 'no_x\.h5.*x'
+experiment; sed -i 's/bars\.h5/no_rows.h5/' "$dir/e.yaml"
+check "a dataset without rows" 2 'no_rows\.h5: /x has no rows'
+for job in federated train; do
+  experiment "model: {kind: softmax}"
+  sed -i -e 's/bars\.h5/no_rows.h5/' -e "s/analytic/$job/" "$dir/e.yaml"
+  check "a dataset without rows for job $job" 2 'no_rows\.h5: /x has no rows'
+done
+experiment; sed -i 's/bars\.h5/sound.h5/' "$dir/e.yaml"
+check_set "a test dataset without rows" 2 'no_rows\.h5: /x has no rows' data.test="$dir/no_rows.h5"
 experiment; sed -i 's/bars\.h5/x_text.h5/' "$dir/e.yaml"
 check "a dataset whose x is text" 2 'x_text\.h5.*x'
 experiment; sed -i 's/bars\.h5/y_short.h5/' "$dir/e.yaml"

@@ -8,6 +8,15 @@ alone
 ended 0 && said '^usage: muster'; result "without arguments the command explains itself" $?
 alone --help
 ended 0 && said '^  run ' && said '^  import ' && said 'exit codes'; result "--help names the commands" $?
+for c in '' run; do
+  alone $c --help
+  ended 0 && said '^  0 done   1 failed   2 bad input, or training that diverges' &&
+    said '^  3 a privacy budget' && said '^  75 SIGTERM'
+  result "the help of muster $c tells all exit codes, and that of divergence" $?
+done
+tr '\n' ' ' <"$srcdir/doc/man/muster.1" | \
+  grep -q ' 2 Bad input, or training that diverges: the same start would end so again\.'
+result "so does the man page" $?
 for c in run import inspect list; do
   alone $c --help
   ended 0 && said "^usage: muster $c" && said '^exit codes' && said '^example'
@@ -37,12 +46,23 @@ ended 0 && [ "$(grep -c '^usage' "$dir/out")" -eq 1 ]; result "three ranks print
 
 # Lists.
 alone list
-for family in features importers jobs partitions; do
+for family in attacks features importers jobs mixers partitions rules; do
   said "^$family "; result "muster list names $family" $?
 done
-for entry in features:conv importers:csv importers:fashion-mnist jobs:analytic partitions:dirichlet; do
+for entry in attacks:alie features:conv importers:csv importers:fashion-mnist jobs:analytic \
+  mixers:nnm partitions:dirichlet rules:krum; do
   alone list "${entry%:*}"
   ended 0 && said "^${entry#*:} "; result "list ${entry%:*} holds ${entry#*:}" $?
+done
+alone list
+families=$(cut -d ' ' -f 1 "$dir/out")
+[ -n "$families" ] && [ -z "$(echo "$families" | sort | uniq -d)" ]
+result "every family is listed once" $?
+for family in $families; do
+  alone list "$family"
+  twice=$(cut -d ' ' -f 1 "$dir/out" | sort | uniq -d)
+  ended 0 && [ -s "$dir/out" ] && ! said '^( |$)' && [ -z "$twice" ]
+  result "list $family has a member, and none twice: $twice" $?
 done
 ranks 2 list jobs
 ended 0 && [ "$(grep -c '^analytic' "$dir/out")" -eq 1 ]; result "two ranks print a list once" $?
@@ -75,6 +95,14 @@ ended 0 && said 'fashion-train.h5: 3 rows of 2 x 2' && said 'fashion-test.h5: 2 
 result "fashion-mnist is found below XDG_DATA_DIRS" $?
 alone import fashion-mnist --from "$dir/share/datasets/fashion-mnist" --force -o "$dir/to"
 ended 0 && [ -s "$dir/to/fashion-test.h5" ]; result "fashion-mnist is taken --from a folder" $?
+rm "$dir/to/fashion-train.h5"
+ranks 2 import fashion-mnist --from "$dir/share/datasets/fashion-mnist" -o "$dir/to"
+refused "fashion-mnist onto a dataset that exists" 2 'fashion-test\.h5 exists.*--force'
+nothing_of "$dir/to/fashion-train.h5"; result "and the other one is not begun" $?
+alone import fashion-mnist --from "$dir/share/datasets/fashion-mnist" --label-column 0 -o "$dir/to"
+refused "an option of another format" 2 'option --label-column means nothing to format fashion-mnist; it belongs to csv$'
+alone import csv "$dir/bars.csv" --from "$dir" -o "$dir/x.h5"
+refused "a folder for a format" 2 'option --from means nothing to format csv; it belongs to fashion-mnist$'
 HOME=$dir XDG_DATA_DIRS="$dir/none" alone import fashion-mnist -o "$dir/to" --force
 refused "fashion-mnist that is nowhere names the package" 2 "dataset-fashion-mnist"
 

@@ -154,6 +154,7 @@ size=$(wc -c <"$dir/changed.h5")
 k=4096
 while [ $k -lt "$size" ]; do printf 'X' | dd of="$dir/changed.h5" bs=1 seek=$k conv=notrunc 2>/dev/null; k=$((k + 1024)); done
 echo mine >"$dir/mine.txt"
+mkfifo "$dir/pipe"
 for p in 3; do
   ranks $p report -o "$dir/x.html"
   refused "no run, on $p ranks" 2 'needs a run file'
@@ -172,11 +173,22 @@ for p in 3; do
   ranks $p report "$dir/rounds.h5" --csv "$dir/mine.txt"
   refused "a table onto somebody's file, on $p ranks" 2 'mine\.txt exists and was not written by muster;'
   ranks $p report "$dir/rounds.h5" --csv "$dir/rounds.h5"
-  refused "a table onto the run file, on $p ranks" 2 'exists and was not written by muster;'
+  refused "a table onto the run file, on $p ranks" 2 '--csv and a run file name the same file'
+  ranks $p report "$dir/rounds.h5" --csv "$dir/analytic.h5"
+  refused "a table onto another run file, on $p ranks" 2 'analytic\.h5 exists and was not written by muster;'
   ranks $p report "$dir/rounds.h5" --csv "$dir/no/such/x.csv"
   refused "a table into a missing folder, on $p ranks" 2 'no/such'
   ranks $p report "$dir/rounds.h5" -o "$dir/x" --csv "$dir/x"
-  refused "one file for both, on $p ranks" 2 'are the same file'
+  refused "one file for both, on $p ranks" 2 'name the same file'
+  ranks $p report "$dir/rounds.h5" -o "$dir/x.csv" --csv "$dir/./x.csv"
+  refused "one file for both by two names, on $p ranks" 2 'name the same file'
+  for option in -o --csv; do
+    ranks $p report "$dir/rounds.h5" $option "$dir/$(printf 'bad\377')"
+    refused "a name that JSON cannot hold for $option, on $p ranks" 2 'is not UTF-8; choose another name'
+    nothing_of "$dir/$(printf 'bad\377')"; result "and nothing is written under it" $?
+  done
+  ranks $p report "$dir/rounds.h5" --csv "$dir/pipe"
+  refused "a pipe that nobody writes into, on $p ranks" 2 'pipe is not a regular file'
 done
 [ "$(cat "$dir/mine.txt")" = mine ] && nothing_of "$dir/x.csv" && nothing_of "$dir/x.html"
 result "nothing was written by what was refused" $?

@@ -97,6 +97,26 @@ result "a complete run prints the same result again (got $code)" $?
 start --resume --set seed=2
 refused "a complete run of another experiment" 2 'complete and belongs to another.*seed \(1, now 2\)'
 [ "$(cksum <"$out")" = "$sum" ]; result "which stays as it is" $?
+awk -F, -v OFS=, 'NR == 3 { $9 += 1 } { print }' "$dir/bars.csv" >"$dir/other.csv"
+alone import csv "$dir/other.csv" --label-column 0 --scale 0.01 -o "$dir/other.h5"
+ended 0; result "there is a dataset with one other number" $?
+cp "$dir/bars.h5" "$dir/copy.h5"
+for key in train test; do
+  ranks 3 run "$dir/e.yaml" -q --resume --set output.run="$out" --set data.$key="$dir/copy.h5"
+  ended 0 && [ "$(result_of)" = "$line" ]
+  result "a complete run takes a copy of data.$key elsewhere for the same (got $code)" $?
+  ranks 3 run "$dir/e.yaml" -q --resume --set output.run="$out" --set data.$key="$dir/other.h5"
+  refused "a complete run and other rows for data.$key" 2 \
+    "is complete, and data\.$key: .*other\.h5\"? has other rows, targets or clients"
+done
+"$bad_dataset" without_gradient "$out"
+alone inspect "$out"
+ended 0 && ! said '^  gradient:'; result "the run file is one from before evaluate.gradient" $?
+start --resume
+ended 0 && [ "$(result_of)" = "$line" ]
+result "an option that came later and has its default is no change (got $code)" $?
+start --resume --set evaluate.gradient=true
+refused "such an option with another value" 2 'differs: evaluate\.gradient \(false, now true\);'
 clean
 
 # Signals: saved at the end of the round, and gone on from.
@@ -135,6 +155,28 @@ ranks 3 run "$dir/e.yaml" -q --resume --no-shared-memory --set output.run="$out"
   --set resources.memory=1 --set output.checkpoint.every_rounds=7
 done_with "going on with other resources, ranks and checkpoints" "$short"
 clean
+
+# The datasets: their rows count, not their names and times.
+# shellcheck disable=SC2086
+for key in train test; do
+  cp "$dir/bars.h5" "$dir/$key.h5"
+  interrupted USR1 $many --set data.$key="$dir/$key.h5"
+  ended 75; result "a run on a dataset of its own, data.$key, was interrupted (got $code)" $?
+  before=$(checkpoints)
+  awk -F, -v OFS=, 'NR == 3 { $9 += 1 } { print }' "$dir/bars.csv" >"$dir/other.csv"
+  rm "$dir/$key.h5"
+  alone import csv "$dir/other.csv" --label-column 0 --scale 0.01 -o "$dir/$key.h5"
+  ended 0; result "$key.h5 is another one now" $?
+  ranks 2 run "$dir/e.yaml" -q --resume $many --set output.run="$out" --set data.$key="$dir/$key.h5"
+  refused "going on when $key.h5 was changed in its place" 2 \
+    "data\.$key: .*$key\.h5\"? has other rows, targets or clients than when .*out\.checkpoint-[0-9]*\.h5"
+  [ "$(checkpoints)" -eq "$before" ]; result "the checkpoints stay" $?
+  cp "$dir/bars.h5" "$dir/copy.h5"
+  touch -d 2001-01-01 "$dir/copy.h5"
+  ranks 3 run "$dir/e.yaml" -q --resume $many --set output.run="$out" --set data.$key="$dir/copy.h5"
+  done_with "going on with a copy of $key.h5 elsewhere, of another time" "$straight"
+  clean
+done
 
 # Damaged checkpoints.
 damage() { # SENTENCE COMMAND...: damage the newest of two, go on from the older

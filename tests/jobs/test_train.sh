@@ -66,6 +66,9 @@ alone run "$dir/t.yaml" -q --set ema.decay=0
 refused "a batch of no average is refused" 2 'ema.batch: '
 alone run "$dir/t.yaml" -q --set stop.metric=accuracy
 refused "a metric without a value is refused" 2 'stop.metric and stop.at belong together'
+sed '/^data:/s/, test: bars\.h5//' "$dir/t.yaml" >"$dir/untested.yaml"
+alone run "$dir/untested.yaml" -q --set stop.metric=loss --set stop.at=0.5
+refused "a metric of test rows without any is refused" 2 'stop.metric=loss: .*without data.test'
 alone run "$dir/t.yaml" -q --set clients.count=5
 refused "clients mean nothing here" 2 'clients'
 alone run "$dir/t.yaml" -q --set optimizer.kind=sgd --set optimizer.lr=1e30 --set optimizer.clip=0

@@ -1,7 +1,8 @@
 # test programs of jobs
 SHELL_TESTS += tests/jobs/test_same_bits.sh
-SHELL_TESTS += tests/jobs/test_command.sh tests/jobs/test_bad_input.sh tests/jobs/test_signals.sh tests/jobs/test_files.sh tests/jobs/test_resume.sh
-SHELL_TESTS += tests/jobs/test_train.sh
+SHELL_TESTS += tests/jobs/test_command.sh tests/jobs/test_bad_input.sh tests/jobs/test_signals.sh \
+  tests/jobs/test_files.sh tests/jobs/test_resume.sh tests/jobs/test_resume_analytic.sh
+SHELL_TESTS += tests/jobs/test_train.sh tests/jobs/test_spill.sh
 SHELL_TESTS += tests/jobs/test_report.sh tests/jobs/test_predict.sh
 EXTRA_DIST += tests/jobs/common.sh
 check_PROGRAMS += tests/jobs/bad_dataset
@@ -9,8 +10,11 @@ tests_jobs_bad_dataset_SOURCES = tests/jobs/bad_dataset.c
 tests_jobs_bad_dataset_LDADD = $(HDF5_LIBS)
 # with the command's own sources: jobs is no library
 SERIAL_TESTS += tests/jobs/test_family
-tests_jobs_test_family_SOURCES = tests/harness.h tests/jobs/test_family.c jobs/family.c \
-  jobs/compose.c jobs/options.c
-tests_jobs_test_family_LDADD = libmstio.la libmstcomm.la libmstcore.la $(io_libs) $(comm_libs) \
-  $(core_libs) $(CHECK_LIBS)
-tests_jobs_test_family_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_jobs_test_family_SOURCES = tests/jobs/test_family.c jobs/family.c jobs/compose.c \
+  jobs/options.c
+tests_jobs_test_family_LDADD = $(io_test_libs)
+SHELL_TESTS += tests/jobs/test_aggregate.sh
+check_PROGRAMS += examples/aggregate
+examples_aggregate_SOURCES = examples/aggregate.c
+examples_aggregate_LDADD = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_libs) \
+  $(comm_libs) $(core_libs)
