@@ -14,7 +14,8 @@ typedef struct mst_cohort {
   int64_t local, *list;           /* (local) those of this domain, most rows first         */
 } mst_cohort;
 
-/** Find the candidates. \return MST_OK or MST_ERR_MEMORY. Local. */
+/** Find the candidates.
+ *  \return MST_OK or MST_ERR_MEMORY. Local. */
 mst_status mst_cohort_create(const mst_clients *clients, mst_cohort *c) MST_CHECKED;
 void mst_cohort_free(mst_cohort *c); /* Local */
 

@@ -1,7 +1,7 @@
-/* Shifts and scales of columns. The shift is the mean of the first block, rounded to float32 so that
- * subtracting it is exact for values of its size; the scale comes from the largest sum of squares
- * of a block. A mean of one block and a maximum over blocks are the same whatever the rank count,
- * which a rounded sum over ranks would not be. doc/methods/lattice.md, "The Gram matrix". */
+/* Shifts and scales of columns. The shift is the mean of the first block, rounded to float32 so
+ * that subtracting it is exact for values of its size; the scale comes from the largest sum of
+ * squares of a block. A mean of one block and a maximum over blocks are the same whatever the rank
+ * count, which a rounded sum over ranks would not be. doc/methods/lattice.md, "The Gram matrix". */
 #include "parallel/columns.h"
 
 #include <math.h>
@@ -97,7 +97,8 @@ static mst_status find_norms(const column_work *w) {
   for (int64_t g = 0; st == MST_OK && g < w->source->groups; g++) {
     int64_t first = 0, blocks = 0;
     st = w->source->load(w->source->context, g, &first, &blocks);
-    for (int64_t b = first; st == MST_OK && b < first + blocks && !mst_observer_stop(w->observer); b++) {
+    for (int64_t b = first; st == MST_OK && b < first + blocks && !mst_observer_stop(w->observer);
+         b++) {
       const float *f = NULL, *t = NULL;
       st = w->source->block(w->source->context, b, &f, &t);
       if (st != MST_OK) break;

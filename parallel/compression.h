@@ -1,6 +1,7 @@
-/* The compress stage: each contribution is encoded and read back, so that the server works with what
- * it would have been sent; with feedback, what was lost is kept with the client and added to what it
- * sends next (Karimireddy et al. 2019, arXiv 1901.09847, algorithm 2). doc/methods/compression.md. */
+/* The compress stage: each contribution is encoded and read back, so that the server works with
+ * what it would have been sent; with feedback, what was lost is kept with the client and added to
+ * what it sends next (Karimireddy et al. 2019, arXiv 1901.09847, algorithm 2).
+ * doc/methods/compression.md. */
 #ifndef MST_PARALLEL_COMPRESSION_H
 #define MST_PARALLEL_COMPRESSION_H
 
@@ -20,16 +21,16 @@ bool mst_compression_is_on(const mst_compress_spec *spec);
 mst_status mst_compression_check(const mst_compress_spec *spec,
                                  const mst_pipeline *pipeline) MST_CHECKED;
 
-/** For contributions of `vectors` vectors of `stride` entries, of which the first n are sent and the
- *  others left as they are. The clients must outlive it; so must the words of the spec.
+/** For contributions of `vectors` vectors of `stride` entries, of which the first n are sent and
+ *  the others left as they are. The clients must outlive it; so must the words of the spec.
  *  \return MST_OK, MST_ERR_MEMORY, or what mst_compress_check returns. Collective. */
 mst_status mst_compression_create(mst_team *team, mst_clients *clients,
                                   const mst_compress_spec *spec, uint64_t seed, int64_t n,
                                   int64_t stride, int vectors, mst_compression **out) MST_CHECKED;
 void mst_compression_destroy(mst_compression *c); /* Collective; NULL is allowed */
 
-/** Put its stages into the pipeline: the compressor, and for a majority vote the aggregate in place of
- *  the sum. The stages live as long as c. Applying the compressor returns MST_ERR_NONFINITE, and
+/** Put its stages into the pipeline: the compressor, and for a majority vote the aggregate in place
+ *  of the sum. The stages live as long as c. Applying the compressor returns MST_ERR_NONFINITE, and
  *  changes nothing, when an entry is, or would be read as, more than MST_TALLY_BOUND. Local. */
 mst_status mst_compression_put(mst_compression *c, mst_pipeline *pipeline) MST_CHECKED;
 

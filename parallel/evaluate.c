@@ -83,8 +83,9 @@ mst_status mst_analytic_evaluate(mst_team *team, const mst_analytic_data *data,
       const float *f = NULL, *t = NULL;
       st = blocks.block(blocks.context, b, &f, &t);
       if (st != MST_OK) break;
-      loss[b - from] = score_block(&s, roster->block[b].rows, f, t,
-                                   data->label ? data->label + roster->block[b].first : NULL, &correct);
+      loss[b - from] =
+          score_block(&s, roster->block[b].rows, f, t,
+                      data->label ? data->label + roster->block[b].first : NULL, &correct);
       if (!isfinite(loss[b - from]))
         st = mst_fail(MST_ERR_NONFINITE,
                       "scores of test rows %lld to %lld are not finite: the features or the model "

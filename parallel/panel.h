@@ -54,8 +54,9 @@ mst_verdict *mst_panel_verdict(const mst_panel *p);
 double *mst_panel_row_tile(const mst_panel *p, int64_t i);
 double *mst_panel_col_tile(const mst_panel *p, int64_t j);
 
-/** Start the broadcasts, from process column k % Q, whose rows must be filled; counted in the team's
- *  meter. \return MST_OK or MST_ERR_COMM, as the functions below. Collective on the process row. */
+/** Start the broadcasts, from process column k % Q, whose rows must be filled; counted in
+ *  the team's meter.
+ *  \return MST_OK or MST_ERR_COMM, as the functions below. Collective on the process row. */
 mst_status mst_panel_send(mst_panel *p) MST_CHECKED;
 
 /** Let the broadcasts move on; call it often between computations. Local. */
@@ -65,7 +66,8 @@ mst_status mst_panel_poke(mst_panel *p) MST_CHECKED;
  *  ranks that send. */
 mst_status mst_panel_wait(mst_panel *p) MST_CHECKED;
 
-/** Wait until nothing is under way. Local, but waits for the ranks of the process row and column. */
+/** Wait until nothing is under way. Local, but waits for the ranks of the process row and
+ *  column. */
 mst_status mst_panel_finish(mst_panel *p) MST_CHECKED;
 
 #endif

@@ -1,16 +1,23 @@
 # parallel: who computes what, and what moves where.
 noinst_LTLIBRARIES += libmstparallel.la
-parallel_headers = parallel/tiles.h parallel/roster.h parallel/rows.h parallel/pipeline.h parallel/gram.h \
-  parallel/analytic.h parallel/clients.h parallel/score.h parallel/tally.h parallel/compression.h parallel/federated.h parallel/train.h \
-  parallel/predict.h
+parallel_headers = parallel/tiles.h parallel/roster.h parallel/rows.h parallel/pipeline.h \
+  parallel/gram.h parallel/analytic.h parallel/clients.h parallel/score.h parallel/tally.h \
+  parallel/compression.h parallel/federated.h parallel/train.h parallel/predict.h \
+  parallel/robust.h
 nobase_pkginclude_HEADERS += $(parallel_headers)
-libmstparallel_la_SOURCES = $(parallel_headers) parallel/tiles_internal.h parallel/panel.h parallel/rows_internal.h \
-  parallel/gram_internal.h \
+libmstparallel_la_SOURCES = $(parallel_headers) \
+  parallel/tiles_internal.h parallel/panel.h parallel/rows_internal.h parallel/gram_internal.h \
   parallel/grid.c parallel/tiles.c parallel/panel.c parallel/cholesky.c parallel/back_solve.c \
   parallel/scalapack.c parallel/eigen.c parallel/roster.c parallel/rows.c parallel/rows_deliver.c \
-  parallel/pipeline.c parallel/columns.h parallel/columns.c parallel/gram_plan.c parallel/gram.c \
+  parallel/pipeline.c parallel/columns.h parallel/columns.c parallel/gram_plan.c parallel/gram_state.c \
+  parallel/gram_pass.c parallel/gram_products.c parallel/gram.c \
   parallel/feature_source.h parallel/feature_source.c parallel/analytic.c parallel/evaluate.c \
-  parallel/shards.h parallel/shards.c parallel/tally.c parallel/clients.c parallel/cohort.h parallel/cohort.c parallel/score.c \
-  parallel/compression.c \
-  parallel/federated_internal.h parallel/federated.c parallel/federated_round.c parallel/federated_score.c parallel/federated_state.c parallel/predict.c \
-  parallel/train_internal.h parallel/train.c parallel/train_step.c parallel/train_rows.c
+  parallel/loop.h parallel/loop.c parallel/shards.h parallel/shards.c parallel/tally.c \
+  parallel/clients.c parallel/cohort.h \
+  parallel/cohort.c parallel/score.c parallel/compression.c parallel/federated_internal.h \
+  parallel/federated.c parallel/federated_round.c parallel/federated_gradient.c parallel/federated_score.c \
+  parallel/federated_state.c parallel/predict.c parallel/train_internal.h parallel/train.c \
+  parallel/train_state.c parallel/train_step.c parallel/train_rows.c \
+  parallel/transpose.h parallel/transpose.c parallel/robust_internal.h parallel/robust_sums.h \
+  parallel/robust_sums.c parallel/robust_walk.c parallel/robust_measure.c parallel/robust_weigh.c \
+  parallel/robust_combine.c parallel/robust_prepare.c parallel/robust.c

@@ -93,16 +93,17 @@ static mst_status check_packing(const mst_pipeline *p) {
   const mst_stage *noise = p->slot[MST_SLOT_NOISE];
   if (packs == NULL) return MST_OK;
   if (mask != NULL)
-    return mst_fail(MST_ERR_UNSUPPORTED,
-                    "pipeline: '%s' sends an encoding, but mask '%s' needs every entry as a whole "
-                    "number, those that '%s' leaves out too, so nothing would be saved: leave out one "
-                    "of them",
-                    packs->name, mask->name, packs->name);
+    return mst_fail(
+        MST_ERR_UNSUPPORTED,
+        "pipeline: '%s' sends an encoding, but mask '%s' needs every entry as a whole number, "
+        "those that '%s' leaves out too, so nothing would be saved: leave out one of them",
+        packs->name, mask->name, packs->name);
   if (has(noise, MST_TRAIT_PRIVATE))
-    return mst_fail(MST_ERR_UNSUPPORTED,
-                    "pipeline: '%s' adds privacy noise to the sum, but '%s' can make a contribution "
-                    "larger than the clip left it, so no epsilon can be stated: leave out one of them",
-                    noise->name, packs->name);
+    return mst_fail(
+        MST_ERR_UNSUPPORTED,
+        "pipeline: '%s' adds privacy noise to the sum, but '%s' can make a contribution "
+        "larger than the clip left it, so no epsilon can be stated: leave out one of them",
+        noise->name, packs->name);
   return MST_OK;
 }
 

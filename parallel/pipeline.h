@@ -29,8 +29,8 @@ typedef enum mst_stage_trait {
   MST_TRAIT_SUM = 1 << 2,       /* is a sum: allows contributions to be added before it        */
   MST_TRAIT_HIDES = 1 << 3,     /* what follows sees no single contribution                    */
   MST_TRAIT_PRIVATE = 1 << 4,   /* draws cryptographic noise and charges the ledger            */
-  MST_TRAIT_PACKS = 1 << 5      /* what is sent is an encoding, not entries; and it is not bounded by
-                                   what came in                                                */
+  MST_TRAIT_PACKS = 1 << 5      /* what is sent is an encoding, not entries; and it is not
+                                   bounded by what came in                                     */
 } mst_stage_trait;
 
 typedef struct mst_stage {
@@ -39,8 +39,8 @@ typedef struct mst_stage {
   unsigned traits;
   /* In place on one client's vector(n) (slots before aggregate) or on the aggregate (noise).
    * MST_ERR_NONFINITE says that this contribution cannot be used, and is no failure of the job.
-   * For the aggregate slot, which the driver of the job performs: NULL, or what is made of the mean,
-   * entry by entry on whatever part of it a rank holds, with client -1. */
+   * For the aggregate slot, which the driver of the job performs: NULL, or what is made of the
+   * mean, entry by entry on whatever part of it a rank holds, with client -1. */
   mst_status (*apply)(const struct mst_stage *stage, int64_t client, int64_t round, int64_t n,
                       double *vector);
   void *data;
@@ -68,8 +68,8 @@ mst_status mst_pipeline_put(mst_pipeline *p, const mst_stage *stage) MST_CHECKED
  *  - a mask behind a compressor: masks need every entry, as a whole number of a common grid, so
  *    what is sent would not be the encoding;
  *  - private noise without a clip: no bound on one client's influence, so no epsilon;
- *  - private noise on the aggregate with a compressor behind the clip: what is read from an encoding
- *    can be larger than what was clipped.
+ *  - private noise on the aggregate with a compressor behind the clip: what is read from an
+ *    encoding can be larger than what was clipped.
  *  \return MST_OK, MST_ERR_UNSUPPORTED with the reason, or MST_ERR_INTERNAL for a stage that
  *          contradicts itself (wrong slot, nothing to apply, a sum that needs distances, a mask
  *          that does not hide, a compressor that does not pack, a clip that does not need single

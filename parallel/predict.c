@@ -1,5 +1,5 @@
-/* Prediction. Losses are added as the job that made the model adds them: of models with parameters in
- * a tally, of the analytic model on the grid of the largest block's loss. */
+/* Prediction. Losses are added as the job that made the model adds them: of models with parameters
+ * in a tally, of the analytic model on the grid of the largest block's loss. */
 #include "parallel/predict.h"
 
 #include <math.h>
@@ -95,7 +95,8 @@ static void apply_model(mst_predict *p, int64_t n, const mst_predicted *rows, do
 }
 
 /* The values that scores stand for. */
-static void expect_values(const mst_trained *t, int64_t elements, const float *score, float *value) {
+static void expect_values(const mst_trained *t, int64_t elements, const float *score,
+                          float *value) {
   bool counts = t->model != NULL && t->model->loss == MST_LOSS_POISSON;
   for (int64_t i = 0; i < elements; i++) value[i] = counts ? expf(score[i]) : score[i];
 }

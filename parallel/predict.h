@@ -1,6 +1,6 @@
 /* Prediction: a trained model applied to rows, block by block of MST_BLOCK_ROWS, exactly as its run
- * scored its test rows; so rows that the run has scored get the same scores and figures again, on any
- * number of ranks. */
+ * scored its test rows; so rows that the run has scored get the same scores and figures again, on
+ * any number of ranks. */
 #ifndef MST_PARALLEL_PREDICT_H
 #define MST_PARALLEL_PREDICT_H
 
@@ -40,8 +40,9 @@ mst_status mst_predict_create(const mst_team *team, const mst_trained *trained, 
                               int64_t *first, int64_t *count, mst_predict **out) MST_CHECKED;
 void mst_predict_destroy(mst_predict *p); /* Local; NULL is allowed */
 
-/** Apply the model to the next n rows of this rank's part: a multiple of MST_BLOCK_ROWS, but for the
- *  last. \return MST_OK or what the feature map returns. Local. */
+/** Apply the model to the next n rows of this rank's part: a multiple of MST_BLOCK_ROWS,
+ *  but for the last.
+ *  \return MST_OK or what the feature map returns. Local. */
 mst_status mst_predict_rows(mst_predict *p, int64_t n, const mst_predicted *rows) MST_CHECKED;
 
 typedef struct mst_predict_figures {

@@ -44,7 +44,8 @@ void mst_blacs_close(mst_blacs *b) {
   Cfree_blacs_system_handle(b->handle);
 }
 
-/* The first pivot that our own factorisation would refuse, or that the library did (info, from 1). */
+/* The first pivot that our own factorisation would refuse, or that the library did (info, from
+ * 1). */
 static mst_status check_pivots(int64_t m, const double *before, const double *after, int info) {
   for (int64_t i = 0; i < m; i++) {
     bool refused = i == info - 1;
@@ -112,7 +113,7 @@ static mst_status collect(const mst_tiles *t, int64_t m, double *x) {
 
 static mst_status solve(mst_tiles *t, int64_t m, double *before, double *after, double *x) {
   mst_team *team = t->grid->team;
-  mst_blacs grid, *b = mst_team_size(team) > 1 ? &grid : NULL;
+  mst_blacs grid = {0}, *b = mst_team_size(team) > 1 ? &grid : NULL;
   MST_TRY(mst_tiles_diagonal(t, before));
   if (b != NULL) MST_TRY(mst_team_agree(team, mst_blacs_open(t, b)));
   int info = factor(t, m, b);

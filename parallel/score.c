@@ -2,7 +2,6 @@
 #include "parallel/score.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "comm/sum.h"
@@ -11,8 +10,8 @@
 #include "parallel/tally.h"
 
 typedef struct totals {
-  mst_tally loss; /* of one sum, by scales */
-  int64_t count[3]; /* rows, hits, blocks whose loss is not finite */
+  mst_tally loss;              /* of one sum, by scales */
+  int64_t count[3];            /* rows, hits, blocks whose loss is not finite */
   int64_t classes, *confusion; /* (classes, classes), instead of the others; or NULL */
   float *score;                /* (MST_BLOCK_ROWS, outputs) of a block               */
   int32_t *chosen;             /* (MST_BLOCK_ROWS)                                   */
@@ -105,9 +104,8 @@ mst_status mst_score_test(mst_team *team, const mst_model *model, const float *w
   if (st == MST_OK) st = mst_sum_i64(team, t.count, 3);
   if (st == MST_OK) {
     double rows = (double)t.count[0];
-    *score = (mst_score){
-        .accuracy = test->label != NULL ? (double)t.count[1] / rows : (double)NAN,
-        .loss = t.count[2] == 0 ? mst_tally_scaled(loss) / rows : (double)NAN};
+    *score = (mst_score){.accuracy = test->label != NULL ? (double)t.count[1] / rows : (double)NAN,
+                         .loss = t.count[2] == 0 ? mst_tally_scaled(loss) / rows : (double)NAN};
   }
   mst_tally_free(&t.loss);
   return st;
@@ -132,31 +130,9 @@ static mst_status client_hits(const mst_model *model, const mst_client_models *m
   return MST_OK;
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* Figures of the n sorted accuracies, in that order on every rank. */
-static mst_client_score summarise(const double *sorted, int64_t n) {
-  mst_client_score s = {NAN, NAN, NAN};
-  if (n == 0) return s;
-  int64_t tenth = mst_most(n / 10, 1);
-  double sum = 0, worst = 0, square = 0;
-  for (int64_t i = 0; i < n; i++) {
-    sum += sorted[i];
-    if (i < tenth) worst += sorted[i];
-  }
-  s.mean = sum / (double)n;
-  s.worst = worst / (double)tenth;
-  for (int64_t i = 0; i < n; i++) square += (sorted[i] - s.mean) * (sorted[i] - s.mean);
-  s.spread = sqrt(square / (double)n);
-  return s;
-}
-
 mst_status mst_score_clients(mst_team *team, const mst_model *model,
                              const mst_client_models *models, const mst_clients *clients,
-                             mst_model_work *work, double *accuracy, mst_client_score *score) {
+                             mst_model_work *work, double *accuracy, mst_summary *score) {
   int64_t k = mst_clients_count(clients), *hits = NULL, n = 0;
   double *sorted = NULL;
   mst_status st = mst_alloc(&hits, k, sizeof *hits, "hits of clients");
@@ -176,8 +152,8 @@ mst_status mst_score_clients(mst_team *team, const mst_model *model,
     if (rows > 0) sorted[n++] = accuracy[i];
   }
   if (st == MST_OK) {
-    if (n > 1) qsort(sorted, (size_t)n, sizeof *sorted, ascending);
-    *score = summarise(sorted, n);
+    mst_summary_sort(sorted, n);
+    *score = mst_summary_make(sorted, n);
   }
   mst_free(sorted);
   mst_free(hits);

@@ -1,11 +1,13 @@
 /* Scoring a model with parameters in one flat vector: on test rows that are divided over the ranks,
- * and on each client's own rows. Sums are exact over blocks that do not depend on the rank count. */
+ * and on each client's own rows. Sums are exact over blocks that do not depend on the rank count.
+ */
 #ifndef MST_PARALLEL_SCORE_H
 #define MST_PARALLEL_SCORE_H
 
 #include <stdint.h>
 
 #include "core/base/observer.h"
+#include "core/base/summary.h"
 #include "core/features/features.h"
 #include "core/model/model.h"
 #include "parallel/clients.h"
@@ -37,13 +39,8 @@ mst_status mst_score_confusion(mst_team *team, const mst_model *model, const flo
                                const mst_test_rows *test, mst_model_work *work, int64_t classes,
                                int64_t *confusion) MST_CHECKED;
 
-typedef struct mst_client_score {
-  double mean, worst, spread; /* of the clients' accuracies: mean, mean of the worst tenth (at least
-                                 one client), standard deviation                               */
-} mst_client_score;
-
-/* The parameters that a client is scored with: *w(P), valid until the next call. Called on one rank for
- * each client. */
+/* The parameters that a client is scored with: *w(P), valid until the next call. Called on one rank
+ * for each client. */
 typedef struct mst_client_models {
   void *context;
   mst_status (*find)(void *context, int64_t client, const float **w);
@@ -51,11 +48,12 @@ typedef struct mst_client_models {
 
 /** Score every client's model on its test rows (mst_clients_test), if it has some.
  *  accuracy(clients): scratch; out: each client's accuracy on every rank, NaN for clients without
- *  such rows.
- *  \return MST_OK, MST_ERR_MEMORY, or what models->find returns. Collective on team; classes only. */
+ *  such rows; score: of the others.
+ *  \return MST_OK, MST_ERR_MEMORY, or what models->find returns. Collective on team; classes only.
+ */
 mst_status mst_score_clients(mst_team *team, const mst_model *model,
                              const mst_client_models *models, const mst_clients *clients,
                              mst_model_work *work, double *accuracy,
-                             mst_client_score *score) MST_CHECKED;
+                             mst_summary *score) MST_CHECKED;
 
 #endif

@@ -38,11 +38,11 @@ void mst_tally_add_f32(mst_tally *t, int64_t first, int64_t n, const float *x, d
 #define MST_TALLY_SCALES 10
 
 /** Add x to the sum that the MST_TALLY_SCALES entries from `first` on hold together: to the one in
- *  whose units it is at most MST_TALLY_BOUND. \return whether it was added: not when x is not finite
- *  or beyond 2^290. Local. */
+ *  whose units it is at most MST_TALLY_BOUND.
+ *  \return whether it was added: not when x is not finite or beyond 2^290. Local. */
 bool mst_tally_add_scaled(mst_tally *t, int64_t first, double x);
-/** That sum, from the totals of those entries; without terms beyond MST_TALLY_BOUND it is the first of
- *  them. Local. */
+/** That sum, from the totals of those entries; without terms beyond MST_TALLY_BOUND it is the
+ *  first of them. Local. */
 double mst_tally_scaled(const double *total);
 
 /** total(n): the sums over the team, on every rank. The tally is left with them. Collective. */

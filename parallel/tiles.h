@@ -67,7 +67,8 @@ static inline int64_t mst_tiles_extent(const mst_tiles *t, int64_t i) {
 
 /** Copy the lower triangle to a full row-major symmetric matrix out(n, n) on root (NULL on
  *  others), or from it into tiles. For tests and small matrices.
- *  \return MST_OK, MST_ERR_MEMORY or MST_ERR_COMM. Collective on the grid's team; root must agree. */
+ *  \return MST_OK, MST_ERR_MEMORY or MST_ERR_COMM. Collective on the grid's team; root must
+ *          agree. */
 mst_status mst_tiles_gather(const mst_tiles *t, int root, double *out) MST_CHECKED;
 mst_status mst_tiles_scatter(mst_tiles *t, int root, const double *in) MST_CHECKED;
 
@@ -89,15 +90,16 @@ mst_status mst_tiles_cholesky(mst_tiles *t, int64_t m) MST_CHECKED;
 /** After mst_tiles_cholesky(t, m): solve L' X = Z where Z(m, n-m) is the transpose of the rows
  *  carried along. x(m, n-m) row-major, complete on every rank. Same bits on any grid.
  *  \return MST_OK, or MST_ERR_NONFINITE on all ranks, naming the first entry that is not finite.
- *  Collective on the grid's team. Memory beyond t and x: (n-m) x MST_TILE doubles, twice at most. */
+ *  Collective on the grid's team. Memory beyond t and x: (n-m) x MST_TILE doubles, twice at
+ *  most. */
 mst_status mst_tiles_back_solve(const mst_tiles *t, int64_t m, double *x) MST_CHECKED;
 
 /** The same two steps in as few calls as can be, for `reduce: fast`: by ScaLAPACK (pdpotrf, pdtrsm)
  *  on the matrix's own grid, or by LAPACK (dpotrf, dtrsm) when one rank holds it all. Bits follow
  *  the grid. x as above; on return the trailing block of t holds the Schur complement.
  *  \return as mst_tiles_cholesky and mst_tiles_back_solve; MST_ERR_UNSUPPORTED for more elements on
- *          a rank than ScaLAPACK counts. Collective on the grid's team. What ScaLAPACK itself sends is
- *          not metered. Memory beyond t and x: 2 n doubles, and what the library takes. */
+ *          a rank than ScaLAPACK counts. Collective on the grid's team. What ScaLAPACK itself sends
+ *          is not metered. Memory beyond t and x: 2 n doubles, and what the library takes. */
 mst_status mst_tiles_solve_fast(mst_tiles *t, int64_t m, double *x) MST_CHECKED;
 
 /** Eigenvalues (ascending, on every rank) and, unless vectors is NULL, eigenvectors as a tiled

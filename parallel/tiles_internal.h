@@ -13,9 +13,9 @@
 /** MST_OK for MPI_SUCCESS, else MST_ERR_COMM with MPI's own words after `what`. Local. */
 mst_status mst_grid_check(int code, const char *what) MST_CHECKED;
 
-/** Copy x(count) from one process of my process row (`of` its column) to all of it, or of my process
- *  column; `what` as above. No message where the row or column is one process. Collective on the
- *  process row (column). */
+/** Copy x(count) from one process of my process row (`of` its column) to all of it, or of my
+ *  process column; `what` as above. No message where the row or column is one process. Collective
+ *  on the process row (column). */
 mst_status mst_grid_bcast_row(const mst_grid *g, double *x, int64_t count, int of,
                               const char *what) MST_CHECKED;
 mst_status mst_grid_bcast_col(const mst_grid *g, double *x, int64_t count, int of,
@@ -43,15 +43,15 @@ static inline int64_t mst_own_rows(int64_t n, int who, int of) {
 }
 
 /** Fill tiles from in(n, n) on root (NULL on others): element (r, c) at in[r * row_stride +
- *  c * col_stride]; only the lower triangle when lower. Tile column by tile column. \return MST_OK,
- *  MST_ERR_MEMORY or MST_ERR_COMM. Collective on the grid's team. */
+ *  c * col_stride]; only the lower triangle when lower. Tile column by tile column.
+ *  \return MST_OK, MST_ERR_MEMORY or MST_ERR_COMM. Collective on the grid's team. */
 mst_status mst_tiles_spread(mst_tiles *t, int root, const double *in, int64_t row_stride,
                             int64_t col_stride, bool lower) MST_CHECKED;
 
 /** x(m, n-m), row-major: on process row `row`, the block of 256 rows k of x becomes the transpose
  *  of the rows m .. n-1 of tile column k, for the process's own tile columns k. Other blocks and
- *  other process rows: unchanged. \return MST_OK, MST_ERR_MEMORY or MST_ERR_COMM. Collective on the
- *  grid's team. */
+ *  other process rows: unchanged.
+ *  \return MST_OK, MST_ERR_MEMORY or MST_ERR_COMM. Collective on the grid's team. */
 mst_status mst_tiles_carried(const mst_tiles *t, int64_t m, int row, double *x) MST_CHECKED;
 
 /** The sentence of a pivot that failed: number `pivot` (here from 0, in the text from 1) of m, its

@@ -1,6 +1,8 @@
 # tests: mirrors the tree. SERIAL_TESTS run once, RANK_TESTS at several rank counts, SHELL_TESTS
-# are scripts that drive the command. `make check TESTS=word` runs those whose name holds word.
-test_headers = tests/harness.h
+# are scripts that drive the command. `make check TESTS=word` runs those whose name holds word. A
+# test tests/core/test_x is the file tests/core/test_x.c unless it lists its sources, and is linked
+# with its layer and those below; headers that tests share are noinst_HEADERS.
+noinst_HEADERS += tests/harness.h
 include tests/core/tests.mk
 include tests/comm/tests.mk
 include tests/io/tests.mk
@@ -9,6 +11,9 @@ include tests/jobs/tests.mk
 include tests/slurm/tests.mk
 include tests/bench/bench.mk
 check_PROGRAMS += $(SERIAL_TESTS) $(RANK_TESTS)
+# Check's flags are for the programs that include it, not for muster.
+checked_objects = $(SERIAL_TESTS:=.$(OBJEXT)) $(RANK_TESTS:=.$(OBJEXT))
+$(checked_objects): AM_CPPFLAGS += $(CHECK_CFLAGS)
 dist_check_SCRIPTS += tests/run.sh $(SHELL_TESTS)
 EXTRA_DIST += tests/lsan.supp
 

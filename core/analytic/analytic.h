@@ -2,8 +2,8 @@
  *
  * He, Tong, Fang, Sun, Zeng, Li, Chen, Zhuang, "AFL" (CVPR 2025, arXiv:2405.16240): client k makes
  * C_k = X_k'X_k + gamma I and W_k = C_k^-1 X_k'Y_k. The published aggregation law (AA) folds pairs;
- * it equals one sum, (sum C_k)^-1 sum X_k'Y_k, which parallel/gram takes on the lattice. The RI step
- * removes K gamma from the summed statistics. Equation numbers: doc/methods/analytic.md. */
+ * it equals one sum, (sum C_k)^-1 sum X_k'Y_k, which parallel/gram takes on the lattice. The RI
+ * step removes K gamma from the summed statistics. Equation numbers: doc/methods/analytic.md. */
 #ifndef MST_CORE_ANALYTIC_ANALYTIC_H
 #define MST_CORE_ANALYTIC_ANALYTIC_H
 
