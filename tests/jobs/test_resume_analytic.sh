@@ -4,7 +4,7 @@
 # never disturbed.
 . "$srcdir/tests/jobs/common.sh"
 make_bars "$dir/bars.csv"
-awk '{ line[NR] = $0 } END { for (i = 0; i < 50; i++) for (k = 1; k <= NR; k++) print line[k] }' \
+awk '{ line[NR] = $0 } END { for (i = 0; i < 100; i++) for (k = 1; k <= NR; k++) print line[k] }' \
   "$dir/bars.csv" >"$dir/many.csv"
 alone import csv "$dir/bars.csv" --label-column 0 --scale 0.01 -o "$dir/bars.h5"
 alone import csv "$dir/many.csv" --label-column 0 --scale 0.01 -o "$dir/many.h5"
@@ -20,6 +20,7 @@ END
 out=$dir/out.h5
 often="--set output.checkpoint.every_minutes=0.000001"
 rare="--set output.checkpoint.every_minutes=0"
+pause=0.3 # how long sums go on, undisturbed by a check, before a signal
 checkpoints() { ls "$dir"/out.checkpoint-*.h5 2>/dev/null | wc -l; }
 newest() { for newest in "$dir"/out.checkpoint-*.h5; do :; done; } # sets $newest, and starts no process
 # disturbed SIGNAL P ARGUMENT...: on P ranks; the signal comes when there is a newer checkpoint than at
@@ -38,7 +39,7 @@ disturbed() {
     kill -0 $pid 2>/dev/null || break
     newest
     if [ $by = checkpoint ] && [ "$newest" != "$had" ]; then break; fi
-    if [ $by = sums ] && complained '^muster: features'; then sleep 0.3; break; fi
+    if [ $by = sums ] && complained '^muster: features'; then sleep $pause; break; fi
     sleep 0.01
   done
   if [ "$signal" = KILL ]; then kill -9 $(pgrep -P $pid muster); else kill "-$signal" $pid; fi
@@ -46,6 +47,10 @@ disturbed() {
   code=$?
   newest
 }
+
+# What is saved now, to begin with once more where a run came to its end before the signal.
+keep() { rm -rf "$dir/kept" && mkdir "$dir/kept" && cp "$dir"/out.checkpoint-*.h5 "$dir/kept"; }
+restore() { rm -f "$out" "$dir"/out.checkpoint-*.h5 && cp "$dir"/kept/*.h5 "$dir"; }
 
 # The least memory that the job does with, then the least with which it keeps checkpoints: below that it
 # says that it does not.
@@ -82,18 +87,31 @@ result "SIGUSR1 on two ranks: in order (got $code)" $?
 [ "$(checkpoints)" -ge 1 ] && [ ! -e "$out" ]; result "what is summed is kept in $newest" $?
 alone inspect "$newest"
 ended 0 && said 'digest *verified'; result "in a sound checkpoint" $?
-# shellcheck disable=SC2086
-disturbed KILL 3 $often
+keep
+for _ in 1 2 3 4 5 6 7 8; do
+  # shellcheck disable=SC2086
+  disturbed KILL 3 $often
+  [ -e "$out" ] || break
+  restore
+done
 complained '^muster: going on after' && [ ! -e "$out" ] && [ "$newest" != "$had" ]
 result "three ranks go on from it, and are killed" $?
 # A run holds more at the start than a dry run; where that is too much it says what it needs, and begins anew.
-for _ in 1 2 3 4; do
+# A signal that comes when all is summed already says nothing of this: once more, from the same sums, sooner.
+keep
+for _ in 1 2 3 4 5 6 7 8; do
   # shellcheck disable=SC2086
   disturbed USR1 1 $rare --set resources.memory="$memory"
-  complained 'output.checkpoint' || break
-  ended 75 && complained 'start the run again' && [ "$newest" = "$had" ]
-  result "$memory GiB: without memory for a checkpoint nothing is kept" $?
-  memory=$(awk '/output.checkpoint/ { sub(/.*needs /, ""); print $1 + 0.003 }' "$dir/err")
+  if complained 'output.checkpoint'; then
+    ended 75 && complained 'start the run again' && [ "$newest" = "$had" ]
+    result "$memory GiB: without memory for a checkpoint nothing is kept" $?
+    memory=$(awk '/output.checkpoint/ { sub(/.*needs /, ""); print $1 + 0.003 }' "$dir/err")
+  elif complained 'start the run again' || ended 0; then
+    pause=$(awk -v s=$pause 'BEGIN { print s / 2 }')
+    restore
+  else
+    break
+  fi
 done
 ended 75 && complained '^muster: going on after' && ! complained 'output.checkpoint' &&
   [ "$newest" != "$had" ]
