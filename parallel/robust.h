@@ -4,9 +4,9 @@
  * Rules over columns (median, trimmed_mean), and the sum that a rule over weights (krum,
  * geometric_median) asks for, are taken on transposed buckets of columns, so that of several ranks
  * none holds all vectors; what rules over weights look at, the mutual distances, is summed exactly
- * over blocks of columns. So the result has the same bits on any number of ranks, however the vectors
- * are spread. Rules and mixers: core/robust/rule.h, doc/methods/robust.md; the distributed form:
- * doc/methods/robust_distributed.md. */
+ * over blocks of columns. So the result has the same bits on any number of ranks, however the
+ * vectors are spread. Rules and mixers: core/robust/rule.h, doc/methods/robust.md; the distributed
+ * form: doc/methods/robust_distributed.md. */
 #ifndef MST_PARALLEL_ROBUST_H
 #define MST_PARALLEL_ROBUST_H
 
@@ -27,7 +27,8 @@ typedef struct mst_robust_options {
   int64_t bucket_bytes; /* of vectors that a rank sends and holds at a time; 0 = 4 MiB            */
 } mst_robust_options;
 
-/* What came of it, the same on every rank. Vectors are numbered from 0 in the order of the ranks. */
+/* What came of it, the same on every rank. Vectors are numbered from 0 in the order of the ranks.
+ */
 typedef struct mst_robust_report {
   const char *rule;      /* its name                                                              */
   int64_t n;             /* vectors of all ranks                                                  */
@@ -44,9 +45,12 @@ typedef struct mst_robust_report {
 void mst_robust_report_clear(mst_robust_report *report);
 
 /** Aggregate float32 vectors. The result's bits depend neither on the number of ranks nor, unless
- *  the rule or a mixer says so (MST_RULE_ORDERED), on the order of the vectors.
- *  A vector with an entry that is not finite, or beyond the range of float32, is left out, as is one
- *  whose loss is not finite; each that is left out lowers f by one, of the rule and of the mixers.
+ *  the rule or a mixer says so (MST_RULE_ORDERED), on the order of the vectors; but vectors that
+ *  are different and alike in all distances, weights, losses, inner products and shares of signs
+ *  that the rule asks for are taken by their numbers. A vector with an entry that is not finite, or
+ *  beyond the range of float32, is left out, as is one whose loss is not finite; each that is left
+ *  out lowers f by one, of the rule and of the mixers. multi_krum then selects no more vectors than
+ *  are left.
  *  \param options  NULL means none. rule, options and d must agree on all ranks; this is checked.
  *  \param n_mine  vectors of this rank, 0 or more.
  *  \param my_vectors  (n_mine, d).
@@ -55,7 +59,7 @@ void mst_robust_report_clear(mst_robust_report *report);
  *  \return MST_OK, or the same error on every rank:
  *          MST_ERR_INPUT: what mst_rule_check and mst_mixer_check refuse; ranks that disagree; a
  *          trusted vector, losses or weights that the rule lacks or does not take; a weight that is
- *          not positive.
+ *          not positive; nna behind bucketing.
  *          MST_ERR_NONFINITE: no vector is left; the one that nna is centred on was left out; a
  *          trusted vector or last result that is not finite.
  *          MST_ERR_UNSUPPORTED: losses or weights of clients behind a mixer.

@@ -24,7 +24,7 @@ enum {
 typedef struct mst_robust {
   mst_team *team;
   const mst_rule_ops *rule;
-  mst_rule_spec spec;    /* with f and centre of what is left */
+  mst_rule_spec spec;    /* with f, centre, select of what is left */
   mst_mixer_spec *mixer; /* (mixers) likewise                 */
   int mixers;
   bool wide;       /* float64           */

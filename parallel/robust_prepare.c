@@ -159,6 +159,12 @@ static mst_status find_excluded(mst_robust_call *c) {
   return MST_OK;
 }
 
+/* Vectors that the mixers make of n. */
+static int64_t count_made(const mst_robust *r, int64_t n) {
+  for (int i = 0; i < r->mixers; i++) n = mst_mixer_find(r->mixer[i].name)->count(&r->mixer[i], n);
+  return n;
+}
+
 /* Rule and mixers, one behind the other, on n vectors. */
 static mst_status check_chain(const mst_robust *r, int64_t n) {
   for (int i = 0; i < r->mixers; i++) {
@@ -166,6 +172,24 @@ static mst_status check_chain(const mst_robust *r, int64_t n) {
     n = mst_mixer_find(r->mixer[i].name)->count(&r->mixer[i], n);
   }
   return mst_rule_check(&r->spec, n);
+}
+
+static bool has_centre(const mst_rule_ops *rule) {
+  for (const mst_param *p = rule->params; p != NULL && p->name != NULL; p++)
+    if (p->offset == offsetof(mst_rule_spec, centre)) return true;
+  return false;
+}
+
+/* A rule about one client's vector needs mixers that keep the vectors' numbers. */
+static mst_status check_centre(const mst_robust *r) {
+  if (!has_centre(r->rule)) return MST_OK;
+  for (int i = 0; i < r->mixers; i++)
+    if ((mst_mixer_find(r->mixer[i].name)->needs & MST_RULE_ORDERED) != 0)
+      return mst_fail(MST_ERR_INPUT,
+                      "%s behind mixer %s: aggregate.centre is a client's number, but the vectors "
+                      "of %s are no longer of one client each",
+                      r->spec.name, r->mixer[i].name, r->mixer[i].name);
+  return MST_OK;
 }
 
 /* What the rule lacks, and what it would not look at. */
@@ -199,13 +223,7 @@ static mst_status check_given(const mst_robust_call *c) {
   return MST_OK;
 }
 
-static bool has_centre(const mst_rule_ops *rule) {
-  for (const mst_param *p = rule->params; p != NULL && p->name != NULL; p++)
-    if (p->offset == offsetof(mst_rule_spec, centre)) return true;
-  return false;
-}
-
-/* f and centre among the vectors that are left. */
+/* f, centre and select among the vectors that are left. */
 static mst_status lower(mst_robust_call *c) {
   mst_robust *r = &c->r;
   if (c->excluded == 0) return MST_OK;
@@ -214,7 +232,8 @@ static mst_status lower(mst_robust_call *c) {
   r->spec.byzantine = mst_most(0, r->spec.byzantine - c->excluded);
   for (int i = 0; i < r->mixers; i++)
     r->mixer[i].byzantine = mst_most(0, r->mixer[i].byzantine - c->excluded);
-  if (has_centre(r->rule) && r->mixers == 0) {
+  r->spec.select = mst_least(r->spec.select, count_made(r, c->n - c->excluded));
+  if (has_centre(r->rule)) {
     int64_t before = 0;
     for (int64_t i = 0; i < r->spec.centre; i++) before += c->out[i];
     if (c->out[r->spec.centre])
@@ -314,6 +333,7 @@ mst_status mst_robust_prepare(mst_robust_call *c, const mst_rule_spec *rule, con
   MST_TRY(
       gather_values(c, "losses", offsetof(mst_robust_head, losses), c->options->loss, &c->loss));
   MST_TRY(check_given(c));
+  MST_TRY(check_centre(r));
   MST_TRY(find_excluded(c));
   MST_TRY(lower(c));
   MST_TRY(mst_team_agree(r->team, number_vectors(c)));

@@ -7,7 +7,8 @@
 #include "core/robust/space.h"
 #include "parallel/robust_internal.h"
 
-/* What a rule may know of the vectors behind the mixers so far; further points stand behind them. */
+/* What a rule may know of the vectors behind the mixers so far; further points stand behind them.
+ */
 typedef struct stage {
   int64_t n, points, extra;
   double *distance; /* (points, points)                                        */
@@ -34,13 +35,33 @@ static bool is_ordered(const mst_robust *r) {
   return false;
 }
 
+enum {
+  MOST_KEYS = 6 /* of a vector: weight, loss, product, three shares of signs */
+};
+
+/* key(n, count) = what is known of the vectors beside distances; returns count. */
+static int64_t find_keys(const mst_robust *r, double *key) {
+  const double *const list[] = {r->weight, r->loss, r->product};
+  const int64_t count =
+      (r->weight != NULL) + (r->loss != NULL) + (r->product != NULL) + (r->sign != NULL ? 3 : 0);
+  for (int64_t i = 0; i < r->n; i++) {
+    double *to = key + i * count;
+    for (int k = 0; k < 3; k++)
+      if (list[k] != NULL) *to++ = list[k][i];
+    if (r->sign != NULL) memcpy(to, r->sign + 3 * i, 3 * sizeof *to);
+  }
+  return count;
+}
+
 static mst_status find_order(mst_robust *r) {
   MST_TRY(mst_alloc(&r->order, r->points, sizeof *r->order, "order of vectors"));
   for (int64_t i = 0; i < r->points; i++) r->order[i] = i;
   if (is_ordered(r)) return MST_OK;
   double *work = NULL;
-  MST_TRY(mst_alloc(&work, 3 * r->n, sizeof *work, "order of vectors"));
-  mst_space_order(r->n, r->points, r->distance, work, r->order);
+  MST_TRY(mst_alloc(&work, (3 + MOST_KEYS) * r->n, sizeof *work, "order of vectors"));
+  double *key = work + 3 * r->n;
+  const int64_t keys = find_keys(r, key);
+  mst_space_order(r->n, r->points, r->distance, keys, key, work, r->order);
   mst_free(work);
   return MST_OK;
 }
@@ -117,13 +138,14 @@ static void add_made(const mst_robust *r, const stage *s, int64_t from, double f
 static mst_status know_mixed(const mst_robust *r, const stage *s, const double *mix, double *work,
                              stage *to) {
   int64_t k = to->n, p = s->points, q = to->points, samples = samples_of(r);
+  const int64_t zero = view_of(r, s).zero;
   MST_TRY(mst_alloc(&to->distance, q * q, sizeof *to->distance, "distances of mixed vectors"));
-  mst_space_mix(s->n, p, s->distance, k, mix, work, to->distance);
+  mst_space_mix(s->n, p, s->distance, zero, k, mix, work, to->distance);
   if (samples > 0) {
     MST_TRY(
         mst_alloc(&to->sampled, samples * q * q, sizeof *to->sampled, "samples of mixed vectors"));
     for (int64_t t = 0; t < samples; t++)
-      mst_space_mix(s->n, p, s->sampled + t * p * p, k, mix, work, to->sampled + t * q * q);
+      mst_space_mix(s->n, p, s->sampled + t * p * p, zero, k, mix, work, to->sampled + t * q * q);
   }
   if (s->product == NULL) return MST_OK;
   MST_TRY(mst_alloc(&to->product, q, sizeof *to->product, "products of mixed vectors"));

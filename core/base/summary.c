@@ -1,6 +1,7 @@
 /* Sorting, quantiles, and the figures by which a list of numbers is judged. */
 #include "core/base/summary.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -33,6 +34,8 @@ mst_summary mst_summary_make(const double *sorted, int64_t n) {
 
 double mst_summary_quantile(const double *sorted, int64_t n, double q) {
   if (n <= 0) return NAN;
-  int64_t at = (int64_t)ceil(q * (double)n) - 1;
+  /* A q n that only rounding lifts above a whole number is that number. */
+  const double exact = q * (double)n, below = floor(exact);
+  int64_t at = (int64_t)(exact - below <= 2 * DBL_EPSILON * exact ? below : below + 1) - 1;
   return sorted[mst_most(0, mst_least(at, n - 1))];
 }

@@ -62,7 +62,7 @@ static bool turn(const mst_attack_scene *scene, double t, double *zero, mst_atta
     u[i] -= total * centre[i];
     zero[i] = 0;
   }
-  const double length = sqrt(mst_space_between(points, scene->distance, u, zero));
+  const double length = sqrt(mst_space_between(points, scene->distance, -1, u, zero));
   if (!(length > 0)) {
     unchanged(scene, plan);
     return false;

@@ -39,7 +39,8 @@ static mst_status weigh(const mst_rule_spec *s, const mst_rule_view *v, double *
     const double total = step(s->nu, v, share, away, next);
     if (s->iterations == 0) {
       /* The gradient at z is that of the step, sum(b) (z - next). */
-      const double gradient = total * sqrt(mst_space_between(points, v->distance, next, weight));
+      const double gradient =
+          total * sqrt(mst_space_between(points, v->distance, v->zero, next, weight));
       if (gradient <= s->tolerance) break;
       since = gradient < best ? 0 : since + 1;
       best = fmin(best, gradient);

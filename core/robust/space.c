@@ -3,6 +3,7 @@
  * distances of the points. */
 #include "core/robust/space.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,19 +188,67 @@ bool mst_space_finite_f64(int64_t m, const double *row) {
   return largest < INT64_C(0x7ff0000000000000);
 }
 
-/* -1/2 sum_ij c_i c_j D_ij for c = a - b. Points that both sums hold alike are not looked at, so
- * one that is far away costs the others no digit. */
-double mst_space_between(int64_t points, const double *distance, const double *a, const double *b) {
-  double sum = 0;
+/* c = a - b. Weights that sum to 1 with a small one on a long vector and the rest on the zero
+ * vector have lost the small one's digits in the rest: there the zero vector's entry comes from the
+ * others.
+ */
+typedef struct difference {
+  const double *a, *b;
+  int64_t zero; /* the point whose entry is `rest`, or -1 */
+  double rest;
+} difference;
+
+static difference difference_of(int64_t points, int64_t zero, const double *a, const double *b) {
+  difference c = {.a = a, .b = b, .zero = -1};
+  if (zero < 0 || (a[zero] == 0 && b[zero] == 0)) return c;
+  c.zero = zero;
+  for (int64_t i = 0; i < points; i++)
+    if (i != zero) c.rest -= a[i] - b[i];
+  return c;
+}
+
+static inline double entry(const difference *c, int64_t i) {
+  return i == c->zero ? c->rest : c->a[i] - c->b[i];
+}
+
+/* min_q (sum_i |c_i| |p_i - p_q|)^2: the triangle inequality, which has no differences. */
+static double longest(int64_t points, const double *distance, const difference *c) {
+  double least = INFINITY;
+  for (int64_t q = 0; q < points; q++) {
+    double path = 0;
+    for (int64_t i = 0; i < points && path < least; i++) {
+      const double of = fabs(entry(c, i));
+      if (of != 0) path += of * sqrt(distance[i * points + q]);
+    }
+    least = fmin(least, path);
+  }
+  return least * least;
+}
+
+/* -1/2 sum_ij c_i c_j D_ij. Points that both sums hold alike are not looked at, so one that is far
+ * away costs the others no digit. What is below the rounding of its terms is not known; it counts
+ * as that rounding, not as 0, but never as more than it can be. */
+double mst_space_between(int64_t points, const double *distance, int64_t zero, const double *a,
+                         const double *b) {
+  const difference c = difference_of(points, zero, a, b);
+  double sum = 0, terms = 0;
   for (int64_t i = 0; i < points; i++) {
-    if (a[i] == b[i]) continue;
-    double inner = 0;
-    for (int64_t j = 0; j < i; j++)
-      if (a[j] != b[j]) inner += (a[j] - b[j]) * distance[i * points + j];
-    sum -= (a[i] - b[i]) * inner;
+    const double of = entry(&c, i);
+    if (of == 0) continue;
+    double inner = 0, size = 0;
+    for (int64_t j = 0; j < i; j++) {
+      const double other = entry(&c, j);
+      if (other == 0) continue;
+      inner += other * distance[i * points + j];
+      size += fabs(other) * distance[i * points + j];
+    }
+    sum -= of * inner;
+    terms += 2 * fabs(of) * size;
   }
   if (isnan(sum)) return INFINITY; /* distances that overflowed */
-  return sum > 0 ? sum : 0;
+  const double rounding = (double)points * DBL_EPSILON * terms;
+  if (sum * CANCELLED > rounding) return sum;
+  return fmin(fmax(sum, rounding), longest(points, distance, &c));
 }
 
 /* matrix(k, points) times distance times its transposed: (k, k) at stride. */
@@ -223,7 +272,7 @@ static void multiply(int64_t points, const double *distance, int64_t k, const do
 
 /* Of many points the distances of sums come from products of the whole matrix, a'Db - (a'Da + b'Db)
  * / 2, as long as that leaves 10 digits; else, as of few points, from the difference of the two. */
-void mst_space_mix(int64_t n, int64_t points, const double *distance, int64_t k,
+void mst_space_mix(int64_t n, int64_t points, const double *distance, int64_t zero, int64_t k,
                    const double *matrix, double *work, double *mixed) {
   const int64_t all = k + points - n;
   const bool many = points > FEW_POINTS;
@@ -236,14 +285,14 @@ void mst_space_mix(int64_t n, int64_t points, const double *distance, int64_t k,
         *d -= halves;
       }
       if (!(many && *d > CANCELLED * halves))
-        *d = mst_space_between(points, distance, matrix + i * points, matrix + j * points);
+        *d = mst_space_between(points, distance, zero, matrix + i * points, matrix + j * points);
     }
   memset(work, 0, (size_t)points * sizeof *work);
   for (int64_t j = k; j < all; j++) {
     const int64_t point = n + j - k;
     work[point] = 1;
     for (int64_t i = 0; i < k; i++)
-      mixed[i * all + j] = mst_space_between(points, distance, matrix + i * points, work);
+      mixed[i * all + j] = mst_space_between(points, distance, zero, matrix + i * points, work);
     work[point] = 0;
     for (int64_t i = k; i < j; i++) mixed[i * all + j] = distance[(n + i - k) * points + point];
   }
@@ -265,8 +314,8 @@ static void sort_distances(int64_t n, int64_t points, const double *distance, in
 }
 
 /* Whether vector a comes before vector b; sum(n), then room for both vectors' distances. */
-static bool comes_before(int64_t n, int64_t points, const double *distance, double *sum, int64_t a,
-                         int64_t b) {
+static bool comes_before(int64_t n, int64_t points, const double *distance, int64_t keys,
+                         const double *key, double *sum, int64_t a, int64_t b) {
   if (sum[a] != sum[b]) return sum[a] < sum[b];
   double *of_a = sum + n, *of_b = sum + 2 * n;
   sort_distances(n, points, distance, a, of_a);
@@ -277,12 +326,16 @@ static bool comes_before(int64_t n, int64_t points, const double *distance, doub
     const double x = distance[a * points + p], y = distance[b * points + p];
     if (x != y) return x < y;
   }
+  for (int64_t k = 0; k < keys; k++) {
+    const double x = key[a * keys + k], y = key[b * keys + k];
+    if (x != y) return x < y;
+  }
   return a < b;
 }
 
 /* Insertion by halving. */
-void mst_space_order(int64_t n, int64_t points, const double *distance, double *work,
-                     int64_t *order) {
+void mst_space_order(int64_t n, int64_t points, const double *distance, int64_t keys,
+                     const double *key, double *work, int64_t *order) {
   for (int64_t i = 0; i < n; i++) {
     double sum = 0;
     sort_distances(n, points, distance, i, work + n);
@@ -293,7 +346,7 @@ void mst_space_order(int64_t n, int64_t points, const double *distance, double *
     int64_t low = 0, high = i;
     while (low < high) {
       const int64_t middle = (low + high) / 2;
-      if (comes_before(n, points, distance, work, i, order[middle]))
+      if (comes_before(n, points, distance, keys, key, work, i, order[middle]))
         high = middle;
       else
         low = middle + 1;

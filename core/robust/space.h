@@ -29,19 +29,24 @@ void mst_space_combine_f64(int64_t n, int64_t m, const double *const *row, const
 bool mst_space_finite_f32(int64_t m, const float *row);
 bool mst_space_finite_f64(int64_t m, const double *row);
 
-/** Squared distance of two sums of points: a, b (points). Never negative. Local. */
-double mst_space_between(int64_t points, const double *distance, const double *a, const double *b);
+/** Squared distance of two sums of points: a, b (points), which sum to 1 alike. Never negative; 0
+ *  for equal sums, and else 0 only where the points that differ are the same: what is lost in the
+ *  rounding of long vectors comes out as that rounding, within what the triangle inequality allows.
+ *  \param zero  which point is the zero vector, -1 = none. Local. */
+double mst_space_between(int64_t points, const double *distance, int64_t zero, const double *a,
+                         const double *b);
 
 /** mixed(k + extra, k + extra) = distances of the k vectors of matrix(k, points), then of the
- *  points from n on (extra = points - n). work(points). Local. */
-void mst_space_mix(int64_t n, int64_t points, const double *distance, int64_t k,
+ *  points from n on (extra = points - n). zero as above. work(points). Local. */
+void mst_space_mix(int64_t n, int64_t points, const double *distance, int64_t zero, int64_t k,
                    const double *matrix, double *work, double *mixed);
 
 /** order(n): the vectors by the sum of their distances, then by their sorted distances, then by
- *  those to the further points, then by number; so what follows in this order does not depend on
- *  how the vectors were numbered. work(3 n). Local. */
-void mst_space_order(int64_t n, int64_t points, const double *distance, double *work,
-                     int64_t *order);
+ *  those to the further points, then by key(n, keys), the first key first, then by number. So what
+ *  follows in this order does not depend on how the vectors were numbered, but for vectors that
+ *  none of these tells apart. work(3 n). Local. */
+void mst_space_order(int64_t n, int64_t points, const double *distance, int64_t keys,
+                     const double *key, double *work, int64_t *order);
 
 /* The functions over columns for one width of vectors. */
 typedef struct mst_space_width {

@@ -173,6 +173,29 @@ START_TEST(far_vectors_do_not_move_the_result_far) {
 }
 END_TEST
 
+/* Vectors about a point far from the start, and one that is much farther: the gradient is then
+ * below the rounding of its terms, which must not pass for convergence. */
+START_TEST(a_far_vector_does_not_pass_for_convergence) {
+  for (int exponent = 4; exponent <= 36; exponent += 4) {
+    mst_stream stream = draws(exponent, 27);
+    vectors v = vectors_normal(9, 6, &stream);
+    for (int64_t i = 0; i < v.n; i++)
+      for (int64_t k = 0; k < v.d; k++) row_of(&v, i)[k] += k == 0 ? 300 : 0;
+    for (int64_t k = 0; k < v.d; k++) row_of(&v, 2)[k] = k == 1 ? pow(10, exponent) : 0;
+    vectors_measure(&v);
+    mst_rule_spec s = rule_spec("geometric_median", 4);
+    s.iterations = 0;
+    run_rule(&s, &v);
+    double z[8] = {0};
+    for (int t = 0; t < 2000; t++) plain_step(&v, s.nu, z);
+    const double off = sqrt(square_between(v.d, z, v.result));
+    const double allowed = 1e-10 + fmin(0x1p-52 * pow(10, exponent), 2); /* the vectors' spread */
+    ck_assert_msg(off < allowed, "1e%d: %g", exponent, off);
+    vectors_free(&v);
+  }
+}
+END_TEST
+
 static Suite *suite(void) {
   Suite *s = suite_create("robust_rules_iterations");
   TCase *t = tcase_create("iterations");
@@ -183,6 +206,7 @@ static Suite *suite(void) {
   tcase_add_test(t, a_client_of_weight_two_counts_as_two);
   tcase_add_test(t, centered_clipping_without_a_bound_is_the_mean);
   tcase_add_test(t, centered_clipping_carries_its_centre_over_rounds);
+  tcase_add_test(t, a_far_vector_does_not_pass_for_convergence);
   tcase_add_test(t, far_vectors_do_not_move_the_result_far);
   suite_add_tcase(s, t);
   return s;

@@ -193,7 +193,7 @@ static void expect_mixed(const vectors *v, int64_t k, const double *matrix, doub
   for (int64_t i = k; i < all; i++)
     memcpy(x + i * v->d, row_of(v, v->n + i - k), (size_t)v->d * sizeof *x);
   for (int64_t i = 0; i < all * all; i++) mixed[i] = NAN;
-  mst_space_mix(v->n, v->points, v->distance, k, matrix, work, mixed);
+  mst_space_mix(v->n, v->points, v->distance, v->n, k, matrix, work, mixed);
   for (int64_t i = 0; i < all; i++) {
     ck_assert(mixed[i * all + i] == 0);
     for (int64_t j = 0; j < all; j++) {
@@ -217,8 +217,8 @@ START_TEST(distances_of_sums_follow_from_distances) {
       double *other = take_memory(v.d);
       combine(&v, b, other);
       const double want = square_between(v.d, v.result, other);
-      expect_near(mst_space_between(v.points, v.distance, a, b), want, 1e-11 * want);
-      ck_assert(mst_space_between(v.points, v.distance, a, a) == 0);
+      expect_near(mst_space_between(v.points, v.distance, v.n, a, b), want, 1e-11 * want);
+      ck_assert(mst_space_between(v.points, v.distance, v.n, a, a) == 0);
       mst_free(other);
     }
     mst_free(matrix);
@@ -242,7 +242,7 @@ START_TEST(a_point_far_away_that_sums_share_costs_no_digit) {
     double *work = take_memory(v.points), mixed[49];
     for (int64_t c = 0; c < v.d; c++) row_of(&v, 0)[c] = 1e7 * (double)(c + 1);
     vectors_measure(&v);
-    mst_space_mix(n, v.points, v.distance, 4, matrix, work, mixed);
+    mst_space_mix(n, v.points, v.distance, n, 4, matrix, work, mixed);
     for (int64_t i = 0; i < 4; i++)
       for (int64_t j = 0; j < i; j++) {
         double want = 0;
@@ -260,6 +260,73 @@ START_TEST(a_point_far_away_that_sums_share_costs_no_digit) {
 }
 END_TEST
 
+/* Long vectors that a factor shortens: the factor is below the rounding of 1, which is all that the
+ * zero vector's weight can show. */
+START_TEST(shortened_vectors_keep_distances_that_can_be) {
+  for (int exponent = 8; exponent <= 36; exponent += 4) {
+    const double length[3] = {pow(10, exponent), 2 * pow(10, exponent), 3e4};
+    mst_stream s = draws(exponent, 8);
+    vectors v = vectors_normal(5, 6, &s);
+    double *matrix = take_memory(5 * v.points), *work = take_memory(v.points), mixed[64];
+    vectors written = vectors_make(5, 6);
+    for (int64_t i = 0; i < 5; i++) {
+      const double scale = i < 3 ? length[i] : 1e-3;
+      for (int64_t k = 0; k < 6; k++) row_of(&v, i)[k] *= scale;
+      const double factor = i < 3 ? 2 / length_of(6, row_of(&v, i)) : 1;
+      for (int64_t k = 0; k < 6; k++) row_of(&written, i)[k] = factor * row_of(&v, i)[k];
+      matrix[i * v.points + i] = factor;
+      matrix[i * v.points + v.n] = 1 - factor;
+    }
+    vectors_measure(&v);
+    vectors_measure(&written);
+    mst_space_mix(5, v.points, v.distance, v.n, 5, matrix, work, mixed);
+    for (int64_t i = 0; i < 5; i++)
+      for (int64_t j = 0; j < i; j++) {
+        const double want = written.distance[i * 8 + j], got = mixed[i * 8 + j];
+        const double path = sqrt(written.distance[i * 8 + 5]) + sqrt(written.distance[j * 8 + 5]);
+        ck_assert_double_le(got, path * path * (1 + 1e-12));
+        ck_assert_msg(got >= want / 2, "1e%d: %lld, %lld: %g is not %g", exponent, (long long)i,
+                      (long long)j, got, want);
+      }
+    for (int64_t i = 0; i < 5; i++) /* to the zero vector: nothing cancels */
+      expect_near(mixed[i * 8 + 5], i < 3 ? 4 : written.distance[i * 8 + 5], 1e-12 * 4);
+    vectors_free(&written), vectors_free(&v);
+    mst_free(work), mst_free(matrix);
+  }
+}
+END_TEST
+
+/* Two vectors far away on opposite sides, whose mean may be anywhere: that it is near the others
+ * cannot be known, so it does not come out so. */
+START_TEST(what_cancels_in_the_rounding_is_not_near) {
+  vectors v = vectors_make(4, 3);
+  row_of(&v, 0)[0] = 1e36;
+  row_of(&v, 1)[0] = -1e36;
+  row_of(&v, 0)[1] = row_of(&v, 1)[1] = 1e3;
+  row_of(&v, 2)[2] = 1;
+  vectors_measure(&v);
+  double both[7] = {0.5, 0.5}, honest[7] = {0, 0, 0.5, 0.5};
+  const double got = mst_space_between(v.points, v.distance, v.n, both, honest);
+  ck_assert_double_ge(got, 1e6);
+  ck_assert_double_le(got, 1.01e72);
+  ck_assert(mst_space_between(v.points, v.distance, v.n, both, both) == 0);
+  const double other[7] = {0, 0, 1, 0};
+  expect_near(mst_space_between(v.points, v.distance, v.n, honest, other), 0.25, 1e-15);
+  vectors_free(&v);
+}
+END_TEST
+
+START_TEST(equal_distances_are_ordered_by_the_keys) {
+  const double distance[9] = {0, 1, 1, 1, 0, 1, 1, 1, 0};
+  const double key[3][2] = {{1, 5}, {2, 3}, {1, 4}};
+  static const int64_t want[3] = {2, 0, 1};
+  double work[9];
+  int64_t order[3];
+  mst_space_order(3, 3, distance, 2, &key[0][0], work, order);
+  for (int i = 0; i < 3; i++) ck_assert_int_eq(order[i], want[i]);
+}
+END_TEST
+
 START_TEST(the_order_follows_the_vectors_whatever_their_numbers) {
   enum {
     N = 12
@@ -272,7 +339,7 @@ START_TEST(the_order_follows_the_vectors_whatever_their_numbers) {
   vectors_measure(&v);
   double work[3 * N];
   int64_t order[N], again[N], number[N];
-  mst_space_order(N, v.points, v.distance, work, order);
+  mst_space_order(N, v.points, v.distance, 0, NULL, work, order);
   for (int64_t i = 1; i < N; i++) {
     double before = 0, after = 0;
     for (int64_t j = 0; j < N; j++) {
@@ -287,7 +354,7 @@ START_TEST(the_order_follows_the_vectors_whatever_their_numbers) {
     for (int64_t i = 0; i < N; i++)
       memcpy(row_of(&moved, i), row_of(&v, number[i]), (size_t)v.d * sizeof *v.x);
     vectors_measure(&moved);
-    mst_space_order(N, v.points, moved.distance, work, again);
+    mst_space_order(N, v.points, moved.distance, 0, NULL, work, again);
     for (int64_t i = 0; i < N; i++) /* the same vectors, if not the same of two equal ones */
       ck_assert_mem_eq(row_of(&moved, again[i]), row_of(&v, order[i]), 4 * sizeof *v.x);
   }
@@ -304,8 +371,8 @@ START_TEST(two_vectors_are_ordered_by_the_further_points) {
   vectors_measure(&moved);
   double work[6];
   int64_t order[2], again[2];
-  mst_space_order(2, v.points, v.distance, work, order);
-  mst_space_order(2, v.points, moved.distance, work, again);
+  mst_space_order(2, v.points, v.distance, 0, NULL, work, order);
+  mst_space_order(2, v.points, moved.distance, 0, NULL, work, again);
   ck_assert_int_eq(order[0], 1 - again[0]);
   ck_assert_int_eq(order[1], 1 - again[1]);
   vectors_free(&moved), vectors_free(&v);
@@ -321,7 +388,7 @@ START_TEST(equal_sums_are_ordered_by_the_sorted_distances) {
     mst_stream_permutation(&s, 4, number);
     for (int i = 0; i < 4; i++)
       for (int j = 0; j < 4; j++) moved[i][j] = distance[number[i]][number[j]];
-    mst_space_order(4, 4, &moved[0][0], work, order);
+    mst_space_order(4, 4, &moved[0][0], 0, NULL, work, order);
     for (int i = 0; i < 4; i++) ck_assert_int_eq(number[order[i]], i);
   }
 }
@@ -339,6 +406,9 @@ int main(int argc, char **argv) {
   tcase_add_test(c, what_is_not_finite_is_found_at_every_place);
   tcase_add_test(c, distances_of_sums_follow_from_distances);
   tcase_add_test(c, a_point_far_away_that_sums_share_costs_no_digit);
+  tcase_add_test(c, shortened_vectors_keep_distances_that_can_be);
+  tcase_add_test(c, what_cancels_in_the_rounding_is_not_near);
+  tcase_add_test(c, equal_distances_are_ordered_by_the_keys);
   tcase_add_test(c, the_order_follows_the_vectors_whatever_their_numbers);
   tcase_add_test(c, two_vectors_are_ordered_by_the_further_points);
   tcase_add_test(c, equal_sums_are_ordered_by_the_sorted_distances);

@@ -62,6 +62,14 @@ START_TEST(a_quantile_is_the_smallest_number_that_so_many_do_not_exceed) {
   static const double want[] = {1, 1, 1, 2, 2, 3, 3, 4, 4};
   for (int i = 0; i < 9; i++) ck_assert_double_eq(mst_summary_quantile(x, 4, q[i]), want[i]);
   ck_assert_double_eq(mst_summary_quantile(x, 3, 0.5), 2);
+  double many[1000]; /* k / n is the k-th number, however q n rounds */
+  for (int n = 1; n <= 1000; n++) {
+    many[n - 1] = n;
+    for (int k = 1; k <= n; k++)
+      ck_assert_double_eq(mst_summary_quantile(many, n, (double)k / n), k);
+  }
+  ck_assert_double_eq(mst_summary_quantile(many, 100, 0.07), 7);
+  ck_assert_double_eq(mst_summary_quantile(many, 100, 0.0700001), 8);
   ck_assert_double_eq(mst_summary_quantile(x + 2, 1, 0.9), 3);
   ck_assert_double_nan(mst_summary_quantile(NULL, 0, 0.5));
 }

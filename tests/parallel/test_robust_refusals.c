@@ -1,4 +1,5 @@
-/* What robust aggregation refuses, on every rank alike and with the reason; memory that one rank lacks. */
+/* What robust aggregation refuses, on every rank alike and with the reason; memory that one rank
+ * lacks. */
 #define MST_TEST_MPI
 #include "tests/parallel/robust_rows.h"
 
@@ -130,6 +131,77 @@ START_TEST(nothing_can_be_made_of_no_finite_vector) {
 }
 END_TEST
 
+/* Behind a mixer that keeps the vectors' numbers it is still the same client that is meant, however
+ * many before it are left out; behind one that does not, none is. */
+START_TEST(a_centre_behind_a_mixer_is_the_client_or_refused) {
+  static const char *const name[] = {"nnm", "clipping", "arc"};
+  mst_rule_spec nna = rule_spec("nna", 2);
+  for (int k = 0; k < 3; k++) {
+    rows x = rows_noisy(9, 100, true, 0), less = rows_make(8, 100, true);
+    mst_mixer_spec m = mixer_spec(name[k], 2), lower = mixer_spec(name[k], 1);
+    const mst_robust_options o = {.mixer = &m, .mixers = 1},
+                             of_less = {.mixer = &lower, .mixers = 1};
+    for (int64_t i = 0; i < 8; i++)
+      for (int64_t c = 0; c < 100; c++) rows_set(&less, i, c, x.f64[(i + (i >= 2)) * 100 + c]);
+    rows_set(&x, 2, 3, NAN);
+    nna.byzantine = 2;
+    nna.centre = 5;
+    double *got = rows_aggregate(all, &x, &nna, o, NULL);
+    nna.byzantine = 1;
+    nna.centre = 4;
+    double *want = rows_aggregate(all, &less, &nna, of_less, NULL);
+    ck_assert_mem_eq(got, want, 100 * sizeof *got);
+    nna.byzantine = 2;
+    nna.centre = 2;
+    expect_refused(&x, &nna, o, MST_ERR_NONFINITE, "vector 2, whose neighbours are asked for");
+    nna.centre = 8; /* the last number of all, though one less are left */
+    mst_free(rows_aggregate(all, &x, &nna, o, NULL));
+    mst_free(want);
+    mst_free(got);
+    rows_free(&less);
+    rows_free(&x);
+  }
+  rows x = rows_noisy(9, 100, true, 0);
+  mst_mixer_spec chain[2] = {mixer_spec("nnm", 1), mixer_spec("bucketing", 1)};
+  nna = rule_spec("nna", 1);
+  for (int64_t size = 1; size <= 2; size++) {
+    chain[1].size = size;
+    expect_refused(&x, &nna, (mst_robust_options){.mixer = chain, .mixers = 2}, MST_ERR_INPUT,
+                   "nna behind mixer bucketing: aggregate.centre is a client's number");
+  }
+  rows_free(&x);
+}
+END_TEST
+
+START_TEST(multi_krum_selects_no_more_than_are_left) {
+  rows x = rows_noisy(9, 100, true, 0), less = rows_make(7, 100, true);
+  mst_rule_spec s = rule_spec("multi_krum", 2);
+  for (int64_t i = 0; i < 7; i++)
+    for (int64_t c = 0; c < 100; c++) rows_set(&less, i, c, x.f64[(i + 2) * 100 + c]);
+  rows_set(&x, 0, 0, NAN);
+  rows_set(&x, 1, 0, INFINITY);
+  s.select = 8;
+  mst_robust_report report;
+  double *got = rows_aggregate(all, &x, &s, plain, &report);
+  s.select = 7;
+  s.byzantine = 0;
+  double *want = rows_aggregate(all, &less, &s, plain, NULL);
+  ck_assert_mem_eq(got, want, 100 * sizeof *got);
+  for (int64_t i = 0; i < 9; i++) ck_assert_double_eq(report.weight[i], i < 2 ? 0 : 1.0 / 7);
+  mst_robust_report_clear(&report);
+  mst_free(want);
+  mst_free(got);
+  s = rule_spec("multi_krum", 2);
+  s.select = 5; /* buckets of all 9; of the 7 that are left there are 4 */
+  mst_mixer_spec m = mixer_spec("bucketing", 2);
+  mst_free(rows_aggregate(all, &x, &s, (mst_robust_options){.mixer = &m, .mixers = 1}, NULL));
+  s.select = 10;
+  expect_refused(&x, &s, plain, MST_ERR_INPUT, "aggregate.select is 10");
+  rows_free(&less);
+  rows_free(&x);
+}
+END_TEST
+
 /* Each allocation of one rank in turn: all ranks end with the same status, and no rank waits. */
 START_TEST(memory_that_one_rank_lacks_ends_the_call_on_all) {
   static const char *const name[] = {"trimmed_mean", "dnc", "signguard"};
@@ -168,6 +240,8 @@ static Suite *suite(void) {
   tcase_add_test(c, ranks_that_disagree_are_told_in_what);
   tcase_add_test(c, what_a_rule_lacks_or_does_not_take_is_refused);
   tcase_add_test(c, nothing_can_be_made_of_no_finite_vector);
+  tcase_add_test(c, a_centre_behind_a_mixer_is_the_client_or_refused);
+  tcase_add_test(c, multi_krum_selects_no_more_than_are_left);
   tcase_add_test(c, memory_that_one_rank_lacks_ends_the_call_on_all);
   suite_add_tcase(s, c);
   return s;
