@@ -16,6 +16,6 @@ nobase_dist_doc_DATA += doc/results/large_batch.py
 nobase_dist_doc_DATA += doc/results/large_batch.md
 nobase_dist_doc_DATA += doc/results/main_job.md
 nobase_dist_doc_DATA += doc/results/federated_speed.md
-nobase_dist_doc_DATA += doc/results/federated_methods.py
+nobase_dist_doc_DATA += doc/results/federated_methods.md doc/results/federated_methods.py
 nobase_dist_doc_DATA += doc/results/federated_parity.sh
 nobase_dist_doc_DATA += doc/results/federated_parity.md
