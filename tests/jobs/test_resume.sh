@@ -49,7 +49,7 @@ interrupted() {
 
 # Killed at random moments, on any number of ranks, with a checkpoint after every round. A run that comes to
 # its end first is begun anew, so that a fast machine kills as often as a slow one.
-rounds=$((RESUME_KILLS * 60))
+rounds=360
 many="--set method.rounds=$rounds --set output.checkpoint.every_rounds=1"
 # shellcheck disable=SC2086
 start $many
