@@ -1,4 +1,5 @@
 # benchmarks
+noinst_HEADERS += tests/bench/bench.h
 bench_libs = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_libs) $(comm_libs) \
   $(core_libs)
 EXTRA_PROGRAMS += tests/bench/bench_gram

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -18,6 +17,7 @@
 #include "core/linalg/blas.h"
 #include "core/partition/partition.h"
 #include "parallel/federated.h"
+#include "tests/bench/bench.h"
 
 #define CLIENTS 100
 #define ROWS    60000
@@ -26,28 +26,6 @@
 #define BATCH   50
 #define EPOCHS  5
 #define MOST    32 /* repeats */
-
-static void need(mst_status st) {
-  if (st == MST_OK) return;
-  fprintf(stderr, "bench_federated: %s\n", mst_status_detail());
-  MPI_Abort(MPI_COMM_WORLD, 1);
-}
-
-static double cpu_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *t, int n) {
-  qsort(t, (size_t)n, sizeof *t, compare);
-  return t[n / 2];
-}
 
 /* A dataset row is a pure function of its number: noise, brighter where its class is. */
 static mst_status read_rows(void *context, int64_t first, int64_t count, float *x, float *value) {

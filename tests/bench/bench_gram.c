@@ -3,7 +3,6 @@
  *
  *   mpirun -np P bench_gram [rows [features]]      (default 20000 2304) */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "core/linalg/blas.h"
 #include "core/partition/partition.h"
 #include "parallel/gram.h"
+#include "tests/bench/bench.h"
 
 #define TARGETS 10
 #define REPEATS 3
@@ -22,12 +22,6 @@
 #ifdef HAVE_OPENBLAS_SET_NUM_THREADS
 void openblas_set_num_threads(int);
 #endif
-
-static void need(mst_status st) {
-  if (st == MST_OK) return;
-  fprintf(stderr, "bench_gram: %s\n", mst_status_detail());
-  MPI_Abort(MPI_COMM_WORLD, 1);
-}
 
 /* Rows in memory: any row will do, so all blocks share a few. */
 typedef struct memory_rows {

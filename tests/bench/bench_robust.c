@@ -5,7 +5,6 @@
  *   bench_robust [dimension ...]      (default 1000000, and 10000000 where there is memory) */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/arithmetic.h"
@@ -13,6 +12,7 @@
 #include "core/base/memory.h"
 #include "core/robust/rule.h"
 #include "core/robust/space.h"
+#include "tests/bench/bench.h"
 
 #define N         20
 #define BYZANTINE 4
@@ -23,28 +23,6 @@ typedef struct vectors {
   int64_t d;
   float *x, *out; /* (N, d), (d) */
 } vectors;
-
-static void need(mst_status st) {
-  if (st == MST_OK) return;
-  fprintf(stderr, "bench_robust: %s\n", mst_status_detail());
-  exit(1);
-}
-
-static double cpu_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *t, int n) {
-  qsort(t, (size_t)n, sizeof *t, compare);
-  return t[n / 2];
-}
 
 /* Rows at a block of columns. */
 static int64_t block_of(const vectors *v, int64_t begin, const float **row) {

@@ -15,6 +15,7 @@
 #include "core/base/memory.h"
 #include "core/linalg/blas.h"
 #include "parallel/tiles.h"
+#include "tests/bench/bench.h"
 
 #define SIDES   10
 #define REPEATS 5
@@ -23,12 +24,6 @@ extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, i
 #ifdef HAVE_OPENBLAS_SET_NUM_THREADS
 void openblas_set_num_threads(int);
 #endif
-
-static void need(mst_status st) {
-  if (st == MST_OK) return;
-  fprintf(stderr, "bench_solve: %s\n", mst_status_detail());
-  MPI_Abort(MPI_COMM_WORLD, 1);
-}
 
 /* Entries in (-1/2, 1/2), with a diagonal that makes the matrix definite. */
 static double entry(int64_t n, int64_t i, int64_t j) {

@@ -6,40 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/key.h"
 #include "core/base/memory.h"
 #include "core/linalg/dense.h"
 #include "core/model/model.h"
+#include "tests/bench/bench.h"
 
 #define ROWS    600 /* of a client; batches go round */
 #define INPUTS  784
 #define CLASSES 10
 #define REPEATS 41
 #define RATE    0.01f
-
-static void need(mst_status st) {
-  if (st == MST_OK) return;
-  fprintf(stderr, "bench_step: %s\n", mst_status_detail());
-  exit(1);
-}
-
-static double cpu_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *t, int n) {
-  qsort(t, (size_t)n, sizeof *t, compare);
-  return t[n / 2];
-}
 
 /* GFLOP/s of multiply-adds: a product whose operands stay in the first cache. */
 static double peak(void) {

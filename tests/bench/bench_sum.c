@@ -9,18 +9,9 @@
 #include "comm/sum.h"
 #include "comm/team.h"
 #include "core/base/memory.h"
+#include "tests/bench/bench.h"
 
 #define REPEATS 15
-
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *t, int n) {
-  qsort(t, (size_t)n, sizeof *t, compare);
-  return t[n / 2];
-}
 
 static void fill(double *x, int64_t n, int rank) {
   for (int64_t i = 0; i < n; i++) x[i] = (double)((i * 7919 + rank * 104729) % 65537) / 65537 - 0.5;
