@@ -2,12 +2,11 @@
  * and ranks without memory leave the older checkpoints as they were. */
 #define MST_TEST_MPI
 #include <dirent.h>
-#include <hdf5.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "tests/io/checkpoint_sample.h"
+#include "tests/io/damage.h"
 
 /* Rank 0 changes some bits of a file. */
 static void flip(const char *path, int64_t at, int bits) {
@@ -96,23 +95,6 @@ START_TEST(a_truncated_one_is_passed_over) {
   remove_all(path);
 }
 END_TEST
-
-static void change_attributes(const char *path, const char *format, int64_t version) {
-  ck_ok(mst_team_barrier(team));
-  if (rank == 0) {
-    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
-    hid_t a = H5Aopen(file, "version", H5P_DEFAULT);
-    ck_assert_int_ge(H5Awrite(a, H5T_NATIVE_INT64, &version), 0);
-    H5Aclose(a);
-    a = H5Aopen(file, "muster_format", H5P_DEFAULT);
-    hid_t type = H5Aget_type(a);
-    ck_assert_int_ge(H5Awrite(a, type, format), 0);
-    H5Tclose(type);
-    H5Aclose(a);
-    H5Fclose(file);
-  }
-  ck_ok(mst_team_barrier(team));
-}
 
 START_TEST(foreign_files_are_passed_over) {
   const char *path = scratch("foreign.h5"), *newest = checkpoint(path, 6);
@@ -278,28 +260,6 @@ START_TEST(a_limit_on_file_sizes_leaves_the_older_one) {
   remove_all(path);
 }
 END_TEST
-
-/* A small file system of that type at scratch("disk"); false where this process may not make one
- * (the limit above is then what is tested). */
-static bool mount_disk(const char *type, const char *options) {
-  const char *folder = scratch("disk");
-  int mounted = 0;
-  if (rank == 0 && geteuid() == 0) {
-    mkdir(folder, 0700);
-    mounted = mount(type, folder, type, 0, options) == 0;
-  }
-  ck_ok(mst_team_bcast(team, &mounted, sizeof mounted, 0));
-  return mounted;
-}
-
-static void unmount_disk(void) {
-  ck_ok(mst_team_barrier(team));
-  if (rank == 0) {
-    ck_assert_int_eq(umount(scratch("disk")), 0);
-    rmdir(scratch("disk"));
-  }
-  ck_ok(mst_team_barrier(team));
-}
 
 /* Fill the disk up to the last `most` bytes. */
 static void fill_disk(void) {

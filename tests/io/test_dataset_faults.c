@@ -2,10 +2,10 @@
  * disks that are full. All ranks see the same error, and what fails leaves nothing behind. */
 #define MST_TEST_MPI
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "core/base/memory.h"
+#include "tests/io/damage.h"
 #include "tests/io/dataset_sample.h"
 
 /* Change one byte of a file. */
@@ -158,28 +158,6 @@ START_TEST(a_limit_on_file_sizes_is_found_before_writing) {
   ck_nothing_left(path);
 }
 END_TEST
-
-/* A small file system of that type at scratch("disk"); false where this process may not make one
- * (the limit above is then what is tested). */
-static bool mount_disk(const char *type, const char *options) {
-  const char *folder = scratch("disk");
-  int mounted = 0;
-  if (rank == 0 && geteuid() == 0) {
-    mkdir(folder, 0700);
-    mounted = mount(type, folder, type, 0, options) == 0;
-  }
-  ck_ok(mst_team_bcast(team, &mounted, sizeof mounted, 0));
-  return mounted;
-}
-
-static void unmount_disk(void) {
-  ck_ok(mst_team_barrier(team));
-  if (rank == 0) {
-    ck_assert_int_eq(umount(scratch("disk")), 0);
-    rmdir(scratch("disk"));
-  }
-  ck_ok(mst_team_barrier(team));
-}
 
 START_TEST(a_full_disk_is_found_before_writing) {
   if (!mount_disk("tmpfs", "size=4m")) return;

@@ -1,10 +1,10 @@
 /* Run files in trouble: a damaged or foreign file is refused, and whatever goes wrong while one is
  * written leaves nothing under the final name. */
 #define MST_TEST_MPI
-#include <hdf5.h>
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "tests/io/damage.h"
 #include "tests/io/runfile_sample.h"
 
 /* Change the file's bytes on rank 0: one byte's bits, or its length (at < 0). */
@@ -67,30 +67,12 @@ START_TEST(a_truncated_file_is_refused) {
 }
 END_TEST
 
-/* A changed attribute, made with plain HDF5 on rank 0. */
-static void change_attributes(const char *format, int64_t version) {
-  ck_ok(mst_team_barrier(team));
-  if (rank == 0) {
-    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
-    hid_t a = H5Aopen(file, "version", H5P_DEFAULT);
-    ck_assert_int_ge(H5Awrite(a, H5T_NATIVE_INT64, &version), 0);
-    H5Aclose(a);
-    a = H5Aopen(file, "muster_format", H5P_DEFAULT);
-    hid_t type = H5Aget_type(a);
-    ck_assert_int_ge(H5Awrite(a, type, format), 0);
-    H5Tclose(type);
-    H5Aclose(a);
-    H5Fclose(file);
-  }
-  ck_ok(mst_team_barrier(team));
-}
-
 START_TEST(other_files_are_refused) {
   ck_refused(mst_runfile_verify(team, "/nowhere/run.h5", NULL), MST_ERR_INPUT, "/nowhere/run.h5");
   ck_ok(write_run(3.0, NULL));
-  change_attributes("run", 2);
+  change_attributes(path, "run", 2);
   ck_refused(mst_runfile_verify(team, path, NULL), MST_ERR_FORMAT, "has version 2 of the run file");
-  change_attributes("set", 1);
+  change_attributes(path, "set", 1);
   ck_refused(mst_runfile_verify(team, path, NULL), MST_ERR_FORMAT, "muster_format is 'set'");
   if (rank == 0) {
     FILE *f = fopen(path, "wb");

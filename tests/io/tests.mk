@@ -1,7 +1,7 @@
 # test programs of io
 io_test_libs = libmstio.la libmstcomm.la libmstcore.la $(io_libs) $(comm_libs) $(core_libs) \
   $(CHECK_LIBS)
-noinst_HEADERS += tests/io/checkpoint_sample.h tests/io/dataset_sample.h \
+noinst_HEADERS += tests/io/checkpoint_sample.h tests/io/damage.h tests/io/dataset_sample.h \
   tests/io/experiment_schema.h tests/io/imported.h tests/io/runfile_sample.h tests/io/scratch.h
 SERIAL_TESTS += tests/io/test_experiment tests/io/test_experiment_errors \
   tests/io/test_experiment_faults tests/io/test_schema tests/io/test_draft \

@@ -149,4 +149,29 @@ static inline bool should_stop(void *context) {
   return d->stop_after_two && d->r.rounds == 2;
 }
 
+/* All rounds of a fixture's options, hashed; in two parts, with the state in a drawer between them,
+ * if interrupted. */
+static inline void run_through_a_drawer(fixture *f, bool interrupted, char *hex) {
+  drawer d = {.stop_after_two = interrupted};
+  mst_observer o = {.context = &d, .on_round = on_round, .on_save = on_save,
+                    .on_restore = on_restore, .should_stop = should_stop};
+  mst_federated *loop = NULL;
+  mst_digest_start(&d.r.digest);
+  ck_ok(mst_federated_create(f->team, f->model, f->clients, &f->pipeline, &f->options, &loop));
+  if (interrupted) {
+    ck_refused(mst_federated_run(loop, &no_test, &o), MST_ERR_INTERRUPTED, "after round 2 of 4");
+    ck_assert_int_eq(d.round, 2);
+    mst_federated_destroy(loop);
+    ck_ok(mst_federated_create(f->team, f->model, f->clients, &f->pipeline, &f->options, &loop));
+    d.stop_after_two = false;
+  }
+  ck_ok(mst_federated_run(loop, &no_test, &o));
+  mst_federated_totals t = mst_federated_figures(loop);
+  mst_digest_add(&d.r.digest, &t.contributions, sizeof t.contributions);
+  mst_digest_add(&d.r.digest, &t.uplink_bytes, sizeof t.uplink_bytes);
+  finish(f, loop, &d.r, hex);
+  mst_federated_destroy(loop);
+  mst_free(d.kept);
+}
+
 #endif

@@ -87,35 +87,18 @@ START_TEST(no_two_variants_of_a_method_are_the_same_run) {
 }
 END_TEST
 
-static void run_through_a_drawer(const variant *v, bool interrupted, char *hex) {
+static void run_saved(const variant *v, bool interrupted, char *hex) {
   fixture f;
-  drawer d = {.stop_after_two = interrupted};
-  mst_observer o = {.context = &d, .on_round = on_round, .on_save = on_save,
-                    .on_restore = on_restore, .should_stop = should_stop};
-  mst_federated *loop = NULL;
-  mst_digest_start(&d.r.digest);
   begin_variant(&f, MPI_COMM_WORLD, true, 0, v);
-  ck_ok(mst_federated_create(f.team, f.model, f.clients, &f.pipeline, &f.options, &loop));
-  if (interrupted) {
-    ck_refused(mst_federated_run(loop, &no_test, &o), MST_ERR_INTERRUPTED, "after round 2 of 4");
-    mst_federated_destroy(loop);
-    ck_ok(mst_federated_create(f.team, f.model, f.clients, &f.pipeline, &f.options, &loop));
-    d.stop_after_two = false;
-  }
-  ck_ok(mst_federated_run(loop, &no_test, &o));
-  mst_federated_totals t = mst_federated_figures(loop);
-  mst_digest_add(&d.r.digest, &t.uplink_bytes, sizeof t.uplink_bytes);
-  finish(&f, loop, &d.r, hex);
-  mst_federated_destroy(loop);
-  mst_free(d.kept);
+  run_through_a_drawer(&f, interrupted, hex);
   end(&f);
 }
 
 START_TEST(a_saved_variant_goes_on_with_the_same_bits) {
   for (int i = 0; i < VARIANTS; i++) {
     char straight[MST_DIGEST_HEX], resumed[MST_DIGEST_HEX];
-    run_through_a_drawer(&VARIANT[i], false, straight);
-    run_through_a_drawer(&VARIANT[i], true, resumed);
+    run_saved(&VARIANT[i], false, straight);
+    run_saved(&VARIANT[i], true, resumed);
     ck_assert_msg(strcmp(straight, resumed) == 0, "%s: a resume changes the bits", VARIANT[i].name);
   }
 }
