@@ -19,8 +19,9 @@ if have clang-format; then
 fi
 if have clang-tidy; then
   log=$(mktemp)
-  # shellcheck disable=SC2086
-  for f in $sources; do clang-tidy --quiet "$f" -- $LINT_FLAGS 2>/dev/null; done >"$log"
+  # shellcheck disable=SC2016
+  printf '%s\n' $sources | LINT_FLAGS=$LINT_FLAGS xargs -P "$(nproc)" -n 4 sh -c '
+    for f in "$@"; do clang-tidy --quiet "$f" -- $LINT_FLAGS 2>/dev/null; done' lint >"$log"
   n=$(grep -cE ': (error|warning):' "$log")
   [ "$n" -eq 0 ] || { cat "$log"; bad=1; }
   rm -f "$log"
