@@ -43,7 +43,7 @@ static double round_momentum(const mst_federated *f) {
                                f->totals.rounds, o->rounds);
 }
 
-static mst_local_spec local_spec(const mst_federated *f) {
+mst_local_spec mst_federated_local_spec(const mst_federated *f) {
   const mst_federated_options *o = &f->options;
   const mst_schedule_ops *schedule = mst_schedule_find(o->schedule.name);
   return (mst_local_spec){.epochs = o->local_epochs,
@@ -58,10 +58,18 @@ static mst_local_spec local_spec(const mst_federated *f) {
                           .frozen = f->common};
 }
 
-/* A client's rows beside those of the largest: at most 1, so that a weighted contribution keeps to
- * the tally's bound. */
-static double row_share(const mst_federated *f, int64_t client) {
+/* At most 1, so that a weighted contribution keeps to the tally's bound. */
+double mst_federated_row_share(const mst_federated *f, int64_t client) {
   return (double)mst_clients_rows(f->clients, client) / (double)f->most_rows;
+}
+
+mst_status mst_federated_stages(mst_federated *f, int64_t client) {
+  const int64_t all = f->model->parameters * f->ops->uplink;
+  MST_TRY(mst_pipeline_contribute(&f->pipeline, client, f->totals.rounds, all, f->vector));
+  if (!(mst_lattice_magnitude(f->vector, all) <= MST_TALLY_BOUND))
+    return mst_fail(MST_ERR_NONFINITE, "client %lld: an entry is beyond %g", (long long)client,
+                    MST_TALLY_BOUND);
+  return MST_OK;
 }
 
 /* Through the stages, then into the tally. MST_ERR_NONFINITE: not to be used, and not added. */
@@ -69,38 +77,53 @@ static mst_status add_staged(mst_federated *f, int64_t client, double weight) {
   int64_t n = f->model->parameters, all = n * f->ops->uplink;
   for (int v = 0; v < f->ops->uplink; v++)
     for (int64_t i = 0; i < n; i++) f->vector[v * n + i] = (double)f->up[v][i];
-  MST_TRY(mst_pipeline_contribute(&f->pipeline, client, f->totals.rounds, all, f->vector));
-  if (!(mst_lattice_magnitude(f->vector, all) <= MST_TALLY_BOUND))
-    return mst_fail(MST_ERR_NONFINITE, "client %lld: an entry is beyond %g", (long long)client,
-                    MST_TALLY_BOUND);
+  MST_TRY(mst_federated_stages(f, client));
   for (int64_t i = 0; i < all; i++) f->vector[i] *= weight;
   mst_tally_add(&f->tally, 0, all, f->vector);
   return MST_OK;
 }
 
-static mst_status contribute(mst_federated *f, int64_t client, const double *scalar,
-                             const mst_local_result *result) {
-  double weight = f->options.method.weighted ? row_share(f, client) : 1.0;
-  int64_t n = f->model->parameters;
-  for (int s = 0; s < f->ops->scalars; s++)
-    if (!(fabs(scalar[s]) <= MST_TALLY_BOUND))
-      return mst_fail(MST_ERR_NONFINITE, "client %lld: its number %d is %g, beyond %g",
-                      (long long)client, s, scalar[s], MST_TALLY_BOUND);
-  if (f->staged)
-    MST_TRY(add_staged(f, client, weight));
-  else
-    for (int v = 0; v < f->ops->uplink; v++)
-      mst_tally_add_f32(&f->tally, v * n, n, f->up[v], weight);
-  double share = row_share(f, client);
+/* What the sums need of a client, beside its vectors: its weight, numbers, rows and loss. */
+static void add_numbers(mst_federated *f, int64_t client, double weight, const double *scalar,
+                        const mst_local_result *result) {
+  double share = mst_federated_row_share(f, client);
   double loss = result->rows > 0 ? result->loss / (double)result->rows : 0.0;
   bool usable = mst_tally_add_scaled(&f->scalars, SCALAR_LOSS, share * loss);
   double entry[SCALAR_LOSS] = {weight, usable ? share : 0.0};
   for (int s = 0; s < f->ops->scalars; s++) entry[SCALAR_METHOD + s] = weight * scalar[s];
   mst_tally_add(&f->scalars, 0, SCALAR_LOSS, entry);
+}
+
+/* The client of that ticket sends what it has; the server knows of attackers no more than that. */
+static mst_status contribute(mst_federated *f, int64_t ticket, int64_t client, const double *scalar,
+                             const mst_local_result *result) {
+  double weight = f->options.method.weighted ? mst_federated_row_share(f, client) : 1.0;
+  int64_t n = f->model->parameters;
+  for (int s = 0; s < f->ops->scalars; s++)
+    if (!(fabs(scalar[s]) <= MST_TALLY_BOUND))
+      return mst_fail(MST_ERR_NONFINITE, "client %lld: its number %d is %g, beyond %g",
+                      (long long)client, s, scalar[s], MST_TALLY_BOUND);
+  if (f->robust != NULL)
+    MST_TRY(mst_federated_send(f, ticket, client, scalar));
+  else if (f->staged)
+    MST_TRY(add_staged(f, client, weight));
+  else
+    for (int v = 0; v < f->ops->uplink; v++)
+      mst_tally_add_f32(&f->tally, v * n, n, f->up[v], weight);
+  if (!mst_federated_attacks(f, client)) add_numbers(f, client, weight, scalar, result);
   return MST_OK;
 }
 
-static mst_status train(mst_federated *f, int64_t client, int64_t *count) {
+/* Counts are of honest clients, save that of gradients. */
+static void count_client(const mst_federated *f, int64_t client, bool used,
+                         const mst_local_result *result, int64_t *count) {
+  count[COUNT_GRADIENTS] += result->gradients;
+  if (mst_federated_attacks(f, client)) return;
+  count[used ? COUNT_CONTRIBUTIONS : COUNT_EXCLUDED]++;
+  if (used) count[COUNT_STEPS] += result->steps;
+}
+
+static mst_status train(mst_federated *f, int64_t ticket, int64_t client, int64_t *count) {
   const float *shared[MST_METHOD_VECTORS] = {NULL};
   float *own[MST_METHOD_VECTORS] = {NULL};
   double scalar[4] = {0};
@@ -109,33 +132,38 @@ static mst_status train(mst_federated *f, int64_t client, int64_t *count) {
   for (int v = 0; v < f->ops->shared; v++) shared[v] = mst_share_at(f->shared[v]);
   for (int v = 0; v < f->ops->own; v++)
     own[v] = mst_clients_kept(f->clients, f->own, f->ops->own * n, client) + v * n;
-  mst_local_spec spec = local_spec(f);
+  mst_local_spec spec = mst_federated_local_spec(f);
   spec.personal = mst_federated_kept(f, client);
-  mst_batch rows = mst_clients_data(f->clients, client);
+  mst_batch rows = mst_federated_rows(f, client);
   mst_status st = mst_client_train(f->trainer, &spec, client, f->totals.rounds, &rows,
                                    mst_share_at(f->w), shared, own, f->up, scalar, &result);
   if (st != MST_OK) return mst_fail_within(st, "client %lld: ", (long long)client);
-  count[COUNT_GRADIENTS] += result.gradients;
-  if (result.finite) st = contribute(f, client, scalar, &result);
+  if (result.finite) st = contribute(f, ticket, client, scalar, &result);
   if (st == MST_ERR_NONFINITE) mst_client_forget(f->trainer, &spec, own);
-  if (!result.finite || st == MST_ERR_NONFINITE) {
-    mst_status_clear();
-    count[COUNT_EXCLUDED]++;
-    return MST_OK;
-  }
-  count[COUNT_CONTRIBUTIONS]++;
-  count[COUNT_STEPS] += result.steps;
-  return st;
+  const bool used = result.finite && st != MST_ERR_NONFINITE;
+  count_client(f, client, used, &result, count);
+  if (used) return st;
+  mst_status_clear();
+  if (f->robust != NULL) mst_federated_send_nothing(f, ticket);
+  return MST_OK;
+}
+
+/* The client of a ticket, unless it attacks with what it need not train for. */
+static mst_status ask_client(mst_federated *f, int64_t ticket, int64_t *count) {
+  const int64_t client = f->cohort.list[ticket];
+  if (mst_federated_trains(f, client)) return train(f, ticket, client, count);
+  mst_federated_send_nothing(f, ticket);
+  return MST_OK;
 }
 
 /* Take clients from the node's list until it is empty. Local. */
 static mst_status train_some(mst_federated *f, int64_t *count) {
   double start = mst_clock_seconds();
-  mst_status st = MST_OK;
+  mst_status st = mst_federated_robust_begin(f);
   for (;;) {
     int64_t ticket = mst_share_ticket(f->w);
     if (ticket >= f->cohort.local) break;
-    if (st == MST_OK) st = train(f, f->cohort.list[ticket], count);
+    if (st == MST_OK) st = ask_client(f, ticket, count);
   }
   f->seconds_training += mst_clock_seconds() - start;
   return st;
@@ -176,54 +204,61 @@ static mst_status step_server(mst_federated *f, const mst_round_facts *facts) {
   return MST_OK;
 }
 
-/* The sums of the round become means on shards, and the server steps. Collective. */
+/* The sums of the round as means on shards. Collective. */
+static mst_status divide_sums(mst_federated *f, const double *scalar, double *scalar_mean) {
+  const int64_t n = f->model->parameters;
+  for (int s = 0; s < f->ops->scalars; s++)
+    scalar_mean[s] = scalar[SCALAR_METHOD + s] / scalar[SCALAR_WEIGHT];
+  for (int v = 0; v < f->ops->uplink; v++) {
+    MST_TRY(mst_tally_scatter(f->team, &f->tally, v * n, f->count, f->hi, f->lo, f->mean[v]));
+    for (int64_t i = 0; i < f->mine; i++) f->mean[v][i] /= scalar[SCALAR_WEIGHT];
+  }
+  return MST_OK;
+}
+
+/* Contributions become means on shards, and the server steps. Collective. */
 static mst_status aggregate(mst_federated *f, int64_t *count) {
   double scalar[MST_FEDERATED_SCALARS];
-  int64_t n = f->model->parameters;
   mst_federated_facts *r = &f->facts;
   MST_TRY(mst_sum_i64(f->team, count, COUNTS));
   MST_TRY(mst_tally_total(f->team, &f->scalars, scalar));
-  r->contributions = count[COUNT_CONTRIBUTIONS];
+  const int64_t honest = count[COUNT_CONTRIBUTIONS];
+  r->contributions = r->sent = honest;
   r->excluded = count[COUNT_EXCLUDED];
   r->gradients = count[COUNT_GRADIENTS];
   r->steps = count[COUNT_STEPS];
   r->train_loss = scalar[SCALAR_ROWS] > 0
                       ? mst_tally_scaled(scalar + SCALAR_LOSS) / scalar[SCALAR_ROWS]
                       : (double)NAN;
-  if (r->contributions == 0 && r->excluded > 0)
+  if (honest == 0 && r->excluded > 0)
     return mst_fail(
         MST_ERR_NONFINITE,
         "round %lld: the updates of all %lld clients of the cohort are not finite; use a "
         "smaller optimizer.lr, or set optimizer.clip",
         (long long)f->totals.rounds + 1, (long long)r->excluded);
-  if (r->contributions == 0) return MST_OK;
+  if (honest == 0 && f->robust == NULL) return MST_OK;
   mst_round_facts facts = {.round = f->totals.rounds,
                            .clients = f->cohort.candidates,
-                           .cohort = r->contributions,
                            .lr = round_lr(f),
-                           .steps = (double)r->steps / (double)r->contributions};
-  for (int s = 0; s < f->ops->scalars; s++)
-    facts.scalar_mean[s] = scalar[SCALAR_METHOD + s] / scalar[SCALAR_WEIGHT];
-  for (int v = 0; v < f->ops->uplink; v++) {
-    MST_TRY(mst_tally_scatter(f->team, &f->tally, v * n, f->count, f->hi, f->lo, f->mean[v]));
-    for (int64_t i = 0; i < f->mine; i++) f->mean[v][i] /= scalar[SCALAR_WEIGHT];
-    const mst_stage *rule = f->pipeline.slot[MST_SLOT_AGGREGATE];
-    if (rule->apply != NULL)
-      MST_TRY(
-          mst_team_agree(f->team, rule->apply(rule, -1, f->totals.rounds, f->mine, f->mean[v])));
-  }
+                           .steps = (double)r->steps / (double)mst_most(honest, 1)};
+  MST_TRY(f->robust != NULL ? mst_federated_robust_finish(f, facts.scalar_mean)
+                            : divide_sums(f, scalar, facts.scalar_mean));
+  facts.cohort = r->contributions;
+  const mst_stage *rule = f->pipeline.slot[MST_SLOT_AGGREGATE];
+  for (int v = 0; v < f->ops->uplink && rule->apply != NULL; v++)
+    MST_TRY(mst_team_agree(f->team, rule->apply(rule, -1, f->totals.rounds, f->mine, f->mean[v])));
   return step_server(f, &facts);
 }
 
 /* What a deployment would send: parameters and shared vectors to each client of the cohort, what is
- * aggregated back. A client whose update is not finite sends nothing. */
+ * aggregated back. A client whose update is not finite sends nothing, or what a rule leaves out. */
 static void meter(mst_federated *f) {
   mst_federated_facts *r = &f->facts;
   int64_t uplink = 0, downlink = 0;
   mst_federated_traffic(f->model, &f->options, &uplink, &downlink);
   r->asked = f->cohort.n;
   r->downlink_bytes = f->cohort.n * downlink;
-  r->uplink_bytes = r->contributions * uplink;
+  r->uplink_bytes = r->sent * uplink;
   f->totals.contributions += r->contributions;
   f->totals.excluded += r->excluded;
   f->totals.gradients += r->gradients;
