@@ -68,6 +68,8 @@ struct mst_team {
   bool owns_leaders; /* domain.leaders is not comm itself */
   mst_domain domain;
   double *magnitude; /* (MST_TEAM_CHUNKS) */
+  struct mst_share *kept; /* what was borrowed last, or NULL; lent = it still is */
+  bool lent;
   int64_t call_bytes;
   mst_meter meter;
   int depth;      /* calls of comm within calls of comm, so that time is counted once */

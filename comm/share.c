@@ -198,6 +198,36 @@ void mst_share_destroy(mst_share *s) {
   mst_free(s);
 }
 
+mst_status mst_share_borrow(mst_team *team, int64_t bytes, const char *what, mst_share **out) {
+  *out = NULL;
+  const bool free_one = team->kept != NULL && !team->lent;
+  bool create = false;
+  MST_TRY(mst_team_any(team, !free_one || team->kept->bytes < bytes, &create));
+  if (create) {
+    if (free_one) {
+      mst_share_destroy(team->kept);
+      team->kept = NULL;
+    }
+    bool large = false;
+    MST_TRY(mst_team_any(team, team->kept != NULL || bytes > MST_SHARE_KEPT, &large));
+    MST_TRY(mst_share_create(team, bytes, what, out));
+    if (!large) team->kept = *out;
+  } else {
+    *out = team->kept;
+    MST_TRY(mst_share_sync(*out)); /* all ranks have given it back */
+  }
+  if (*out == team->kept) team->lent = true;
+  return MST_OK;
+}
+
+void mst_share_return(mst_share *s) {
+  if (s == NULL) return;
+  if (s == s->team->kept)
+    s->team->lent = false;
+  else
+    mst_share_destroy(s);
+}
+
 void *mst_share_at(const mst_share *s) {
   return s->at;
 }

@@ -59,6 +59,17 @@ mst_status mst_share_create_in(mst_team *team, int64_t bytes, const char *what,
 /** Collective on team; NULL is allowed. */
 void mst_share_destroy(mst_share *s);
 
+#define MST_SHARE_KEPT ((int64_t)16 << 20)
+
+/** A share for a short while: at least `bytes`, which need only agree within a domain, of any
+ *  content. The team keeps the last one of up to MST_SHARE_KEPT for the next borrower, for whom its
+ *  pages are there already (a new page costs more than to fill it). What the last borrower's ranks
+ *  did with it is done. \return as mst_share_create. Collective on team. */
+mst_status mst_share_borrow(mst_team *team, int64_t bytes, const char *what,
+                            mst_share **out) MST_CHECKED;
+/** Give it back. Collective on team; NULL is allowed. */
+void mst_share_return(mst_share *s);
+
 /** The array; the same for the life of the share. Local. */
 void *mst_share_at(const mst_share *s);
 

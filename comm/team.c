@@ -3,6 +3,7 @@
 #include "comm/team.h"
 
 #include "comm/internal.h"
+#include "comm/share.h"
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 
@@ -93,6 +94,7 @@ mst_status mst_team_create(MPI_Comm comm, const mst_team_options *options, mst_t
 
 void mst_team_destroy(mst_team *team) {
   if (team == NULL) return;
+  mst_share_destroy(team->kept);
   mst_domain_destroy(team);
   MPI_Comm_free(&team->comm);
   mst_free(team->magnitude);
@@ -149,6 +151,10 @@ mst_status mst_comm_leave(mst_team *team, mst_status status) {
 void mst_team_meter_add(mst_team *team, int64_t messages, int64_t bytes) {
   team->meter.messages += messages;
   team->meter.mpi_bytes += bytes;
+}
+
+void mst_team_meter_add_shared(mst_team *team, int64_t bytes) {
+  team->meter.shared_bytes += bytes;
 }
 
 void mst_comm_meter(mst_team *team, double bytes) {

@@ -100,5 +100,7 @@ mst_meter mst_team_meter(const mst_team *team);
 /** Count operations that moved bytes on communicators made from the team's, outside comm (the
  *  process grid's, in parallel), by the same model: each rank counts its own. Local. */
 void mst_team_meter_add(mst_team *team, int64_t messages, int64_t bytes);
+/** Count bytes that this rank wrote into a share (comm/share.h) for others to read. Local. */
+void mst_team_meter_add_shared(mst_team *team, int64_t bytes);
 
 #endif

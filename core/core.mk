@@ -7,11 +7,14 @@ core_headers = core/base/status.h core/base/memory.h core/base/arithmetic.h core
   core/model/model.h \
   core/optim/optim.h core/optim/schedule.h core/optim/ema.h core/optim/egn.h \
   core/federated/method.h core/federated/client.h \
-  core/compress/compress.h \
+  core/compress/compress.h core/coding/coding.h \
   core/features/features.h \
   core/partition/partition.h \
   core/analytic/analytic.h \
-  core/robust/rule.h core/robust/space.h core/robust/attack.h core/base/normal.h
+  core/robust/rule.h core/robust/space.h core/robust/attack.h core/robust/list_regression.h core/base/normal.h \
+  core/topology/topology.h core/decentralised/mixing.h core/decentralised/steps.h \
+  core/merge/assignment.h core/merge/symmetry.h core/merge/matching.h core/merge/path.h \
+  core/bandit/ridge.h core/bandit/environment.h core/bandit/policy.h core/bandit/protocol.h
 nobase_pkginclude_HEADERS += $(core_headers)
 libmstcore_la_SOURCES = $(core_headers) \
   core/base/status.c core/base/memory.c core/base/matrix.c core/base/key.c core/base/stream.c \
@@ -69,3 +72,59 @@ libmstcore_la_SOURCES += core/base/normal.c core/robust/attack_member.h core/rob
   core/robust/attack_min_max.c core/robust/attack_min_sum.c core/robust/attack_gaussian.c \
   core/robust/attack_nan.c core/robust/attack_inf.c core/robust/attack_constant.c \
   core/robust/attack_free_rider.c core/robust/attack_dissensus.c
+# merging
+libmstcore_la_SOURCES += core/merge/member.h core/merge/assignment.c core/merge/symmetry.c \
+  core/merge/matching.c core/merge/weights.c core/merge/activations.c core/merge/none.c \
+  core/merge/path.c
+# gradient coding
+libmstcore_la_SOURCES += core/linalg/complex.h core/linalg/complex.c core/coding/member.h \
+  core/coding/coding.c core/coding/repetition.c core/coding/cyclic.c
+# graphs and mixing
+libmstcore_la_SOURCES += core/topology/member.h core/topology/topology.c core/topology/graph.c \
+  core/topology/spectrum.c core/topology/ring.c core/topology/torus.c core/topology/star.c \
+  core/topology/complete.c core/topology/exponential.c core/topology/erdos_renyi.c \
+  core/topology/dumbbell.c core/topology/list.c
+libmstcore_la_SOURCES += core/decentralised/member.h core/decentralised/mixing_tile.h \
+  core/decentralised/mixing.c core/decentralised/gossip.c \
+  core/decentralised/self_centred_clipping.c core/decentralised/variance_corrected.c \
+  core/decentralised/trimmed_mean.c core/decentralised/rule.c core/decentralised/steps.c
+libmstcore_la_SOURCES += core/robust/list_internal.h core/robust/list_fit.c \
+  core/robust/list_regression.c
+# mechanisms of privacy
+core_headers += core/privacy/noise.h core/privacy/discrete.h core/privacy/skellam.h \
+  core/privacy/mechanism.h core/privacy/sparse_vector.h core/privacy/query_server.h \
+  core/privacy/whole.h core/privacy/audit.h
+libmstcore_la_SOURCES += core/privacy/noise_words.h core/privacy/noise.c core/privacy/noise_real.c \
+  core/privacy/exact.h core/privacy/exact.c core/privacy/discrete.c core/privacy/saddle.h \
+  core/privacy/saddle.c core/privacy/skellam.c core/privacy/mechanism_member.h \
+  core/privacy/mechanism.c core/privacy/mechanism_gaussian.c core/privacy/mechanism_laplace.c \
+  core/privacy/mechanism_discrete_gaussian.c core/privacy/mechanism_discrete_laplace.c \
+  core/privacy/mechanism_skellam.c core/privacy/mechanism_randomised_response.c \
+  core/privacy/mechanism_exponential.c core/privacy/mechanism_noisy_max.c \
+  core/privacy/mechanism_duchi.c core/privacy/mechanism_sparse_vector.c \
+  core/privacy/sparse_vector.c core/privacy/query_server.c core/privacy/whole.c \
+  core/privacy/audit.c
+# privacy accounting
+nobase_pkginclude_HEADERS += core/privacy/event.h core/privacy/accountant.h \
+  core/privacy/calibrate.h core/privacy/gaussian.h core/privacy/sensitivity.h
+libmstcore_la_SOURCES += core/privacy/event.h core/privacy/accountant.h core/privacy/calibrate.h \
+  core/privacy/gaussian.h core/privacy/sensitivity.h core/privacy/member.h core/privacy/pair.h \
+  core/privacy/loss.h core/privacy/compose.h core/privacy/losses.h core/privacy/event.c \
+  core/privacy/gaussian.c core/privacy/sensitivity.c core/privacy/pair.c core/privacy/loss.c \
+  core/privacy/compose.c core/privacy/losses.c core/privacy/accountant.c core/privacy/pld.c \
+  core/privacy/prv.c core/privacy/renyi.c core/privacy/rdp.c core/privacy/gdp.c \
+  core/privacy/gdp_clt.c core/privacy/zcdp.c core/privacy/advanced.c core/privacy/calibrate.c
+# bandits
+libmstcore_la_SOURCES += core/bandit/environment_member.h core/bandit/policy_member.h \
+  core/bandit/protocol_member.h core/bandit/design.h core/bandit/exploration.h core/bandit/ridge.c \
+  core/bandit/environment.c core/bandit/sphere.c core/bandit/ball.c core/bandit/gaussian.c \
+  core/bandit/cube.c core/bandit/policy.c core/bandit/linucb.c core/bandit/thompson.c \
+  core/bandit/epsilon_greedy.c core/bandit/ucb1.c core/bandit/protocol.c core/bandit/none.c \
+  core/bandit/full.c core/bandit/dislinucb.c core/bandit/fedlinucb.c core/bandit/async_linucb.c \
+  core/bandit/disbe_lucb.c core/bandit/batches.c core/bandit/design.c core/bandit/exploration.c
+# private training
+nobase_pkginclude_HEADERS += core/privacy/sampler.h core/privacy/ledger.h core/model/ghost.h
+libmstcore_la_SOURCES += core/privacy/sampler.h core/privacy/sampler_member.h \
+  core/privacy/sampler.c core/privacy/sampler_poisson.c core/privacy/sampler_fixed.c \
+  core/privacy/sampler_full.c core/privacy/sampler_cyclic.c core/privacy/ledger.h \
+  core/privacy/ledger.c core/model/ghost.h

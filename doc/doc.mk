@@ -1,21 +1,28 @@
 # documentation
 dist_man_MANS += doc/man/muster.1 doc/man/muster-run.1 doc/man/muster-import.1 \
   doc/man/muster-submit.1 doc/man/muster-report.1 doc/man/muster-predict.1 \
-  doc/man/muster-aggregate.1 \
+  doc/man/muster-merge.1 \
+  doc/man/muster-aggregate.1 doc/man/muster-account.1 \
   doc/man/muster-inspect.1 doc/man/muster-list.1
-nobase_dist_doc_DATA += doc/formats.md doc/architecture.md doc/architecture.svg doc/cluster.md \
-  doc/methods/analytic.md doc/methods/attacks.md doc/methods/compression.md \
-  doc/methods/federated.md doc/methods/lattice.md doc/methods/models_conv.md \
+nobase_dist_doc_DATA += doc/formats.md doc/grids.md doc/architecture.md doc/architecture.svg doc/cluster.md \
+  doc/methods/accounting.md doc/methods/analytic.md doc/methods/attacks.md doc/methods/coding.md doc/methods/compression.md \
+  doc/methods/decentralised.md doc/methods/federated.md doc/methods/lattice.md doc/methods/list_regression.md doc/methods/merging.md doc/methods/models_conv.md \
   doc/methods/models.md doc/methods/optimizers.md doc/methods/partitions.md \
   doc/methods/personalisation.md doc/methods/robust.md doc/methods/robust_distributed.md \
   doc/methods/solve.md doc/methods/train.md
+nobase_dist_doc_DATA += doc/methods/mechanisms.md
+nobase_dist_doc_DATA += doc/methods/bandits.md
 # Results, one line a file.
+nobase_dist_doc_DATA += doc/results/bandits.md
 nobase_dist_doc_DATA += doc/results/invariance.py
 nobase_dist_doc_DATA += doc/results/invariance.md
 nobase_dist_doc_DATA += doc/results/large_batch.py
 nobase_dist_doc_DATA += doc/results/large_batch.md
 nobase_dist_doc_DATA += doc/results/main_job.md
 nobase_dist_doc_DATA += doc/results/federated_speed.md
+nobase_dist_doc_DATA += doc/results/robust_speed.md
+nobase_dist_doc_DATA += doc/results/robust_training.md doc/results/robust_training.py doc/results/runs.py
 nobase_dist_doc_DATA += doc/results/federated_methods.md doc/results/federated_methods.py
 nobase_dist_doc_DATA += doc/results/federated_parity.sh
 nobase_dist_doc_DATA += doc/results/federated_parity.md
+nobase_dist_doc_DATA += doc/methods/private_training.md

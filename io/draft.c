@@ -117,6 +117,21 @@ mst_status mst_draft_word(const mst_draft *d, const mst_key_spec *spec, const ch
   return MST_OK;
 }
 
+mst_status mst_draft_words(const mst_draft *d, const mst_key_spec *spec, int most,
+                           const char **word, int *n, bool *overridden) {
+  mst_place place;
+  const mst_yaml_node *node = find(d, spec->key, &place);
+  *overridden = node != NULL && place.line == 0;
+  *n = 0;
+  if (node == NULL) return MST_OK;
+  mst_value checked = {.spec = spec};
+  MST_TRY(mst_value_read(&checked, node, &place));
+  mst_value_clear(&checked);
+  if (node->n > most) return mst_draft_refuse(d, spec->key, "must have at most %d entries", most);
+  for (const mst_yaml_node *e = node->first; e != NULL; e = e->next) word[(*n)++] = e->text;
+  return MST_OK;
+}
+
 mst_status mst_draft_refuse(const mst_draft *d, const char *key, const char *format, ...) {
   char message[MST_STATUS_DETAIL_MAX / 2], found[MST_SHOWN + 16];
   va_list arguments;

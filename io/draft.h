@@ -30,6 +30,12 @@ bool mst_draft_has(const mst_draft *d, const char *key, bool *overridden);
 mst_status mst_draft_word(const mst_draft *d, const mst_key_spec *spec, const char **word,
                           bool *overridden) MST_CHECKED;
 
+/** The words of the list at spec's key (of type MST_KEY_WORDS), likewise: word[0 .. *n), owned by d, of
+ *  which there may be `most`. Where nothing stands there are none.
+ *  \return as above; MST_ERR_INPUT for more than `most`. */
+mst_status mst_draft_words(const mst_draft *d, const mst_key_spec *spec, int most,
+                           const char **word, int *n, bool *overridden) MST_CHECKED;
+
 /** Refuse what stands at a key: MST_ERR_INPUT, "file:line: key: found X, " and the message. */
 mst_status mst_draft_refuse(const mst_draft *d, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

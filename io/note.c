@@ -29,3 +29,13 @@ mst_status mst_note_write(const char *path, const char *line) {
   if (st != MST_OK) unlink(temporary);
   return st;
 }
+
+bool mst_note_read(const char *path, char *line, size_t size) {
+  FILE *f = fopen(path, "r");
+  line[0] = '\0';
+  if (f == NULL) return false;
+  bool there = fgets(line, (int)size, f) != NULL;
+  fclose(f);
+  line[strcspn(line, "\n")] = '\0';
+  return there;
+}

@@ -2,6 +2,9 @@
 #ifndef MST_IO_NOTE_H
 #define MST_IO_NOTE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "core/base/status.h"
 
 /** Write one line to path, replacing the file as a whole, so that a reader never sees a part. A
@@ -10,5 +13,9 @@
  *          there, something that is not a regular file) or MST_ERR_IO; path is then as it was.
  *  Local. */
 mst_status mst_note_write(const char *path, const char *line) MST_CHECKED;
+
+/** The first line of a note, without its end, cut to `size` bytes with the terminating zero; false,
+ *  and "" in line, when there is none. Local. */
+bool mst_note_read(const char *path, char *line, size_t size);
 
 #endif

@@ -1,6 +1,7 @@
 /* Figures: gnuplot draws them, as SVG that can stand inside a page. gnuplot is looked for when it
- * is needed. A script is a program: nothing that somebody else chose may stand in it but numbers
- * and names of letters, digits and _. All functions are Local. */
+ * is needed. A script is a program: nothing that somebody else chose may stand in it but numbers,
+ * names of letters, digits and _, and in single quotes text of these and of blanks and .,+-=()[]/:.
+ * All functions are Local. */
 #ifndef MST_IO_REPORT_PLOT_H
 #define MST_IO_REPORT_PLOT_H
 

@@ -31,9 +31,9 @@ mst_status mst_text_copy(const char *text, char **out) MST_CHECKED;
 /** Characters of a UTF-8 text. */
 int mst_text_width(const char *text);
 
-/** Bytes of the UTF-8 character at s and its number; 0 if there is none (RFC 3629: no overlong
+/** Bytes of the UTF-8 character that text begins with, and its number; 0 if there is none (RFC 3629: no overlong
  *  forms, no surrogates, nothing above U+10FFFF). */
-int mst_text_decode(const char *s, unsigned *code);
+int mst_text_decode(const char *text, unsigned *code);
 
 /** Is all of it UTF-8? */
 bool mst_text_is_utf8(const char *text);

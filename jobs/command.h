@@ -18,7 +18,9 @@ extern const mst_command mst_command_submit;
 extern const mst_command mst_command_import;
 extern const mst_command mst_command_report;
 extern const mst_command mst_command_predict;
+extern const mst_command mst_command_merge;
 extern const mst_command mst_command_aggregate;
+extern const mst_command mst_command_account;
 extern const mst_command mst_command_inspect;
 extern const mst_command mst_command_list;
 

@@ -33,28 +33,48 @@ static const mst_key_spec *find_key(const mst_job_schema *schema, const char *ke
   return NULL;
 }
 
-/* The member that the experiment chooses. A misspelt one is refused here: its keys would otherwise
- * be reported as unknown. One that must be chosen and is not stays NULL: reading the experiment
- * says so. */
-static mst_status chosen_member(const mst_draft *draft, const mst_job_schema *schema,
-                                const mst_family *f, const char **name, bool *overridden) {
+/* The members that the experiment chooses: one, of a list some. */
+typedef struct choice {
+  int n;
+  const char *name[MST_FAMILY_LIST];
+  bool overridden;
+} choice;
+
+/* A misspelt one is refused here: its keys would otherwise be reported as unknown. One that must be
+ * chosen and is not is left out: reading the experiment says so. */
+static mst_status choose(const mst_draft *draft, const mst_job_schema *schema, const mst_family *f,
+                         choice *c) {
   char key[MST_FAMILY_KEY];
   const mst_key_spec *selector = find_key(schema, mst_family_key(f, f->key, key));
-  return mst_draft_word(draft, selector, name, overridden);
+  *c = (choice){.n = 0};
+  if (f->list)
+    return mst_draft_words(draft, selector, MST_FAMILY_LIST, c->name, &c->n, &c->overridden);
+  MST_TRY(mst_draft_word(draft, selector, &c->name[0], &c->overridden));
+  c->n = c->name[0] != NULL;
+  return MST_OK;
+}
+
+/* Whether a member was chosen before the i-th. */
+static bool is_repeated(const choice *c, int i) {
+  for (int k = 0; k < i; k++)
+    if (strcmp(c->name[k], c->name[i]) == 0) return true;
+  return false;
 }
 
 static mst_status add_family(const mst_draft *draft, const mst_family *f, mst_job_schema *out) {
   mst_key_spec *table = NULL;
   MST_TRY(mst_family_keys(f, &table));
   MST_TRY(add_made(out, table));
-  const char *name = NULL;
-  bool overridden;
+  choice c;
   mst_member m;
   if (draft == NULL) return MST_OK;
-  MST_TRY(chosen_member(draft, out, f, &name, &overridden));
-  if (name == NULL || !mst_family_find(f, name, &m) || m.params == NULL) return MST_OK;
-  MST_TRY(mst_family_member_keys(f, m.params, &table));
-  return add_made(out, table);
+  MST_TRY(choose(draft, out, f, &c));
+  for (int i = 0; i < c.n; i++) {
+    if (is_repeated(&c, i) || !mst_family_find(f, c.name[i], &m) || m.params == NULL) continue;
+    MST_TRY(mst_family_member_keys(f, m.params, &table));
+    MST_TRY(add_made(out, table));
+  }
+  return MST_OK;
 }
 
 /* All tables of the job; without a draft, none of a member's. */
@@ -92,25 +112,39 @@ static mst_status pass_over(const mst_job_ops *job, const char *key, mst_job_sch
   return MST_OK;
 }
 
+static mst_status refuse_foreign(const mst_draft *draft, const char *key, const char *selector,
+                                 const mst_family *f, const mst_member *m, const choice *c) {
+  if (!f->list)
+    return mst_draft_refuse(draft, key,
+                            "but this key means nothing to %s: %s; remove it, or choose %s: %s",
+                            selector, c->name[0], selector, m->name);
+  mst_text chosen = MST_TEXT_EMPTY;
+  mst_status st = mst_text_add(&chosen, "[");
+  for (int i = 0; i < c->n && st == MST_OK; i++)
+    st = mst_text_add(&chosen, "%s%s", i > 0 ? ", " : "", c->name[i]);
+  if (st == MST_OK)
+    st = mst_draft_refuse(draft, key, "but this key means nothing to %s: %s]; remove it, or add %s",
+                          selector, chosen.at, m->name);
+  mst_text_free(&chosen);
+  return st;
+}
+
 /* A key of a member that was not chosen is known, but means nothing here: say so, rather than call
  * it unknown. */
 static mst_status look_for_foreign(const mst_draft *draft, const mst_job_ops *job,
                                    const mst_family *f, const mst_member *m, mst_job_schema *out) {
   char selector[MST_FAMILY_KEY], key[MST_FAMILY_KEY];
-  const char *chosen = NULL;
-  bool other_chosen = false, key_overridden = false;
-  MST_TRY(chosen_member(draft, out, f, &chosen, &other_chosen));
+  bool key_overridden = false;
+  choice c;
+  MST_TRY(choose(draft, out, f, &c));
   mst_family_key(f, f->key, selector);
   for (const mst_param *p = m->params; p != NULL && p->name != NULL; p++) {
     mst_family_key(f, p->name, key);
     if (find_key(out, key) != NULL || !mst_draft_has(draft, key, &key_overridden)) continue;
-    if (chosen == NULL)
+    if (c.n == 0 && !f->list)
       return mst_draft_refuse(draft, key, "but %s is missing; choose %s: %s", selector, selector,
                               m->name);
-    if (!other_chosen || key_overridden)
-      return mst_draft_refuse(
-          draft, key, "but this key means nothing to %s: %s; remove it, or choose %s: %s", selector,
-          chosen, selector, m->name);
+    if (!c.overridden || key_overridden) return refuse_foreign(draft, key, selector, f, m, &c);
     MST_TRY(pass_over(job, key, out));
   }
   return MST_OK;

@@ -101,20 +101,26 @@ static mst_status record_digest(mst_job_data *j, const char *key, const mst_job_
   return mst_runfile_input(j->context->runfile, key, hex);
 }
 
-/* Look at every row; refuse or drop the non-finite ones. Collective. */
-static mst_status scan_rows(mst_job_data *j, const char *key, mst_job_set *d,
-                            int64_t window_bytes) {
+mst_status mst_job_set_read(mst_job_set *d, int64_t window_bytes) {
   mst_row_reader reader = {
       .context = d, .rows = d->info->rows, .row_elements = d->info->row_elements,
       .outputs = d->info->target == MST_TARGET_VALUES ? d->info->outputs : 0, .read = read_rows};
+  d->looking = true;
+  MST_TRY(mst_rows_create(d->team, &reader, window_bytes, &d->rows));
+  d->looking = false;
+  return MST_OK;
+}
+
+/* Look at every row; refuse or drop the non-finite ones. Collective. */
+static mst_status scan_rows(mst_job_data *j, const char *key, mst_job_set *d,
+                            int64_t window_bytes) {
   if (j->context->observer->on_phase)
     j->context->observer->on_phase(j->context->observer->context, "read", d->info->rows, "rows");
-  d->looking = true;
-  MST_TRY(mst_rows_create(j->team, &reader, window_bytes, &d->rows));
-  d->looking = false;
-  MST_TRY(record_digest(j, key, d));
+  MST_TRY(mst_job_set_read(d, window_bytes));
   int64_t first = 0;
   d->dropped = mst_rows_nonfinite(d->rows, &first);
+  if (j->secret && d == &j->train) return MST_OK;
+  MST_TRY(record_digest(j, key, d));
   if (d->dropped == 0) return MST_OK;
   bool drop = strcmp(mst_experiment_word(j->experiment, "data.on_nonfinite"), "drop") == 0;
   if (drop && d->dropped == d->info->rows)
@@ -160,7 +166,9 @@ mst_status mst_job_data_deal(mst_job_data *j, bool single) {
     st = gather_column(d, "client", &natural);
   if (st == MST_OK) st = mst_alloc(&client, kept, sizeof *client, "clients of rows");
   /* One rank deals for all: logarithms may round differently on another kind of processor. */
-  if (st == MST_OK && j->pooled)
+  if (st == MST_OK && j->secret)
+    j->clients = mst_private_deal(kept, j->rate, j->block, client);
+  else if (st == MST_OK && j->pooled)
     j->clients = mst_train_deal(kept, client);
   else if (st == MST_OK && mst_team_rank(j->team) == 0)
     st = mst_partition_assign(&j->partition, kept, d->label, d->info->n_classes, natural, client,
@@ -183,18 +191,21 @@ mst_status mst_job_data_deal(mst_job_data *j, bool single) {
   return st;
 }
 
-mst_status mst_job_data_place_test(mst_job_data *j, int64_t groups) {
-  mst_job_set *d = &j->test;
+mst_status mst_job_set_place(mst_job_set *d, int64_t groups) {
   int64_t kept = mst_rows_kept(d->rows);
   int32_t *client = NULL;
   mst_status st = MST_OK;
   if (d->info->target == MST_TARGET_CLASSES) st = gather_column(d, NULL, &d->label);
   if (st == MST_OK) st = mst_alloc(&client, kept, sizeof *client, "clients of test rows");
-  if (st == MST_OK) st = mst_roster_create(j->team, kept, client, 1, false, &d->roster);
-  st = mst_team_agree(j->team, st);
+  if (st == MST_OK) st = mst_roster_create(d->team, kept, client, 1, false, &d->roster);
+  st = mst_team_agree(d->team, st);
   if (st == MST_OK) mst_rows_assign(d->rows, d->roster, groups);
   mst_free(client);
   return st;
+}
+
+mst_status mst_job_data_place_test(mst_job_data *j, int64_t groups) {
+  return mst_job_set_place(&j->test, groups);
 }
 
 /* Labels, clients and their order are on every rank: refuse numbers that would not fit before they
@@ -251,7 +262,7 @@ mst_status mst_job_data_read(mst_job_data *j, int64_t window_bytes) {
   return mst_analytic_fit_features(j->team, j->train.rows, j->features, &j->sampled);
 }
 
-static void clear_set(mst_job_set *d) {
+void mst_job_set_clear(mst_job_set *d) {
   mst_rows_destroy(d->rows);
   mst_roster_destroy(d->roster);
   mst_free(d->label);
@@ -260,8 +271,8 @@ static void clear_set(mst_job_set *d) {
 
 void mst_job_data_close(mst_job_data *j) {
   mst_features_destroy(j->features);
-  clear_set(&j->train);
-  clear_set(&j->test);
+  mst_job_set_clear(&j->train);
+  mst_job_set_clear(&j->test);
 }
 
 int mst_job_ranks(const mst_job_context *context) {

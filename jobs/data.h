@@ -28,6 +28,13 @@ typedef struct mst_job_set {
   mst_dataset_digest digest;
 } mst_job_set;
 
+/** Look at every row of an opened dataset (team, file and info are set), window_bytes at a time:
+ *  d->rows and d->digest. Place them as one client's, in the file's order, in that many groups:
+ *  d->roster and d->label. Clear a set in every case. */
+mst_status mst_job_set_read(mst_job_set *d, int64_t window_bytes) MST_CHECKED;
+mst_status mst_job_set_place(mst_job_set *d, int64_t groups) MST_CHECKED;
+void mst_job_set_clear(mst_job_set *d);
+
 typedef struct mst_job_data {
   mst_job_context *context;
   mst_team *team;
@@ -38,6 +45,9 @@ typedef struct mst_job_data {
   mst_row_shape shape; /* of a raw row */
   mst_job_set train, test;
   bool single; /* clients are kept whole */
+  bool secret; /* nothing may tell of the training rows: those not finite are left out in silence */
+  double rate; /* secret: at which rows are sampled, in blocks of so many; before they are dealt */
+  int64_t block;
   bool pooled; /* there are no clients: rows are dealt in pieces (mst_train_deal) */
   int64_t clients, clients_with_rows;
   int64_t outputs; /* classes, or columns of the values             */

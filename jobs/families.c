@@ -10,6 +10,17 @@ MST_FAMILY_MEMBERS(optim)
 MST_FAMILY_MEMBERS(schedule)
 MST_FAMILY_MEMBERS(method)
 MST_FAMILY_MEMBERS(compress)
+MST_FAMILY_MEMBERS(rule)
+MST_FAMILY_MEMBERS(mixer)
+MST_FAMILY_MEMBERS(topology)
+MST_FAMILY_MEMBERS(mixing)
+MST_FAMILY_MEMBERS(environment)
+MST_FAMILY_MEMBERS(protocol)
+MST_FAMILY_MEMBERS(sampler)
+
+MST_FAMILY_MEMBERS_AFTER(coding, "none", "every row is taken once")
+MST_FAMILY_MEMBERS_AFTER(policy, "own", "the protocol's own, or linucb where it has none")
+MST_FAMILY_MEMBERS_AFTER(attack, "none", "no client attacks")
 
 const mst_family mst_family_features = {
     .name = "features",
@@ -90,9 +101,123 @@ const mst_family mst_family_compressors = {
     .at = compress_at,
 };
 
+const mst_family mst_family_codings = {
+    .name = "codings",
+    .summary = "gradient codes: the exact sum in spite of hostile workers",
+    .section = "coding",
+    .key = "kind",
+    .help = "who takes which rows of a step again: see muster list codings",
+    .fallback = "none",
+    .chosen = offsetof(mst_coding_spec, kind),
+    .at = coding_at,
+};
+
+const mst_family mst_family_rules = {
+    .name = "rules",
+    .summary = "robust rules: one vector from many",
+    .section = "aggregate",
+    .key = "rule",
+    .help = "what is made of the clients' messages: see muster list rules",
+    .fallback = "mean",
+    .chosen = offsetof(mst_rule_spec, name),
+    .at = rule_at,
+};
+
+const mst_family mst_family_mixers = {
+    .name = "mixers",
+    .summary = "what makes other vectors before a rule",
+    .section = "aggregate",
+    .key = "pre",
+    .help = "before the rule, one after the other: see muster list mixers",
+    .list = true,
+    .chosen = offsetof(mst_mixer_spec, name),
+    .at = mixer_at,
+};
+
+const mst_family mst_family_attacks = {
+    .name = "attacks",
+    .summary = "what clients that are against the rest send",
+    .section = "attack",
+    .key = "name",
+    .help = "what clients that are against the rest send: see muster list attacks",
+    .fallback = "none",
+    .chosen = offsetof(mst_attack_spec, name),
+    .at = attack_at,
+};
+
+const mst_family mst_family_topologies = {
+    .name = "topologies",
+    .summary = "graphs of nodes that train without a server",
+    .section = "topology",
+    .key = "kind",
+    .help = "who is whose neighbour: see muster list topologies",
+    .fallback = "ring",
+    .chosen = offsetof(mst_topology_spec, kind),
+    .at = topology_at,
+};
+
+const mst_family mst_family_mixings = {
+    .name = "mixings",
+    .summary = "what a node makes of its own and its neighbours' vectors",
+    .section = "mixing",
+    .key = "kind",
+    .help = "what a node makes of its own and its neighbours' vectors: see muster list mixings",
+    .fallback = "gossip",
+    .chosen = offsetof(mst_mixing_spec, kind),
+    .at = mixing_at,
+};
+
+const mst_family mst_family_samplers = {
+    .name = "samplers",
+    .summary = "who takes part in a private step",
+    .section = "privacy",
+    .key = "sampler",
+    .help = "which rows take part in a step: see muster list samplers",
+    .fallback = "poisson",
+    .chosen = offsetof(mst_sampler_spec, kind),
+    .at = sampler_at,
+};
+
+const mst_family mst_family_environments = {
+    .name = "environments",
+    .summary = "instances of bandits: which arms an agent is offered",
+    .section = "environment",
+    .key = "kind",
+    .help = "how arms are drawn: see muster list environments",
+    .fallback = "sphere",
+    .shared = mst_environment_params,
+    .chosen = offsetof(mst_environment_spec, kind),
+    .at = environment_at,
+};
+
+const mst_family mst_family_policies = {
+    .name = "policies",
+    .summary = "which arm a bandit's agent plays",
+    .section = "policy",
+    .key = "kind",
+    .help = "which arm an agent plays: see muster list policies",
+    .fallback = "own",
+    .chosen = offsetof(mst_policy_spec, kind),
+    .at = policy_at,
+};
+
+const mst_family mst_family_protocols = {
+    .name = "protocols",
+    .summary = "what agents of a bandit tell each other, and when",
+    .section = "protocol",
+    .key = "kind",
+    .help = "what agents tell each other, and when: see muster list protocols",
+    .fallback = "none",
+    .chosen = offsetof(mst_protocol_spec, kind),
+    .at = protocol_at,
+};
+
 static const mst_family *const families[] = {
-    &mst_family_features,  &mst_family_partitions, &mst_family_models,     &mst_family_optimizers,
-    &mst_family_schedules, &mst_family_methods,    &mst_family_compressors};
+    &mst_family_features,  &mst_family_partitions, &mst_family_models,      &mst_family_optimizers,
+    &mst_family_schedules, &mst_family_methods,    &mst_family_compressors, &mst_family_rules,
+    &mst_family_mixers,    &mst_family_attacks,    &mst_family_codings,     &mst_family_topologies,
+    &mst_family_mixings,   &mst_family_samplers,
+    &mst_family_environments, &mst_family_policies, &mst_family_protocols};
 
 const mst_family *mst_family_at(int i) {
   return i >= 0 && i < (int)(sizeof families / sizeof families[0]) ? families[i] : NULL;

@@ -102,8 +102,8 @@ mst_status mst_family_keys(const mst_family *f, mst_key_spec **out) {
   table t;
   MST_TRY(begin(n + 1, bytes, out, &t));
   *t.key++ = (mst_key_spec){.key = add_text(&t, key),
-                            .type = MST_KEY_WORD,
-                            .fallback = otherwise(f->fallback),
+                            .type = f->list ? MST_KEY_WORDS : MST_KEY_WORD,
+                            .fallback = f->list ? "[]" : otherwise(f->fallback),
                             .allowed = add_names(f, &t),
                             .unit = "",
                             .help = f->help};
@@ -148,13 +148,24 @@ static mst_status read_params(const mst_family *f, const mst_experiment *e, cons
   return MST_OK;
 }
 
-mst_status mst_family_read(const mst_family *f, const mst_experiment *e, void *spec) {
+static mst_status read_member(const mst_family *f, const mst_experiment *e, const char *name,
+                              void *spec) {
   char key[MST_FAMILY_KEY];
   mst_member m;
-  mst_family_key(f, f->key, key);
-  if (!mst_family_find(f, mst_experiment_word(e, key), &m))
-    return mst_experiment_refuse(e, key, "is not in this build (see muster list %s)", f->name);
+  if (!mst_family_find(f, name, &m))
+    return mst_experiment_refuse(e, mst_family_key(f, f->key, key),
+                                 "is not in this build (see muster list %s)", f->name);
   *(const char **)(void *)((char *)spec + f->chosen) = m.name;
   MST_TRY(read_params(f, e, f->shared, spec));
   return read_params(f, e, m.params, spec);
+}
+
+mst_status mst_family_read(const mst_family *f, const mst_experiment *e, void *spec) {
+  char key[MST_FAMILY_KEY];
+  return read_member(f, e, mst_experiment_word(e, mst_family_key(f, f->key, key)), spec);
+}
+
+mst_status mst_family_read_at(const mst_family *f, const mst_experiment *e, int i, void *spec) {
+  char key[MST_FAMILY_KEY];
+  return read_member(f, e, mst_experiment_word_at(e, mst_family_key(f, f->key, key), i), spec);
 }

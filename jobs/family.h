@@ -8,14 +8,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/bandit/environment.h"
+#include "core/bandit/policy.h"
+#include "core/bandit/protocol.h"
 #include "core/base/param.h"
+#include "core/coding/coding.h"
 #include "core/compress/compress.h"
+#include "core/decentralised/mixing.h"
 #include "core/features/features.h"
 #include "core/federated/method.h"
 #include "core/model/model.h"
 #include "core/optim/optim.h"
 #include "core/optim/schedule.h"
 #include "core/partition/partition.h"
+#include "core/privacy/sampler.h"
+#include "core/robust/attack.h"
+#include "core/robust/rule.h"
+#include "core/topology/topology.h"
 #include "io/experiment.h"
 
 typedef struct mst_member {
@@ -24,12 +33,14 @@ typedef struct mst_member {
 } mst_member;
 
 typedef struct mst_family {
-  const char *name;    /* for `muster list`: "features"                                        */
-  const char *summary; /* one line there                                                       */
-  const char *section; /* "features"                                                           */
-  const char *key;     /* of the selector below the section: "kind"                            */
-  const char *help;    /* of the selector, one line                                            */
-  const char *fallback;    /* the member that is taken by default; NULL = one must be chosen   */
+  const char *name;     /* for `muster list`: "features"                                        */
+  const char *summary;  /* one line there                                                       */
+  const char *section;  /* "features"                                                           */
+  const char *key;      /* of the selector below the section: "kind"                            */
+  const char *help;     /* of the selector, one line                                            */
+  const char *fallback; /* the member that is taken by default; NULL = one must be chosen, or of
+                           a list none need be                                              */
+  bool list; /* the selector is a list of members, which have no keys in common with one another */
   const mst_param *shared; /* parameters of every member; NULL = none                          */
   size_t chosen;           /* offset in the spec of the member's name, a const char *          */
   bool (*at)(int i, mst_member *out); /* the i-th member; false past the end                   */
@@ -44,6 +55,17 @@ typedef struct mst_family {
     return o != NULL;                                                   \
   }
 
+/* The same behind a member that is in no registry. */
+#define MST_FAMILY_MEMBERS_AFTER(subject, first, says)                   \
+  static bool subject##_at(int i, mst_member *out) {                     \
+    const mst_##subject##_ops *o = mst_##subject##_at(i - 1);            \
+    if (i == 0) *out = (mst_member){.name = (first), .summary = (says)}; \
+    if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};  \
+    return i == 0 || o != NULL;                                          \
+  }
+
+#define MST_FAMILY_LIST 8 /* most members that can be chosen of a list */
+
 /** The i-th family, or NULL past the end. */
 const mst_family *mst_family_at(int i);
 
@@ -54,6 +76,16 @@ extern const mst_family mst_family_optimizers;
 extern const mst_family mst_family_schedules;
 extern const mst_family mst_family_methods;
 extern const mst_family mst_family_compressors;
+extern const mst_family mst_family_rules;
+extern const mst_family mst_family_mixers;
+extern const mst_family mst_family_attacks;
+extern const mst_family mst_family_topologies;
+extern const mst_family mst_family_mixings;
+extern const mst_family mst_family_codings;
+extern const mst_family mst_family_environments;
+extern const mst_family mst_family_policies;
+extern const mst_family mst_family_protocols;
+extern const mst_family mst_family_samplers;
 
 #define MST_FAMILY_KEY 128 /* bytes of a key: section.name */
 
@@ -74,6 +106,9 @@ mst_status mst_family_member_keys(const mst_family *f, const mst_param *params,
  *  own; other fields stay as they are. Words point into the experiment, whose schema must have the
  *  family's keys. MST_ERR_INPUT when a list is too long. */
 mst_status mst_family_read(const mst_family *f, const mst_experiment *e, void *spec) MST_CHECKED;
+/** The same of the i-th chosen member of a list. */
+mst_status mst_family_read_at(const mst_family *f, const mst_experiment *e, int i,
+                              void *spec) MST_CHECKED;
 
 /** What the sections `features` and `clients` say, with the experiment's seed. */
 mst_status mst_job_features(const mst_experiment *e, mst_features_spec *out) MST_CHECKED;

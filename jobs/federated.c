@@ -12,7 +12,10 @@
 #include "jobs/model.h"
 #include "jobs/options.h"
 #include "jobs/record.h"
+#include "jobs/robust.h"
 #include "parallel/federated.h"
+
+_Static_assert(MST_FEDERATED_MIXERS >= MST_FAMILY_LIST, "room for all mixers that can be chosen");
 
 /* Of rows on their way to a file: of one read of a rank. */
 #define FILE_WINDOW_BYTES ((int64_t)64 << 20)
@@ -51,6 +54,14 @@ static const mst_key_spec keys_federated[] = {
      .allowed = "none|state|all", .unit = "",
      .help = "keep in files beside output.run, not in memory: what a method keeps for each client; "
              "or that and the clients' rows; the results are the same"},
+    MST_KEYS_ROBUST("messages of a round"),
+    {.key = "aggregate.momentum", .type = MST_KEY_REAL, .fallback = "0", .min = 0, .max = 1,
+     .unit = "", .help = "of what each honest client sends, over its messages; below 1; 0: none"},
+    {.key = "aggregate.momentum_form", .type = MST_KEY_WORD, .fallback = "heavy",
+     .allowed = "heavy|averaged", .unit = "",
+     .help = "heavy: m = beta m + g; averaged: m = beta m + (1 - beta) g"},
+    {.key = "aggregate.trusted_rows", .type = MST_KEY_INT, .min = 1, .max = 1e9, .unit = "rows",
+     .help = "rows of data.train that the server has too, for fltrust and zeno"},
     MST_KEYS_STOP("accuracy|loss|train_loss|client_accuracy_mean|client_accuracy_worst"),
     {.key = "output.checkpoint.every_rounds", .type = MST_KEY_INT, .fallback = "10", .min = 0,
      .max = 1e9, .unit = "rounds",
@@ -65,6 +76,9 @@ static const mst_job_section sections[] = {{.keys = mst_keys_data},
                                            {.family = &mst_family_schedules},
                                            {.family = &mst_family_methods},
                                            {.family = &mst_family_compressors},
+                                           {.family = &mst_family_rules},
+                                           {.family = &mst_family_mixers},
+                                           {.family = &mst_family_attacks},
                                            {.keys = keys_federated},
                                            {.keys = NULL}};
 
@@ -84,6 +98,23 @@ typedef struct federated_job {
   int64_t rank_bytes, node_bytes, file_bytes;
 } federated_job;
 
+/* The plain mean of all is the loop's own sum: then nothing is asked of rules. */
+static mst_status read_aggregate(federated_job *j) {
+  const mst_experiment *e = j->experiment;
+  mst_federated_options *o = &j->options;
+  mst_federated_aggregate *a = &o->aggregate;
+  MST_TRY(mst_job_rule(e, &a->rule, a->mixer, &a->mixers));
+  a->momentum = mst_experiment_real(e, "aggregate.momentum");
+  a->averaged = strcmp(mst_experiment_word(e, "aggregate.momentum_form"), "averaged") == 0;
+  a->trusted_rows = mst_experiment_int(e, "aggregate.trusted_rows");
+  if (mst_federated_has_rule(o) && !mst_experiment_is_set(e, "aggregate.byzantine"))
+    return mst_experiment_refuse(e, "aggregate.byzantine",
+                                 "say how many messages of a round may be anything, so that %s is "
+                                 "known to withstand them",
+                                 a->rule.name);
+  return MST_OK;
+}
+
 static mst_status read_settings(federated_job *j) {
   const mst_experiment *e = j->experiment;
   mst_federated_options *o = &j->options;
@@ -92,6 +123,8 @@ static mst_status read_settings(federated_job *j) {
   MST_TRY(mst_family_read(&mst_family_schedules, e, &o->schedule));
   MST_TRY(mst_family_read(&mst_family_methods, e, &o->method));
   MST_TRY(mst_family_read(&mst_family_compressors, e, &o->compress));
+  MST_TRY(read_aggregate(j));
+  MST_TRY(mst_job_attack(e, &o->attack));
   o->seed = mst_job_seed(e);
   o->rounds = mst_experiment_int(e, "method.rounds");
   o->participation = mst_experiment_real(e, "method.participation");
@@ -138,6 +171,9 @@ static mst_status check_settings(const federated_job *j) {
         "only %lld of the %lld clients have rows, and a cohort has no client "
         "twice",
         (long long)j->data.clients_with_rows, (long long)j->data.clients);
+  if (o->attack.count > j->data.clients)
+    return mst_experiment_refuse(e, "attack.count", "there are %lld clients",
+                                 (long long)j->data.clients);
   if (o->stop.metric != NULL && strncmp(o->stop.metric, "client", 6) == 0 && !o->evaluate_clients)
     return mst_experiment_refuse(e, "stop.metric",
                                  "set evaluate.clients: true to have this metric");
@@ -150,15 +186,6 @@ static void choose_cohort(federated_job *j) {
   if (o->cohort > 0 || o->bernoulli) return;
   o->cohort = (int64_t)llround(o->participation * (double)j->data.clients_with_rows);
   if (o->cohort < 1) o->cohort = 1;
-}
-
-/* A batch of more rows than any client has is each one's whole: no room is taken for more. */
-static void bound_batch(federated_job *j) {
-  const mst_roster *r = j->data.train.roster;
-  int64_t most = 1, *batch = &j->options.optimizer.batch;
-  for (int64_t k = 0; k < r->clients; k++)
-    most = mst_most(most, r->client_first[k + 1] - r->client_first[k]);
-  *batch = mst_least(*batch, most);
 }
 
 /* Of one read of a rank. Rows that go to a file need not all pass at once. */
@@ -190,7 +217,8 @@ static mst_status prepare(federated_job *j) {
   MST_TRY(mst_job_data_deal(&j->data, true));
   MST_TRY(mst_team_agree(j->team, check_settings(j)));
   choose_cohort(j);
-  bound_batch(j);
+  MST_TRY(mst_team_agree(j->team, mst_federated_check(&j->options, &j->pipeline)));
+  mst_job_bound_batch(&j->data, &j->options.optimizer.batch);
   MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
   int64_t common = 0;
   MST_TRY(mst_federated_common(j->model, j->options.keep, &common));

@@ -3,10 +3,10 @@
 
 #include <math.h>
 
+#include "jobs/output.h"
+
 mst_status mst_job_result(mst_job_context *context, const char *name, double value, bool whole) {
-  json_t *number = whole             ? json_integer((json_int_t)value)
-                   : isfinite(value) ? json_real(value)
-                                     : json_null();
+  json_t *number = whole ? json_integer((json_int_t)value) : mst_json_real(value);
   if (!number || json_object_set_new(context->result, name, number) != 0)
     return mst_fail(MST_ERR_MEMORY, "no memory for the result");
   return MST_OK;

@@ -20,6 +20,7 @@
 typedef struct mst_job_context {
   mst_team *team;
   const mst_experiment *experiment;
+  bool resume;                  /* earlier starts of this run are to be gone on from            */
   bool dry_run;                 /* fill estimate and return MST_OK before any work              */
   int ranks, nodes;             /* that a dry run estimates for, without a limit of memory; 0: the
                                    team's own                                                   */
@@ -72,5 +73,8 @@ mst_status mst_job_choose(const mst_draft *draft, const mst_job_ops **job) MST_C
 extern const mst_job_ops mst_job_analytic;
 extern const mst_job_ops mst_job_federated;
 extern const mst_job_ops mst_job_train;
+extern const mst_job_ops mst_job_private;
+extern const mst_job_ops mst_job_decentralised;
+extern const mst_job_ops mst_job_bandit;
 
 #endif

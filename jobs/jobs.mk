@@ -4,12 +4,15 @@ bin_PROGRAMS += muster
 muster_SOURCES = jobs/job.h jobs/options.h jobs/arguments.h jobs/watch.h jobs/output.h jobs/say.h \
   jobs/say.c jobs/command.h jobs/main.c jobs/arguments.c jobs/output.c jobs/version.c \
   jobs/options.c jobs/family.h jobs/family.c jobs/families.c jobs/registry.c jobs/compose.c \
-  jobs/watch.c jobs/paths.c jobs/resume.h jobs/resume.c jobs/run.h jobs/run.c jobs/sbatch.h \
+  jobs/watch.c jobs/paths.c jobs/resume.h jobs/resume.c jobs/run.h jobs/run_once.c jobs/run.c \
+  jobs/grid.h jobs/grid.c jobs/grid_index.h jobs/grid_index.c jobs/grid_run.h jobs/grid_run.c \
+  jobs/worst.h jobs/worst.c jobs/report_heat.h jobs/report_heat.c jobs/report_heat_page.c jobs/sbatch.h \
   jobs/sbatch.c jobs/submit.h jobs/submit_script.c jobs/submit.c jobs/import.c jobs/inspect.c \
   jobs/list.c jobs/feature_file.h jobs/feature_file.c jobs/data.h jobs/data.c \
   jobs/figures.h jobs/figures.c jobs/model.h jobs/model.c jobs/analytic.c \
-  jobs/federated.c jobs/train.c jobs/record.h jobs/record.c jobs/rebuild.h jobs/rebuild.c \
-  jobs/predict.c jobs/aggregate.c jobs/setting.h jobs/setting.c jobs/report.h \
+  jobs/federated.c jobs/decentralised.c jobs/bandit.c \
+  jobs/robust.h jobs/robust.c jobs/train.c jobs/private.c jobs/record.h jobs/record.c jobs/rebuild.h jobs/rebuild.c \
+  jobs/predict.c jobs/merge.c jobs/aggregate.c jobs/account.c jobs/account_events.h jobs/account_events.c jobs/setting.h jobs/setting.c jobs/report.h \
   jobs/report.c jobs/report_page.c jobs/report_tables.c jobs/report_rounds.c jobs/report_clients.c \
   jobs/report_classes.c jobs/report_costs.c
 muster_LDADD = libmstparallel.la libmstio.la libmstcomm.la libmstcore.la $(parallel_libs) \

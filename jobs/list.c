@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "core/base/word.h"
-#include "core/robust/attack.h"
-#include "core/robust/rule.h"
+#include "core/merge/matching.h"
+#include "core/privacy/accountant.h"
+#include "core/privacy/mechanism.h"
 #include "io/import.h"
 #include "jobs/arguments.h"
 #include "jobs/command.h"
@@ -24,17 +25,25 @@ static bool jobs_at(int i, mst_member *out) {
   return o != NULL;
 }
 
-MST_FAMILY_MEMBERS(rule)
-MST_FAMILY_MEMBERS(mixer)
-MST_FAMILY_MEMBERS(attack)
+static bool mechanisms_at(int i, mst_member *out) {
+  const mst_mechanism_ops *o = mst_mechanism_at(i);
+  if (o != NULL) *out = (mst_member){.name = o->name, .summary = o->summary};
+  return o != NULL;
+}
+
+MST_FAMILY_MEMBERS(matching)
+MST_FAMILY_MEMBERS(accountant)
 
 /* What can be listed besides the families of experiments. */
 static const mst_family others[] = {
+    {.name = "accountants", .summary = "accountants of privacy, of muster account",
+     .at = accountant_at},
     {.name = "importers", .summary = "file formats of muster import", .at = importers_at},
     {.name = "jobs", .summary = "what an experiment can run (job)", .at = jobs_at},
-    {.name = "rules", .summary = "robust rules of muster aggregate", .at = rule_at},
-    {.name = "mixers", .summary = "what makes other vectors before a rule", .at = mixer_at},
-    {.name = "attacks", .summary = "what clients that are against the rest send", .at = attack_at}};
+    {.name = "matchings",
+     .summary = "how muster merge pairs the units of networks",
+     .at = matching_at},
+    {.name = "mechanisms", .summary = "mechanisms of privacy", .at = mechanisms_at}};
 #define OTHERS ((int)(sizeof others / sizeof others[0]))
 
 static const mst_family *listed_at(int i) {
@@ -54,7 +63,7 @@ static const mst_family *find_listed(const char *name) {
 
 static mst_status print_members(mst_team *team, const mst_family *f) {
   mst_member m;
-  for (int i = 0; f->at(i, &m); i++) MST_TRY(mst_print(team, "%-17s %s\n", m.name, m.summary));
+  for (int i = 0; f->at(i, &m); i++) MST_TRY(mst_print(team, "%-19s %s\n", m.name, m.summary));
   return MST_OK;
 }
 

@@ -21,7 +21,8 @@
 
 static const mst_command *const commands[] = {&mst_command_run, &mst_command_submit,
                                               &mst_command_import,
-                                              &mst_command_report, &mst_command_predict, &mst_command_aggregate,
+                                              &mst_command_report, &mst_command_predict, &mst_command_merge,
+                                              &mst_command_aggregate, &mst_command_account,
                                               &mst_command_inspect,
                                               &mst_command_list};
 #define COMMANDS ((int)(sizeof commands / sizeof commands[0]))

@@ -2,12 +2,22 @@
  * is agreed on before the next. */
 #include "jobs/model.h"
 
+#include "core/base/arithmetic.h"
+
 mst_status mst_job_model_create(const mst_job_data *d, const mst_model_spec *spec,
                                 mst_model **out) {
   mst_row_shape shape = mst_job_model_shape(d->features);
   mst_status st = mst_model_create(spec, &shape, d->train.label != NULL, d->outputs, out);
   st = mst_team_agree(d->team, st);
   return st == MST_OK ? MST_OK : mst_fail_within(st, "model.kind: %s: ", spec->kind);
+}
+
+void mst_job_bound_batch(const mst_job_data *d, int64_t *batch) {
+  const mst_roster *r = d->train.roster;
+  int64_t most = 1;
+  for (int64_t k = 0; k < r->clients; k++)
+    most = mst_most(most, r->client_first[k + 1] - r->client_first[k]);
+  *batch = mst_least(*batch, most);
 }
 
 mst_status mst_job_place_rows(mst_job_data *d, int64_t groups, double holdout, uint64_t seed,

@@ -13,6 +13,10 @@
 mst_status mst_job_model_create(const mst_job_data *d, const mst_model_spec *spec,
                                 mst_model **out) MST_CHECKED;
 
+/** A batch of more rows than any client has is each one's whole: no room is taken for more. After
+ *  the rows were dealt. Local. */
+void mst_job_bound_batch(const mst_job_data *d, int64_t *batch);
+
 /** Bring the training rows, as they were dealt, to their nodes in that many groups; the rows as
  *  they were read are given up. holdout, seed, spill: as mst_clients_create. Collective. */
 mst_status mst_job_place_rows(mst_job_data *d, int64_t groups, double holdout, uint64_t seed,

@@ -68,14 +68,17 @@ mst_status mst_job_experiment(const char *text, const char *name, const char *co
 mst_status mst_job_describe(const mst_job_ops *job) MST_CHECKED;
 
 /** The run file's name: output.run, or that of the experiment's `file` with .h5 in the current
- *  folder; with a tag, unless that is NULL, before .h5. *path is freed with mst_free.
- *  MST_ERR_MEMORY. */
-mst_status mst_job_run_path(const mst_experiment *e, const char *file, const char *tag,
-                            char **path) MST_CHECKED;
+ *  folder. *path is freed with mst_free. MST_ERR_MEMORY. */
+mst_status mst_job_run_path(const mst_experiment *e, const char *file, char **path) MST_CHECKED;
 
 /** mst_paths_check of all files that the experiment names: itself (`file`), run_path (output.run or
  *  its default) and every key of type MST_KEY_PATH that is set. Collective. */
 mst_status mst_job_check_paths(mst_team *team, const char *file, const mst_schema *schema,
                                const mst_experiment *e, const char *run_path) MST_CHECKED;
+
+/** A run file may replace an older run file, and nothing else: not a dataset that is named by
+ *  mistake. *exists: there is one. Errors call it `key`. Collective. */
+mst_status mst_job_check_replaceable(mst_team *team, const char *key, const char *path,
+                                     bool *exists) MST_CHECKED;
 
 #endif

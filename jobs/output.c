@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -45,70 +46,75 @@ mst_status mst_print_figures(const mst_team *team, const json_t *figures, const 
   return MST_OK;
 }
 
-static void put_value(const json_t *value);
-
 /* A real number stays one when it is read back: 10 is written 10.0. */
-static void put_real(const char *text) {
-  fputs(text, stdout);
-  if (strpbrk(text, ".e") == NULL) fputs(".0", stdout);
+static mst_status add_real(mst_text *t, double value) {
+  char text[MST_NUMBER];
+  mst_text_real(value, text);
+  return mst_text_add(t, "%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "");
 }
 
-static void put_string(const char *s) {
+static mst_status add_string(mst_text *t, const char *s) {
   json_t *string = json_string(s);
   char *text = json_dumps(string, JSON_ENCODE_ANY);
-  fputs(text != NULL ? text : "\"\"", stdout);
+  mst_status st = mst_text_add(t, "%s", text != NULL ? text : "\"\"");
   free(text);
   json_decref(string);
+  return st;
 }
 
-static void put_object(const json_t *object) {
+static mst_status add_object(mst_text *t, const json_t *object) {
   const char *key, *separator = "";
   json_t *value;
-  putchar('{');
+  MST_TRY(mst_text_add(t, "{"));
   json_object_foreach((json_t *)(uintptr_t)object, key, value) {
-    fputs(separator, stdout);
-    put_string(key);
-    fputs(": ", stdout);
-    put_value(value);
+    MST_TRY(mst_text_add(t, "%s", separator));
+    MST_TRY(add_string(t, key));
+    MST_TRY(mst_text_add(t, ": "));
+    MST_TRY(mst_json_add(t, value));
     separator = ", ";
   }
-  putchar('}');
+  return mst_text_add(t, "}");
 }
 
-static void put_array(const json_t *array) {
-  putchar('[');
+static mst_status add_array(mst_text *t, const json_t *array) {
+  MST_TRY(mst_text_add(t, "["));
   for (size_t i = 0; i < json_array_size(array); i++) {
-    if (i > 0) fputs(", ", stdout);
-    put_value(json_array_get(array, i));
+    if (i > 0) MST_TRY(mst_text_add(t, ", "));
+    MST_TRY(mst_json_add(t, json_array_get(array, i)));
   }
-  putchar(']');
+  return mst_text_add(t, "]");
 }
 
-static void put_value(const json_t *value) {
-  char text[MST_NUMBER];
+mst_status mst_json_add(mst_text *t, const json_t *value) {
   switch (json_typeof(value)) {
-    case JSON_OBJECT: put_object(value); break;
-    case JSON_ARRAY: put_array(value); break;
-    case JSON_STRING: put_string(json_string_value(value)); break;
-    case JSON_INTEGER: printf("%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
-    case JSON_REAL: put_real(mst_text_real(json_real_value(value), text)); break;
-    case JSON_TRUE: fputs("true", stdout); break;
-    case JSON_FALSE: fputs("false", stdout); break;
-    case JSON_NULL: fputs("null", stdout); break;
+    case JSON_OBJECT: return add_object(t, value);
+    case JSON_ARRAY: return add_array(t, value);
+    case JSON_STRING: return add_string(t, json_string_value(value));
+    case JSON_INTEGER: return mst_text_add(t, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    case JSON_REAL: return add_real(t, json_real_value(value));
+    case JSON_TRUE: return mst_text_add(t, "true");
+    case JSON_FALSE: return mst_text_add(t, "false");
+    case JSON_NULL: return mst_text_add(t, "null");
   }
+  return MST_OK;
+}
+
+static mst_status print_line(const json_t *object) {
+  mst_text line = MST_TEXT_EMPTY;
+  if (object == NULL) return mst_fail(MST_ERR_MEMORY, "no memory for the result's JSON line");
+  mst_status st = mst_json_add(&line, object);
+  if (st == MST_OK && (fputs(line.at, stdout) < 0 || putchar('\n') < 0 || ferror(stdout)))
+    st = print_failed();
+  mst_text_free(&line);
+  return st;
+}
+
+json_t *mst_json_real(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
 }
 
 mst_status mst_print_json(const mst_team *team, json_t *object) {
-  mst_status st = MST_OK;
-  if (team == NULL || mst_team_rank(team) == 0) {
-    if (object == NULL) {
-      st = mst_fail(MST_ERR_MEMORY, "no memory for the result's JSON line");
-    } else {
-      put_value(object);
-      putchar('\n');
-      if (ferror(stdout)) st = print_failed();
-    }
-  }
+  mst_status st = team == NULL || mst_team_rank(team) == 0 ? print_line(object) : MST_OK;
   json_decref(object);
   return st;
 }

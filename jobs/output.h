@@ -8,6 +8,7 @@
 
 #include "comm/team.h"
 #include "core/base/status.h"
+#include "io/text.h"
 
 /** printf to standard output on rank 0 only (on every caller when team is NULL). MST_ERR_IO on
  *  rank 0 when it cannot be written. Local. */
@@ -24,6 +25,13 @@ mst_status mst_print_figures(const mst_team *team, const json_t *figures,
  *  are not UTF-8 have been refused before (mst_paths_check_name). Local; object is only used on
  *  rank 0. */
 mst_status mst_print_json(const mst_team *team, json_t *object) MST_CHECKED;
+
+/** Append a JSON value on one line; real numbers with the fewest digits that read back as the same
+ *  double. Local. */
+mst_status mst_json_add(mst_text *t, const json_t *value) MST_CHECKED;
+
+/** A real number, or null where it is not finite; NULL without memory. Local. */
+json_t *mst_json_real(double value);
 
 /** muster, and the libraries that its results depend on. Local. */
 void mst_print_version(void);

@@ -3,7 +3,10 @@
 #include "io/paths.h"
 
 #include <string.h>
+#include <unistd.h>
 
+#include "core/base/memory.h"
+#include "io/runfile.h"
 #include "io/text.h"
 #include "jobs/options.h"
 
@@ -15,18 +18,12 @@ static int stem_length(const char *name) {
   return dot != NULL && dot != name ? (int)(dot - name) : (int)strlen(name);
 }
 
-mst_status mst_job_run_path(const mst_experiment *e, const char *file, const char *tag,
-                            char **path) {
-  bool given = mst_experiment_is_set(e, "output.run");
+mst_status mst_job_run_path(const mst_experiment *e, const char *file, char **path) {
+  if (mst_experiment_is_set(e, "output.run"))
+    return mst_text_copy(mst_experiment_path(e, "output.run"), path);
   const char *slash = strrchr(file, '/'), *name = slash != NULL ? slash + 1 : file;
-  const char *run = given ? mst_experiment_path(e, "output.run") : name;
-  size_t length = strlen(run);
-  bool named = given && length > 3 && strcmp(run + length - 3, ".h5") == 0;
-  int stem = !given ? stem_length(run) : named ? (int)length - 3 : (int)length;
   mst_text out = MST_TEXT_EMPTY;
-  mst_status st = given && tag == NULL ? mst_text_add(&out, "%s", run)
-                  : tag == NULL        ? mst_text_add(&out, "%.*s.h5", stem, run)
-                                       : mst_text_add(&out, "%.*s.%s.h5", stem, run, tag);
+  mst_status st = mst_text_add(&out, "%.*s.h5", stem_length(name), name);
   *path = out.at;
   return st;
 }
@@ -44,4 +41,18 @@ mst_status mst_job_check_paths(mst_team *team, const char *file, const mst_schem
                                      .path = mst_experiment_path(e, key->key),
                                      .written = mst_key_is_written(key->key)};
   return mst_paths_check(team, path, n);
+}
+
+mst_status mst_job_check_replaceable(mst_team *team, const char *key, const char *path,
+                                     bool *exists) {
+  char *text = NULL;
+  MST_TRY(mst_team_any(team, mst_team_rank(team) == 0 && access(path, F_OK) == 0, exists));
+  if (!*exists) return MST_OK;
+  mst_status st = mst_runfile_describe(team, path, &text);
+  mst_free(text);
+  if (st == MST_ERR_FORMAT)
+    return mst_fail(MST_ERR_INPUT,
+                    "%s: %s exists and is not a run file; name another file, or remove it", key,
+                    path);
+  return st;
 }

@@ -165,9 +165,7 @@ static json_t *describe_results(const predict *p, double seconds) {
   json_t *result = json_object(), *line = NULL;
   bool ok = result != NULL;
   for (int i = 0; i < n && ok; i++)
-    ok = json_object_set_new(
-             result, figure[i].name,
-             isfinite(figure[i].value) ? json_real(figure[i].value) : json_null()) == 0;
+    ok = json_object_set_new(result, figure[i].name, mst_json_real(figure[i].value)) == 0;
   if (ok)
     ok = json_object_set_new(result, "nonfinite_rows", json_integer(p->figures.nonfinite)) == 0;
   if (ok)

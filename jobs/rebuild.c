@@ -171,6 +171,66 @@ mst_status mst_rebuilt_load(mst_team *team, mst_rebuilt *m) {
   return st == MST_OK ? MST_OK : mst_fail_within(st, "the model cannot be rebuilt: ");
 }
 
+static bool same_words(const char *a, const char *b) {
+  return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_shape(const mst_rebuilt *a, const mst_rebuilt *b) {
+  return memcmp(a->row_shape, b->row_shape, sizeof a->row_shape) == 0 &&
+         a->n_classes == b->n_classes && a->outputs == b->outputs;
+}
+
+static bool same_model(const mst_model *a, const mst_model *b) {
+  if (a->ops != b->ops || a->loss != b->loss || a->spec.stable_max != b->spec.stable_max ||
+      a->spec.groups != b->spec.groups || a->tensors != b->tensors ||
+      !same_words(a->spec.activation, b->spec.activation))
+    return false;
+  for (int i = 0; i < a->tensors; i++)
+    if (strcmp(a->tensor[i].name, b->tensor[i].name) != 0 ||
+        a->tensor[i].dims != b->tensor[i].dims ||
+        memcmp(a->tensor[i].shape, b->tensor[i].shape,
+               (size_t)a->tensor[i].dims * sizeof a->tensor[i].shape[0]) != 0)
+      return false;
+  return true;
+}
+
+static bool same_item(const mst_state_item *a, const mst_state_item *b) {
+  int64_t n = mst_state_local_elements(a);
+  return strcmp(a->name, b->name) == 0 && a->type == b->type && n == mst_state_local_elements(b) &&
+         memcmp(a->data, b->data, (size_t)(n * mst_dtype_size(a->type))) == 0;
+}
+
+/* Maps that differ in their seeds alone have other arrays. */
+static mst_status same_features(const mst_features *a, const mst_features *b, bool *same) {
+  mst_features_spec s = a->spec, t = b->spec;
+  mst_state left, right;
+  mst_state_init(&left);
+  mst_state_init(&right);
+  mst_status st = mst_features_parameters((mst_features *)(uintptr_t)a, &left);
+  if (st == MST_OK) st = mst_features_parameters((mst_features *)(uintptr_t)b, &right);
+  *same = a->ops == b->ops && s.shift == t.shift && s.scale == t.scale && s.count == t.count &&
+          s.bandwidth == t.bandwidth && s.filters == t.filters && s.patch == t.patch &&
+          s.grid == t.grid && s.threshold == t.threshold && s.scales == t.scales &&
+          s.angles == t.angles && left.n == right.n;
+  for (int i = 0; i < left.n && *same && st == MST_OK; i++)
+    *same = same_item(&left.item[i], &right.item[i]);
+  mst_state_clear(&left);
+  mst_state_clear(&right);
+  return st;
+}
+
+mst_status mst_rebuilt_check_same(const mst_rebuilt *a, const mst_rebuilt *b) {
+  bool same = false;
+  if (!same_shape(a, b))
+    return mst_fail(MST_ERR_INPUT, "%s and %s were trained on rows or targets of other shapes",
+                    a->path, b->path);
+  if (a->model == NULL || b->model == NULL || !same_model(a->model, b->model))
+    return mst_fail(MST_ERR_INPUT, "%s and %s hold different models", a->path, b->path);
+  MST_TRY(same_features(a->features, b->features, &same));
+  if (same) return MST_OK;
+  return mst_fail(MST_ERR_INPUT, "%s and %s hold models of different features", a->path, b->path);
+}
+
 void mst_rebuilt_clear(mst_rebuilt *m) {
   mst_free(m->w);
   mst_model_destroy(m->model);

@@ -42,6 +42,10 @@ mst_status mst_rebuilt_check(const mst_rebuilt *m, const char *name,
  *  \return MST_OK, MST_ERR_FORMAT or MST_ERR_MEMORY. Collective. */
 mst_status mst_rebuilt_load(mst_team *team, mst_rebuilt *m) MST_CHECKED;
 
+/** Are the loaded models of a and b of one kind and shape, behind the same feature map?
+ *  MST_ERR_INPUT naming both files otherwise; MST_ERR_MEMORY. Local. */
+mst_status mst_rebuilt_check_same(const mst_rebuilt *a, const mst_rebuilt *b) MST_CHECKED;
+
 void mst_rebuilt_clear(mst_rebuilt *m); /* Local */
 
 #endif

@@ -6,25 +6,24 @@
 
 #define MOST_LABEL_CELLS ((int64_t)4 << 20) /* of /clients/labels */
 
-/* Write one list below a group, whatever came of its making. */
-static mst_status write_group(mst_job_context *context, mst_status made, const char *group,
-                              mst_state *state) {
-  mst_status st = mst_team_agree(context->team, made);
-  if (st == MST_OK) st = mst_runfile_arrays(context->runfile, group, state);
+mst_status mst_record_group(mst_team *team, mst_runfile *file, mst_status made, const char *group,
+                            mst_state *state) {
+  mst_status st = mst_team_agree(team, made);
+  if (st == MST_OK) st = mst_runfile_arrays(file, group, state);
   mst_state_clear(state);
   return st;
 }
 
-static mst_status record_shape(const mst_job_data *d) {
+mst_status mst_record_shape(mst_team *team, mst_runfile *file, const mst_row_shape *shape,
+                            int64_t n_classes, int64_t outputs) {
   mst_state state;
-  int64_t one = 1, most = 3, size[3] = {0}, n_classes = d->train.info->n_classes;
-  int64_t outputs = d->outputs;
-  for (int i = 0; i < d->shape.dims; i++) size[i] = d->shape.size[i];
+  int64_t one = 1, most = 3, size[3] = {0};
+  for (int i = 0; i < shape->dims; i++) size[i] = shape->size[i];
   mst_state_init(&state);
   mst_status st = mst_state_add(&state, "row_shape", MST_I64, 1, &most, size);
   if (st == MST_OK) st = mst_state_add(&state, "n_classes", MST_I64, 1, &one, &n_classes);
   if (st == MST_OK) st = mst_state_add(&state, "outputs", MST_I64, 1, &one, &outputs);
-  return write_group(d->context, st, "data", &state);
+  return mst_record_group(team, file, st, "data", &state);
 }
 
 /* rows(clients) and, unless NULL, label(clients, classes). */
@@ -43,7 +42,7 @@ mst_status mst_record_data(const mst_job_data *d) {
   int64_t *rows = NULL, clients = d->clients, classes = d->train.info->n_classes;
   int32_t *label = NULL;
   bool mixed = d->train.label != NULL && classes <= MOST_LABEL_CELLS / clients;
-  MST_TRY(record_shape(d));
+  MST_TRY(mst_record_shape(d->team, d->context->runfile, &d->shape, classes, d->outputs));
   if (d->pooled) return MST_OK;
   mst_state_init(&state);
   mst_status st = mst_alloc(&rows, clients, sizeof *rows, "sizes of clients");
@@ -53,7 +52,7 @@ mst_status mst_record_data(const mst_job_data *d) {
   if (st == MST_OK) st = mst_state_add(&state, "rows", MST_I64, 1, &clients, rows);
   if (st == MST_OK && mixed)
     st = mst_state_add(&state, "labels", MST_I32, 2, (int64_t[]){clients, classes}, label);
-  st = write_group(d->context, st, "clients", &state);
+  st = mst_record_group(d->team, d->context->runfile, st, "clients", &state);
   mst_free(label);
   mst_free(rows);
   return st;
@@ -64,7 +63,7 @@ mst_status mst_record_accuracy(mst_job_context *context, int64_t clients, const 
   mst_state_init(&state);
   mst_status st =
       mst_state_add(&state, "accuracy", MST_F64, 1, &clients, (double *)(uintptr_t)accuracy);
-  return write_group(context, st, "clients", &state);
+  return mst_record_group(context->team, context->runfile, st, "clients", &state);
 }
 
 mst_status mst_record_room(const mst_job_data *d, int64_t **confusion) {
@@ -82,7 +81,7 @@ mst_status mst_record_confusion(const mst_job_data *d, const int64_t *confusion)
   mst_state_init(&state);
   mst_status st = mst_state_add(&state, "confusion", MST_I64, 2, (int64_t[]){classes, classes},
                                 (int64_t *)(uintptr_t)confusion);
-  return write_group(d->context, st, "evaluation", &state);
+  return mst_record_group(d->team, d->context->runfile, st, "evaluation", &state);
 }
 
 mst_status mst_record_test(const mst_job_data *d, const mst_test_rows *test,

@@ -8,10 +8,19 @@
 
 #define MST_RECORD_CLASSES 1000 /* most classes of a confusion matrix that is kept */
 
+/** Write one list of arrays below a group that nothing else writes ("nodes"), whatever came of its
+ *  making; it is cleared in every case. Collective. */
+mst_status mst_record_group(mst_team *team, mst_runfile *file, mst_status made, const char *group,
+                            mst_state *state) MST_CHECKED;
+
 /** Write /data/row_shape (of a raw row: 3 sizes, 0 behind its last dimension), /data/n_classes (0
- *  for values), /data/outputs, /clients/rows(clients) and, for classes, /clients/labels(clients,
- *  classes): rows of each class, unless they are more than four million numbers; nothing of
- *  clients where there are none. After mst_job_data_read. Collective. */
+ *  for values), /data/outputs. Collective. */
+mst_status mst_record_shape(mst_team *team, mst_runfile *file, const mst_row_shape *shape,
+                            int64_t n_classes, int64_t outputs) MST_CHECKED;
+
+/** Write what mst_record_shape does, /clients/rows(clients) and, for classes,
+ * /clients/labels(clients, classes): rows of each class, unless they are more than four million
+ * numbers; nothing of clients where there are none. After mst_job_data_read. Collective. */
 mst_status mst_record_data(const mst_job_data *d) MST_CHECKED;
 
 /** Write /clients/accuracy(clients), on each client's own rows, NaN for those without rows, the

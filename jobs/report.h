@@ -10,7 +10,7 @@
 #include "io/report_run.h"
 #include "io/text.h"
 
-#define MST_PAGE_RUNS  28  /* as many as colours and dashes tell apart */
+#define MST_PAGE_RUNS  28  /* side by side: as many as colours and dashes tell apart */
 #define MST_PAGE_WIDTH 520 /* of a figure, pixels                      */
 
 typedef struct mst_page {
@@ -21,6 +21,7 @@ typedef struct mst_page {
   int n;
   const mst_report_run *run; /* (n) */
   const char **label;        /* (n) short names, unlike each other */
+  const struct mst_heat *heat; /* jobs/report_heat.h, or NULL */
 } mst_page;
 
 /** Append to the page as printf does; user text escaped; 60000 as 60,000. */
@@ -84,6 +85,8 @@ void mst_curves_draw(mst_page *p, const mst_curves *c, const mst_axes *axes);
 
 /* Sections. */
 void mst_report_results(mst_page *p);
+/** Many runs: a line each. */
+void mst_report_list(mst_page *p);
 void mst_report_settings(mst_page *p);
 void mst_report_rounds(mst_page *p);
 void mst_report_clients(mst_page *p);

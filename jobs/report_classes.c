@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/base/arithmetic.h"
+#include "core/base/summary.h"
 #include "jobs/report.h"
 
 #define CELL_CLASSES 60 /* most classes of a confusion matrix that is drawn */
@@ -32,19 +33,13 @@ static const mst_report_array *confusion_of(const mst_report_run *run) {
   return a != NULL && a->dims == 2 && a->shape[0] == a->shape[1] && a->shape[0] > 0 ? a : NULL;
 }
 
-static double row_sum(const mst_report_array *a, int64_t row) {
-  double sum = 0;
-  for (int64_t k = 0; k < a->shape[1]; k++) sum += a->value[row * a->shape[1] + k];
-  return sum;
-}
-
 /* Errors are few beside what is right: the square root of a share makes them visible. */
 static void draw_confusion(mst_page *p, int i, const mst_report_array *a) {
   int64_t c = a->shape[0];
   char title[256] = "Confusion of classes";
   mst_page_script(p, "$m << EOD\n");
   for (int64_t k = 0; k < c; k++) {
-    double rows = row_sum(a, k);
+    double rows = mst_confusion_rows(a->value, c, k);
     for (int64_t j = 0; j < c && rows > 0; j++) {
       double share = a->value[k * c + j] / rows;
       if (share > 0)
@@ -71,17 +66,6 @@ static void draw_confusion(mst_page *p, int i, const mst_report_array *a) {
                 "test rows; the darker, the larger the share of the class", NULL);
 }
 
-static double recall_of(const mst_report_array *a, int64_t k) {
-  double rows = row_sum(a, k);
-  return rows > 0 ? a->value[k * a->shape[1] + k] / rows : (double)NAN;
-}
-
-static double precision_of(const mst_report_array *a, int64_t k) {
-  double chosen = 0;
-  for (int64_t j = 0; j < a->shape[0]; j++) chosen += a->value[j * a->shape[1] + k];
-  return chosen > 0 ? a->value[k * a->shape[1] + k] / chosen : (double)NAN;
-}
-
 /* Recall and precision of every class; rows are those of the first run that has classes. */
 static void add_class_table(mst_page *p, const mst_report_array *first) {
   mst_page_run_columns(p, "class, recall and precision");
@@ -90,7 +74,8 @@ static void add_class_table(mst_page *p, const mst_report_array *first) {
     for (int i = 0; i < p->n; i++) {
       const mst_report_array *a = confusion_of(&p->run[i]);
       bool known = a != NULL && a->shape[0] > k;
-      double recall = known ? recall_of(a, k) : NAN, precision = known ? precision_of(a, k) : NAN;
+      double recall = known ? mst_confusion_recall(a->value, a->shape[0], k) : NAN;
+      double precision = known ? mst_confusion_precision(a->value, a->shape[0], k) : NAN;
       mst_page_add(p, "<td class=\"n\">");
       mst_page_add(p, isfinite(recall) ? "%.3f \xc2\xa0 " : "\xe2\x80\x93 \xc2\xa0 ", recall);
       mst_page_add(p, isfinite(precision) ? "%.3f" : "\xe2\x80\x93", precision);

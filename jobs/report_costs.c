@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/summary.h"
 #include "jobs/report.h"
 
 typedef struct spread {
@@ -12,13 +13,9 @@ typedef struct spread {
 } spread;
 
 static spread over_ranks(const mst_report_array *a) {
-  spread s = {NAN, NAN};
-  for (int64_t k = 0; a != NULL && k < a->n; k++) {
-    s.mean = k == 0 ? a->value[k] : s.mean + a->value[k];
-    s.most = k == 0 ? a->value[k] : fmax(s.most, a->value[k]);
-  }
-  if (a != NULL && a->n > 0) s.mean /= (double)a->n;
-  return s;
+  const double *x = a != NULL ? a->value : NULL;
+  int64_t n = a != NULL ? a->n : 0;
+  return (spread){.mean = mst_summary_mean(x, n), .most = mst_summary_most(x, n)};
 }
 
 /* The timing whose name follows `last` among those of all runs that end in `unit`; NULL past the

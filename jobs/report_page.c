@@ -10,7 +10,7 @@
 #include "io/report_html.h"
 #include "io/report_plot.h"
 #include "jobs/output.h"
-#include "jobs/report.h"
+#include "jobs/report_heat.h"
 
 /* Colours that remain apart for readers who see few of them (Okabe and Ito 2008), and dashes that
  * remain apart without colour; together they repeat after 28 runs. */
@@ -18,6 +18,8 @@ static const char *const colour[] = {"#0072b2", "#d55e00", "#009e73", "#b5518f",
                                      "#c98a00", "#3a9bd9", "#4d4d4d"};
 static const char *const dash[] = {"", "7,3", "2,2", "8,2,2,2"};
 static const char *const dash_type[] = {"1", "(14,6)", "(4,4)", "(16,4,4,4)"};
+
+#define NARROW 45 /* bytes of the runs' names in half a page */
 
 static const char style[] =
     ":root{color-scheme:light}"
@@ -39,6 +41,7 @@ static const char style[] =
     "align-items:start}"
     "figure{margin:0;break-inside:avoid}figure>svg{display:block;width:100%;height:auto;"
     "max-width:560px}"
+    "figure.own>svg{width:auto;max-width:100%}"
     "figcaption{font-weight:600;font-size:13px;margin-bottom:2px}"
     "figcaption small{display:block;font-weight:400}"
     ".marks{font-size:12px;color:#1f2328;margin:0 0 2px}.marks .mark{margin-right:14px}"
@@ -49,30 +52,29 @@ static const char style[] =
     "@media print{body{margin:0;max-width:none;font-size:11px}details>pre{white-space:pre-wrap}"
     "h2{break-after:avoid}}";
 
-void mst_page_add(mst_page *p, const char *format, ...) {
+static void add_formatted(mst_page *p, mst_text *to, const char *format, va_list arguments) {
   char small[512];
-  va_list arguments;
   if (p->status != MST_OK) return;
-  va_start(arguments, format);
   int n = vsnprintf(small, sizeof small, format, arguments);
-  va_end(arguments);
   if (n < 0 || (size_t)n >= sizeof small)
-    p->status = mst_fail(MST_ERR_INTERNAL, "a piece of the page is too long: %.40s", format);
+    p->status = mst_fail(MST_ERR_INTERNAL, "a piece of the %s is too long: %.40s",
+                         to == &p->text ? "page" : "figure", format);
   else
-    p->status = mst_text_add(&p->text, "%s", small);
+    p->status = mst_text_add(to, "%s", small);
+}
+
+void mst_page_add(mst_page *p, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  add_formatted(p, &p->text, format, arguments);
+  va_end(arguments);
 }
 
 void mst_page_script(mst_page *p, const char *format, ...) {
-  char small[512];
   va_list arguments;
-  if (p->status != MST_OK) return;
   va_start(arguments, format);
-  int n = vsnprintf(small, sizeof small, format, arguments);
+  add_formatted(p, &p->script, format, arguments);
   va_end(arguments);
-  if (n < 0 || (size_t)n >= sizeof small)
-    p->status = mst_fail(MST_ERR_INTERNAL, "a piece of a figure is too long: %.40s", format);
-  else
-    p->status = mst_text_add(&p->script, "%s", small);
 }
 
 void mst_page_text(mst_page *p, const char *text) {
@@ -114,7 +116,11 @@ void mst_page_grid(mst_page *p, bool open) {
   mst_page_add(p, open ? "<div class=\"grid\">\n" : "</div>\n");
 }
 
-bool mst_page_is_narrow(const mst_page *p) { return p->n <= 3; }
+bool mst_page_is_narrow(const mst_page *p) {
+  size_t labels = 0;
+  for (int i = 0; i < p->n && i < 3; i++) labels += strlen(p->label[i]);
+  return p->n <= 3 && labels <= NARROW;
+}
 
 void mst_page_mark(mst_page *p, int i) {
   mst_page_add(p, "<span class=\"mark\">");
@@ -156,7 +162,8 @@ static void add_marks(mst_page *p, const bool *marks) {
 void mst_page_draw(mst_page *p, int width, int height, const char *title, const char *note,
                    const bool *marks) {
   mst_text whole = MST_TEXT_EMPTY;
-  mst_page_add(p, "<figure><figcaption>");
+  mst_page_add(p, width == MST_PAGE_WIDTH ? "<figure><figcaption>"
+                                          : "<figure class=\"own\"><figcaption>");
   mst_page_text(p, title);
   if (note != NULL) {
     mst_page_add(p, "<small>");
@@ -193,18 +200,22 @@ static void add_head(mst_page *p) {
   mst_page_add(p, MST_REPORT_OPENING "\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"
                   "<meta name=\"generator\" content=\"muster report\"/>\n<title>");
-  for (int i = 0; i < p->n; i++) {
+  for (int i = 0; i < p->n && i < MST_PAGE_RUNS; i++) {
     if (i > 0) mst_page_add(p, ", ");
     mst_page_text(p, p->label[i]);
   }
   mst_page_add(p, "</title>\n<style>");
   if (p->status == MST_OK) p->status = mst_text_add(&p->text, "%s", style);
   mst_page_add(p, "</style></head>\n<body>\n<h1>");
-  for (int i = 0; i < p->n && i < 4; i++) {
+  bool many = p->n > MST_PAGE_RUNS;
+  for (int i = 0; i < p->n && i < 4 && !many; i++) {
     if (i > 0) mst_page_add(p, ", ");
     mst_page_text(p, p->label[i]);
   }
-  if (p->n > 4) mst_page_add(p, " and %d more", p->n - 4);
+  if (many)
+    mst_page_add(p, "%d runs", p->n);
+  else if (p->n > 4)
+    mst_page_add(p, " and %d more", p->n - 4);
   mst_page_add(p, "</h1>\n");
 }
 
@@ -227,9 +238,7 @@ static void add_summary(mst_page *p) {
   mst_page_add(p, "Digests of model and metrics were verified.</p>\n");
 }
 
-void mst_report_page(mst_page *p) {
-  add_head(p);
-  add_summary(p);
+static void add_side_by_side(mst_page *p) {
   if (mst_page_is_narrow(p)) mst_page_grid(p, true);
   mst_report_results(p);
   mst_report_settings(p);
@@ -239,5 +248,15 @@ void mst_report_page(mst_page *p) {
   mst_report_classes(p);
   mst_report_costs(p);
   mst_report_origins(p);
+}
+
+void mst_report_page(mst_page *p) {
+  add_head(p);
+  add_summary(p);
+  mst_report_heat(p, p->heat);
+  if (p->n > MST_PAGE_RUNS)
+    mst_report_list(p);
+  else
+    add_side_by_side(p);
   mst_page_add(p, "</body></html>\n");
 }

@@ -84,7 +84,9 @@ static void add_text_row(mst_page *p, const char *name,
   mst_page_add(p, "</tr>\n");
 }
 
-static const char *job_of(const mst_report_run *run) { return run->outcome.job; }
+static const char *job_of(const mst_report_run *run) {
+  return run->outcome.job;
+}
 
 void mst_report_results(mst_page *p) {
   names list = {0};
@@ -112,6 +114,38 @@ void mst_report_results(mst_page *p) {
   for (int i = 0; i < p->n; i++)
     mst_page_add(p, "<td class=\"n\">%.1f</td>", p->run[i].outcome.seconds);
   mst_page_add(p, "</tr>\n</tbody></table></div></div>\n");
+  mst_free(list.at);
+}
+
+/* Figures worth a column where every run has a line. */
+static bool is_listed(const char *name) {
+  return strstr(name, "accuracy") != NULL || strstr(name, "loss") != NULL;
+}
+
+void mst_report_list(mst_page *p) {
+  names list = {0};
+  if (p->status == MST_OK) p->status = list_figures(p->n, p->run, &list);
+  mst_page_section(p, "Results");
+  mst_page_add(p, "<div class=\"wide\"><table><thead><tr><th>run</th>");
+  for (int k = 0; k < list.n; k++)
+    if (is_listed(list.at[k])) {
+      mst_page_add(p, "<th class=\"n\">");
+      mst_page_text(p, list.at[k]);
+      mst_page_add(p, "</th>");
+    }
+  mst_page_add(p, "<th class=\"n\">rounds</th><th class=\"n\">seconds</th></tr></thead><tbody>\n");
+  for (int i = 0; i < p->n; i++) {
+    mst_page_add(p, "<tr><th>");
+    mst_page_text(p, p->label[i]);
+    mst_page_add(p, "</th>");
+    for (int k = 0; k < list.n; k++)
+      if (is_listed(list.at[k]))
+        add_figure_cell(p, find_figure(&p->run[i], list.at[k]), list.at[k], false);
+    mst_page_add(p, "<td class=\"n\">");
+    mst_page_count(p, p->run[i].outcome.rounds);
+    mst_page_add(p, "</td><td class=\"n\">%.1f</td></tr>\n", p->run[i].outcome.seconds);
+  }
+  mst_page_add(p, "</tbody></table></div>\n");
   mst_free(list.at);
 }
 
@@ -150,10 +184,7 @@ mst_status mst_report_csv(int n, const mst_report_run *run, mst_text *out) {
 }
 
 static bool find_setting(const mst_report_run *run, const char *key, mst_setting *s) {
-  *s = (mst_setting){.at = run->outcome.experiment};
-  while (mst_setting_next(s))
-    if (strcmp(s->key, key) == 0) return true;
-  return false;
+  return mst_setting_find(run->outcome.experiment, key, s);
 }
 
 /* In how many runs a key stands, and whether it says the same in them. */
@@ -263,7 +294,9 @@ static void add_origin(mst_page *p, const char *name) {
   mst_page_add(p, "</tr>\n");
 }
 
-static const char *path_of(const mst_report_run *run) { return run->path; }
+static const char *path_of(const mst_report_run *run) {
+  return run->path;
+}
 
 void mst_report_origins(mst_page *p) {
   names list = {0};

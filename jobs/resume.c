@@ -1,13 +1,13 @@
 /* Looking for what earlier starts of a run have left. */
 #include "jobs/resume.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "core/base/memory.h"
 #include "io/changes.h"
 #include "io/dataset_digest.h"
 #include "jobs/options.h"
+#include "jobs/output.h"
 #include "jobs/say.h"
 
 /* The experiment of the run file is read once more, so that options that are new since then take
@@ -68,9 +68,7 @@ mst_status mst_resume_complete(mst_team *team, const char *run_path,
 mst_status mst_resume_result(const mst_outcome *outcome, json_t *result) {
   for (int i = 0; i < outcome->n; i++) {
     const mst_figure *f = &outcome->figure[i];
-    json_t *value = f->whole             ? json_integer((json_int_t)f->count)
-                    : isfinite(f->value) ? json_real(f->value)
-                                         : json_null();
+    json_t *value = f->whole ? json_integer((json_int_t)f->count) : mst_json_real(f->value);
     if (value == NULL || json_object_set_new(result, f->name, value) != 0)
       return mst_fail(MST_ERR_MEMORY, "no memory for the result");
   }

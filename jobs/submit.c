@@ -1,4 +1,4 @@
-/* `muster submit`: an experiment, or one key's values as an array of experiments, as a Slurm job
+/* `muster submit`: an experiment, or the cells of a grid as an array of experiments, as a Slurm job
  * that is requeued and goes on from its checkpoints until it is done. Checks what `muster run`
  * would check, asks for the memory that the run will need, writes the batch script and hands it to
  * sbatch. */
@@ -13,15 +13,16 @@
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "io/file.h"
+#include "io/folder.h"
 #include "io/paths.h"
 #include "io/report_html.h"
 #include "jobs/arguments.h"
 #include "jobs/command.h"
+#include "jobs/grid_run.h"
 #include "jobs/output.h"
 #include "jobs/say.h"
 #include "jobs/sbatch.h"
 
-#define TASKS_MAX      1000          /* of an array: Slurm's MaxArraySize is 1001 by default */
 #define SIGNAL_SECONDS 120           /* for the last round and its checkpoint                */
 #define LAUNCHER_BYTES (128LL << 20) /* of a node, for mpirun or srun and the script         */
 
@@ -77,7 +78,7 @@ static void take_option(mst_submit *s, int index, const char *value) {
     case OPTION_NTASKS: s->ranks_text = value; break;
     case OPTION_TIME: s->time = value; break;
     case OPTION_SET: s->set[s->sets++] = value; break;
-    case OPTION_ARRAY: s->array = value; break;
+    case OPTION_ARRAY: s->array[s->arrays++] = value; break;
     case OPTION_PARTITION: s->partition = value; break;
     case OPTION_ACCOUNT: s->account = value; break;
     case OPTION_QOS: s->qos = value; break;
@@ -119,6 +120,7 @@ static mst_status read_arguments(mst_submit *s) {
   int index;
   const char *value;
   MST_TRY(mst_alloc(&s->set, s->argc + 1, sizeof *s->set, "overrides"));
+  MST_TRY(mst_alloc(&s->array, s->argc, sizeof *s->array, "keys of an array"));
   MST_TRY(mst_alloc(&s->more, s->argc, sizeof *s->more, "options of sbatch"));
   for (;;) {
     MST_TRY(mst_arguments_next(&a, &kind, &index, &value));
@@ -130,94 +132,70 @@ static mst_status read_arguments(mst_submit *s) {
   }
 }
 
-/* Where the value that begins here ends: at a comma outside of brackets and quotes. */
-static const char *value_end(const char *c) {
-  int depth = 0;
-  char quote = '\0';
-  for (; *c != '\0' && (*c != ',' || depth > 0 || quote != '\0'); c++) {
-    if (quote != '\0')
-      quote = *c == quote ? '\0' : quote;
-    else if (*c == '"' || *c == '\'')
-      quote = *c;
-    else
-      depth += (*c == '[' || *c == '{') - (*c == ']' || *c == '}');
-  }
-  return c;
-}
-
-/* A part of the run file's name: the last word of the key and the value, unusual characters as
- * _. */
-static mst_status make_tag(const char *key, const char *value, char **tag) {
-  static const char usual[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-_";
-  const char *word = strrchr(key, '.');
-  mst_text text = MST_TEXT_EMPTY;
-  MST_TRY(mst_text_add(&text, "%s-%s", word != NULL ? word + 1 : key, value));
-  for (char *c = text.at; *c != '\0'; c++)
-    if (strchr(usual, *c) == NULL) *c = '_';
-  *tag = text.at;
+static mst_status check_run(mst_submit *s, mst_run *r, const char *stands_in, mst_submit_task *t) {
+  MST_TRY(mst_run_open(r));
+  MST_TRY(mst_run_check(r, stands_in));
+  MST_TRY(mst_run_estimate(r));
+  const json_t *e = r->context.estimate;
+  t->rank_bytes = (int64_t)json_integer_value(json_object_get(e, "rank_bytes"));
+  t->node_bytes = (int64_t)json_integer_value(json_object_get(e, "node_bytes"));
+  t->complete = r->complete;
+  t->run_path = r->run_path;
+  r->run_path = NULL;
+  if (t->complete)
+    mst_say(s->team, "%s is complete: its run will have nothing left to do", t->run_path);
   return MST_OK;
 }
 
-static mst_status add_task(mst_submit *s, const char *value, int length) {
-  mst_text text = MST_TEXT_EMPTY, override = MST_TEXT_EMPTY;
-  mst_submit_task *t = &s->task[s->tasks++];
-  MST_TRY(mst_text_add(&text, "%.*s", length, value));
-  t->value = text.at;
-  MST_TRY(mst_text_add(&override, "%s=%s", s->key, t->value));
-  t->override = override.at;
-  MST_TRY(make_tag(s->key, t->value, &t->tag));
-  for (int i = 0; i < s->tasks - 1; i++)
-    if (strcmp(s->task[i].tag, t->tag) == 0)
-      return mst_fail(
-          MST_ERR_INPUT,
-          "option --array: '%s' and '%s' are the same, or too alike to name two run files",
-          s->task[i].value, t->value);
-  return MST_OK;
+/* A run is checked as it will be started. */
+static mst_status check_task(mst_submit *s, int i, bool folder) {
+  mst_run_grid_settings settings;
+  mst_run r = {.team = s->team};
+  mst_status st =
+      mst_team_agree(s->team, mst_run_grid_set(&s->grid, i, s->sets, s->set, &settings));
+  if (st == MST_OK) {
+    r = (mst_run){.team = s->team,
+                  .file = s->file,
+                  .text = s->text,
+                  .n_override = settings.n,
+                  .override = settings.override,
+                  .dry_run = true,
+                  .resume = true,
+                  .in_grid = s->grid.axes > 0,
+                  .for_ranks = (int)s->ranks,
+                  .for_nodes = (int)s->nodes};
+    st = check_run(s, &r, s->grid.axes > 0 && !folder ? s->grid.folder : NULL, &s->task[i]);
+  }
+  mst_run_clear(&r);
+  mst_run_grid_settings_clear(&settings);
+  return st;
 }
 
-static mst_status read_array(mst_submit *s) {
-  const char *equals = s->array != NULL ? strchr(s->array, '=') : NULL;
-  MST_TRY(mst_alloc(&s->task, TASKS_MAX, sizeof *s->task, "tasks"));
-  if (s->array == NULL) {
-    s->tasks = 1;
-    return MST_OK;
-  }
-  if (equals == NULL || equals == s->array)
-    return mst_fail(MST_ERR_INPUT, "option --array: '%s' is not key.path=value,value,...",
-                    s->array);
-  mst_text key = MST_TEXT_EMPTY;
-  MST_TRY(mst_text_add(&key, "%.*s", (int)(equals - s->array), s->array));
-  s->key = key.at;
-  for (const char *value = equals + 1;;) {
-    const char *end = value_end(value);
-    if (end == value)
-      return mst_fail(MST_ERR_INPUT, "option --array: '%s' has an empty value", s->array);
-    if (s->tasks == TASKS_MAX)
-      return mst_fail(MST_ERR_INPUT, "option --array: more than %d values", TASKS_MAX);
-    MST_TRY(add_task(s, value, (int)(end - value)));
-    if (*end == '\0') return MST_OK;
-    value = end + 1;
-  }
+static mst_status fail_within_cell(const mst_submit *s, int i, mst_status st) {
+  mst_text title = MST_TEXT_EMPTY;
+  if (s->grid.axes > 0 && mst_run_grid_title(&s->grid, i, &title) == MST_OK)
+    st = mst_fail_within(st, "--array %s: ", title.at);
+  mst_text_free(&title);
+  return st;
 }
 
-/* Every run is checked as it will be started; a node must hold the most demanding one. */
+static mst_status place_array(mst_submit *s, bool *folder) {
+  const mst_run_grid_request q = {
+      .team = s->team, .file = s->file, .text = s->text, .sets = s->sets, .set = s->set};
+  mst_status st = mst_run_grid_find_place(&q, 0, &s->grid);
+  if (st != MST_OK) return fail_within_cell(s, 0, st);
+  return mst_run_grid_check_folder(s->team, &s->grid, folder);
+}
+
+/* Every run is checked; a node must hold the most demanding one. */
 static mst_status check_tasks(mst_submit *s) {
   int64_t ranks_per_node = mst_ceil_div(s->ranks, s->nodes), most = 0;
-  for (int i = 0; i < s->tasks; i++) {
-    mst_submit_task *t = &s->task[i];
-    s->set[s->sets] = t->override;
-    const mst_run_question question = {.file = s->file,
-                                       .n = s->sets + (t->override != NULL),
-                                       .override = s->set,
-                                       .tag = t->tag,
-                                       .ranks = (int)s->ranks,
-                                       .nodes = (int)s->nodes};
-    mst_status st = mst_run_estimate(s->team, &question, &t->needs);
-    if (st != MST_OK && t->value != NULL) return mst_fail_within(st, "--array %s: ", t->override);
-    MST_TRY(st);
-    if (t->needs.complete)
-      mst_say(s->team, "%s is complete: its run will have nothing left to do", t->needs.run_path);
-    most = mst_most(most, ranks_per_node * t->needs.rank_bytes + t->needs.node_bytes);
+  bool folder = false;
+  if (s->grid.axes > 0) MST_TRY(place_array(s, &folder));
+  for (int i = 0; i < s->grid.cells; i++) {
+    mst_status st = check_task(s, i, folder);
+    if (st != MST_OK) return fail_within_cell(s, i, st);
+    most = mst_most(most, ranks_per_node * s->task[i].rank_bytes + s->task[i].node_bytes);
   }
   s->node_bytes = most + most / 10 + LAUNCHER_BYTES;
   return MST_OK;
@@ -265,8 +243,8 @@ static json_t *describe_outcome(const mst_submit *s, const mst_submit_script *sc
   json_t *runs = json_array(), *first = s->dry_run ? json_true() : json_integer((json_int_t)id);
   json_t *line = NULL;
   bool ok = runs != NULL;
-  for (int i = 0; i < s->tasks && ok; i++)
-    ok = json_array_append_new(runs, json_string(s->task[i].needs.run_path)) == 0;
+  for (int i = 0; i < s->grid.cells && ok; i++)
+    ok = json_array_append_new(runs, json_string(s->task[i].run_path)) == 0;
   if (ok)
     line =
         json_pack("{s:O, s:s, s:s, s:I, s:I, s:I, s:O}", s->dry_run ? "dry_run" : "job_id", first,
@@ -294,17 +272,20 @@ static mst_status submit(mst_submit *s, mst_submit_script *script) {
   bool root = mst_team_rank(s->team) == 0;
   int64_t id = 0;
   mst_status st = read_arguments(s);
-  if (st == MST_OK) st = read_array(s);
+  if (st == MST_OK) st = mst_run_grid_read("array", s->arrays, s->array, &s->grid);
+  if (st == MST_OK) st = mst_alloc(&s->task, s->grid.cells, sizeof *s->task, "tasks");
   MST_TRY(mst_team_agree(s->team, st));
+  MST_TRY(mst_experiment_read(s->team, s->file, &s->text));
   MST_TRY(check_tasks(s));
   MST_TRY(mst_team_agree(s->team, mst_submit_write(s, script)));
   MST_TRY(mst_file_follow(s->team, root ? check_log(script->log.at) : MST_OK));
+  if (!s->dry_run && s->grid.axes > 0) MST_TRY(mst_folder_make(s->team, s->grid.folder));
   if (!s->dry_run) {
     MST_TRY(write_script(s, script));
     MST_TRY(mst_file_follow(s->team, root ? mst_sbatch_submit(script->path.at, &id) : MST_OK));
   }
   mst_text log = MST_TEXT_EMPTY;
-  st = name_log(script->log.at, s->key == NULL ? id : 0, &log);
+  st = name_log(script->log.at, s->grid.axes == 0 ? id : 0, &log);
   if (st == MST_OK) st = print_outcome(s, script, log.at, id);
   mst_text_free(&log);
   return mst_team_agree(s->team, st);
@@ -315,14 +296,11 @@ static mst_status submit_command(mst_team *team, int argc, char **argv) {
   mst_submit_script script = {0};
   mst_status st = submit(&s, &script);
   mst_submit_script_clear(&script);
-  for (int i = 0; i < s.tasks; i++) {
-    mst_free(s.task[i].value);
-    mst_free(s.task[i].override);
-    mst_free(s.task[i].tag);
-    mst_free(s.task[i].needs.run_path);
-  }
+  for (int i = 0; s.task != NULL && i < s.grid.cells; i++) mst_free(s.task[i].run_path);
   mst_free(s.task);
-  mst_free(s.key);
+  mst_run_grid_clear(&s.grid);
+  mst_free(s.text);
+  mst_free(s.array);
   mst_free(s.more);
   mst_free(s.set);
   return st;
@@ -343,8 +321,11 @@ static const char help[] =
     "      --ntasks RANKS        ranks in all, at most so many a node as they divide evenly\n"
     "  -t, --time TIME           of one start, as Slurm writes it: minutes, h:m:s, days-hours\n"
     "  -s, --set KEY.PATH=VALUE  as of muster run; may be given several times (default: none)\n"
-    "      --array KEY.PATH=VALUE,VALUE,...  one task of a job array for every value; the run\n"
-    "                            file NAME.h5 becomes NAME.KEY-VALUE.h5 (default: one run)\n"
+    "      --array KEY.PATH=VALUE,VALUE,...  a task of a job array for every value, or for every\n"
+    "                            combination where it is given for several keys: a cell of\n"
+    "                            muster run --grid; the run file NAME.h5 becomes a folder\n"
+    "                            NAME.grid with a run file for each and the list index.json\n"
+    "                            (default: one run)\n"
     "  -p, --partition NAME      of Slurm (default: the cluster's)\n"
     "  -A, --account NAME        likewise\n"
     "      --qos NAME            likewise\n"

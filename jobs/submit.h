@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include "io/text.h"
+#include "jobs/grid.h"
 #include "jobs/run.h"
 
-/* One run of the job: the only one, or that of one value of an array. */
+/* One run of the job: the only one, or a cell of an array's grid. */
 typedef struct mst_submit_task {
-  char *value, *override, *tag; /* NULL without an array; key=value; part of the run file's name */
-  mst_run_needs needs;
+  char *run_path;
+  bool complete;                  /* it is there already: nothing is left to do  */
+  int64_t rank_bytes, node_bytes; /* memory of a rank, and what a node's ranks share */
 } mst_submit_task;
 
 typedef struct mst_submit {
@@ -20,19 +22,21 @@ typedef struct mst_submit {
   int argc;
   char **argv;
   const char *file; /* the experiment's */
-  const char *nodes_text, *ranks_text, *time, *array, *partition, *account, *qos, *name, *log,
-      *signal_text, *launcher; /* as given; NULL: not given           */
-  const char **set;            /* (sets + 1): one more for the array's value */
+  const char *nodes_text, *ranks_text, *time, *partition, *account, *qos, *name, *log, *signal_text,
+      *launcher;    /* as given; NULL: not given           */
+  const char **set; /* (sets)                         */
   int sets;
+  const char **array; /* (arrays) axes of the grid              */
+  int arrays;
   const char **more; /* (mores) what sbatch is to be told besides  */
   int mores;
   bool dry_run;
 
   int64_t nodes, ranks, seconds, signal_seconds;
-  char *key; /* of the array; NULL without one             */
-  mst_submit_task *task;
-  int tasks;
-  int64_t node_bytes; /* memory of a node, the most of all tasks */
+  char *text;            /* of the experiment                   */
+  mst_run_grid grid;     /* without axes where there is no array */
+  mst_submit_task *task; /* (grid.cells)              */
+  int64_t node_bytes;    /* memory of a node, the most of all tasks */
 } mst_submit;
 
 /* The script, and names that the user is told. Free with clear. */

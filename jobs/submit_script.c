@@ -13,14 +13,14 @@
 enum {
   FIELD_COMMAND, FIELD_NAME, FIELD_NODES, FIELD_NTASKS, FIELD_NTASKS_PER_NODE, FIELD_MEMORY,
   FIELD_TIME, FIELD_SIGNAL_SECONDS, FIELD_LOG, FIELD_FOLDER, FIELD_OPTIONS, FIELD_RUN, FIELD_LAUNCH,
-  FIELD_KEY, FIELD_VALUES, FIELD_FILES, FIELDS
+  FIELD_ARRAY, FIELD_FILES, FIELDS
 };
 static const char *const field_name[FIELDS] = {
     [FIELD_COMMAND] = "COMMAND", [FIELD_NAME] = "NAME", [FIELD_NODES] = "NODES",
     [FIELD_NTASKS] = "NTASKS", [FIELD_NTASKS_PER_NODE] = "NTASKS_PER_NODE",
     [FIELD_MEMORY] = "MEMORY", [FIELD_TIME] = "TIME", [FIELD_SIGNAL_SECONDS] = "SIGNAL_SECONDS",
     [FIELD_LOG] = "LOG", [FIELD_FOLDER] = "FOLDER", [FIELD_OPTIONS] = "OPTIONS",
-    [FIELD_RUN] = "RUN", [FIELD_LAUNCH] = "LAUNCH", [FIELD_KEY] = "KEY", [FIELD_VALUES] = "VALUES",
+    [FIELD_RUN] = "RUN", [FIELD_LAUNCH] = "LAUNCH", [FIELD_ARRAY] = "ARRAY",
     [FIELD_FILES] = "FILES"};
 
 /* The command line, as a comment that no control character can end. */
@@ -49,7 +49,7 @@ static mst_status write_log(const mst_submit *s, const char *name, mst_text *t) 
   if (s->log != NULL) return mst_text_add(t, "%s", s->log);
   for (const char *c = name; *c != '\0'; c++)
     MST_TRY(mst_text_add(t, "%s%c", *c == '%' ? "%" : "", *c == '/' ? '_' : *c));
-  return mst_text_add(t, ".%s.out", s->key != NULL ? "%A_%a" : "%j");
+  return mst_text_add(t, ".%s.out", s->grid.axes > 0 ? "%A_%a" : "%j");
 }
 
 static mst_status write_folder(mst_text *t) {
@@ -70,8 +70,9 @@ static mst_status write_options(const mst_submit *s, mst_text *t) {
       MST_TRY(mst_text_add(t, "%s#SBATCH --%s=", t->length > 0 ? "\n" : "", passed[i].name));
       MST_TRY(mst_sbatch_value(t, passed[i].value));
     }
-  if (s->key != NULL)
-    MST_TRY(mst_text_add(t, "%s#SBATCH --array=0-%d", t->length > 0 ? "\n" : "", s->tasks - 1));
+  if (s->grid.axes > 0)
+    MST_TRY(
+        mst_text_add(t, "%s#SBATCH --array=0-%d", t->length > 0 ? "\n" : "", s->grid.cells - 1));
   for (int i = 0; i < s->mores; i++) {
     if (s->more[i][0] == '-')
       MST_TRY(mst_text_add(t, "%s#SBATCH ", t->length > 0 ? "\n" : ""));
@@ -96,6 +97,10 @@ static mst_status write_run(const mst_submit *s, mst_text *t) {
     MST_TRY(mst_text_add(t, " --set "));
     MST_TRY(mst_sbatch_word(t, s->set[i]));
   }
+  for (int i = 0; i < s->arrays; i++) {
+    MST_TRY(mst_text_add(t, " --grid "));
+    MST_TRY(mst_sbatch_word(t, s->array[i]));
+  }
   return MST_OK;
 }
 
@@ -106,25 +111,21 @@ static mst_status write_launch(const mst_submit *s, mst_text *t) {
   return mst_text_add(t, "%s", srun ? "srun --kill-on-bad-exit=0 --wait=60" : "mpirun");
 }
 
-static mst_status write_lists(const mst_submit *s, mst_text *values, mst_text *files) {
-  for (int i = 0; i < s->tasks; i++) {
-    if (s->key != NULL) {
-      MST_TRY(mst_text_add(values, "%s", i > 0 ? " " : ""));
-      MST_TRY(mst_sbatch_word(values, s->task[i].value));
-    }
+static mst_status write_files(const mst_submit *s, mst_text *files) {
+  for (int i = 0; i < s->grid.cells; i++) {
     MST_TRY(mst_text_add(files, "%s", i > 0 ? " " : ""));
-    MST_TRY(mst_sbatch_word(files, s->task[i].needs.run_path));
+    MST_TRY(mst_sbatch_word(files, s->task[i].run_path));
   }
   return MST_OK;
 }
 
-/* Beside the run file, or the file that the array's would be tagged from: NAME.h5 gives
+/* Beside the run file, or the one that there would be without an array: NAME.h5 gives
  * NAME.sbatch. */
 static mst_status write_path(const mst_submit *s, mst_text *t) {
-  const char *run = s->task[0].needs.run_path, *tag = s->task[0].tag;
-  size_t length = strlen(run), end = tag != NULL ? strlen(tag) + 4 : 3;
-  bool named = length > end && strcmp(run + length - 3, ".h5") == 0;
-  return mst_text_add(t, "%.*s.sbatch", (int)(named ? length - end : length), run);
+  const char *run = s->grid.axes > 0 ? s->grid.base : s->task[0].run_path;
+  size_t length = strlen(run);
+  bool named = length > 3 && strcmp(run + length - 3, ".h5") == 0;
+  return mst_text_add(t, "%.*s.sbatch", (int)(named ? length - 3 : length), run);
 }
 
 static mst_status write_fields(const mst_submit *s, mst_submit_script *out, mst_text *t) {
@@ -141,8 +142,8 @@ static mst_status write_fields(const mst_submit *s, mst_submit_script *out, mst_
   MST_TRY(write_options(s, &t[FIELD_OPTIONS]));
   MST_TRY(write_run(s, &t[FIELD_RUN]));
   MST_TRY(write_launch(s, &t[FIELD_LAUNCH]));
-  MST_TRY(mst_sbatch_word(&t[FIELD_KEY], s->key != NULL ? s->key : ""));
-  MST_TRY(write_lists(s, &t[FIELD_VALUES], &t[FIELD_FILES]));
+  MST_TRY(mst_text_add(&t[FIELD_ARRAY], "%s", s->grid.axes > 0 ? "yes" : ""));
+  MST_TRY(write_files(s, &t[FIELD_FILES]));
   MST_TRY(mst_text_add(&t[FIELD_NODES], "%" PRId64, s->nodes));
   MST_TRY(mst_text_add(&t[FIELD_NTASKS], "%" PRId64, s->ranks));
   MST_TRY(mst_text_add(&t[FIELD_NTASKS_PER_NODE], "%" PRId64, mst_ceil_div(s->ranks, s->nodes)));

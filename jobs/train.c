@@ -1,5 +1,7 @@
 /* The train job: data-parallel training of one model on all rows (doc/methods/train.md). Reads the
  * settings, brings the rows to the nodes, takes the steps, reports. */
+#include <string.h>
+
 #include "core/base/arithmetic.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
@@ -37,11 +39,39 @@ static const mst_key_spec keys_train[] = {
      .help = "save the state every so many steps, for --resume; 0: only when a signal comes"},
     {.key = NULL}};
 
+/* Attacks of coded training, before them the one that is none. */
+static bool attack_at(int i, mst_member *out) {
+  const mst_attack_ops *o = mst_attack_at(i - 1);
+  if (i == 0) *out = (mst_member){.name = "none", .summary = "all workers are honest"};
+  if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};
+  return i == 0 || o != NULL;
+}
+
+static const mst_param attack_params[] = {
+    {.name = "count", .type = MST_PARAM_INT, .offset = offsetof(mst_attack_spec, count),
+     .fallback = "0", .min = 0, .max = MST_CODING_WORKERS, .unit = "workers",
+     .help = "workers that attack, drawn from the seed"},
+    {.name = NULL}};
+
+static const mst_family family_attacks = {
+    .name = "attacks",
+    .summary = "what hostile workers send",
+    .section = "attack",
+    .key = "name",
+    .help = "what coding's hostile workers send: see muster list attacks",
+    .fallback = "none",
+    .shared = attack_params,
+    .chosen = offsetof(mst_attack_spec, name),
+    .at = attack_at,
+};
+
 static const mst_job_section sections[] = {{.keys = mst_keys_data},
                                            {.family = &mst_family_features},
                                            {.family = &mst_family_models},
                                            {.family = &mst_family_optimizers},
                                            {.family = &mst_family_schedules},
+                                           {.family = &mst_family_codings},
+                                           {.family = &family_attacks},
                                            {.keys = keys_train},
                                            {.keys = NULL}};
 
@@ -77,8 +107,27 @@ static mst_status check_keys(const train_job *j) {
         "optimizer.kind %s is evaluated at an average of its own: leave it "
         "out",
         ops->name);
+  if (j->options.coding.kind != NULL && j->options.accumulate > 1)
+    return mst_experiment_refuse(e, "train.accumulate",
+                                 "a coded step is taken in one portion: leave it out");
   if (mst_experiment_is_set(e, "ema.batch") && !(j->options.ema > 0))
     return mst_experiment_refuse(e, "ema.batch", "without ema.decay there is no average");
+  return MST_OK;
+}
+
+/* The sections coding and attack. */
+static mst_status read_coding(train_job *j) {
+  const mst_experiment *e = j->experiment;
+  mst_train_options *o = &j->options;
+  o->attack = (mst_attack_spec){.seed = mst_job_seed(e)};
+  MST_TRY(mst_family_read(&mst_family_codings, e, &o->coding));
+  MST_TRY(mst_family_read(&family_attacks, e, &o->attack));
+  if (strcmp(o->coding.kind, "none") == 0) o->coding.kind = NULL;
+  if (strcmp(o->attack.name, "none") == 0) {
+    o->attack.name = NULL;
+    if (o->attack.count > 0)
+      return mst_experiment_refuse(e, "attack.count", "without attack.name nobody attacks");
+  }
   return MST_OK;
 }
 
@@ -99,7 +148,9 @@ static mst_status read_settings(train_job *j) {
       mst_experiment_is_set(e, "evaluate.every") ? mst_experiment_int(e, "evaluate.every") : -1;
   o->checkpoint_every = mst_experiment_int(e, "output.checkpoint.every_steps");
   MST_TRY(mst_job_stop(e, &o->stop));
-  return check_keys(j);
+  MST_TRY(read_coding(j));
+  MST_TRY(check_keys(j));
+  return mst_train_check_coding(o);
 }
 
 /* What reading takes: the rank's own rows as they are read, and a group of them on its way. */
@@ -182,6 +233,19 @@ static mst_status record_times(const train_job *j) {
   return mst_runfile_timing(file, "planned_bytes", (double)j->rank_bytes);
 }
 
+/* What the code cost and found: rows and bytes as workers of their own would take and send them. */
+static mst_status list_coding(train_job *j, const mst_train_totals *t) {
+  const mst_coding_spec *s = &j->options.coding;
+  int64_t redundancy = mst_coding_redundancy(s), width = mst_coding_width(s);
+  const mst_job_count figure[] = {
+      {"redundancy", redundancy},
+      {"worker_rows", t->rows * redundancy},
+      {"uplink_bytes", t->steps * s->workers * width * j->model->parameters * 8},
+      {"hostile_messages", t->hostile},
+      {NULL, 0}};
+  return mst_job_results(j->context, figure);
+}
+
 /* The headline figures. Local. */
 static mst_status list_figures(train_job *j) {
   mst_job_context *c = j->context;
@@ -197,7 +261,8 @@ static mst_status list_figures(train_job *j) {
       {"rows_differentiated", t.rows},
       {"repeated_steps", t.repeated},
       {NULL, 0}};
-  return mst_job_results(c, figure);
+  MST_TRY(mst_job_results(c, figure));
+  return j->options.coding.kind != NULL ? list_coding(j, &t) : MST_OK;
 }
 
 static mst_status count_confusion(void *training, const mst_test_rows *test, int64_t classes,

@@ -30,6 +30,7 @@ struct mst_watch {
   mst_checkpoints *checkpoints;
   bool warned; /* of a checkpoint that could not be written */
   double started, phase_started, saving;
+  mst_meter before; /* what the team had moved until then */
   int current; /* phase that runs now, or -1 */
   int phases;
   phase phase[PHASES];
@@ -163,6 +164,7 @@ mst_status mst_watch_create(mst_team *team, bool quiet, mst_watch **out) {
   MST_TRY(mst_alloc(&w, 1, sizeof *w, "watch"));
   w->team = team;
   w->started = mst_clock_seconds();
+  w->before = mst_team_meter(team);
   w->current = -1;
   w->observer = (mst_observer){.context = w,
                                .on_phase = on_phase,
@@ -233,10 +235,10 @@ mst_status mst_watch_record(mst_watch *w) {
     double value;
   } figure[] = {{"seconds", mst_watch_seconds(w)},
                 {"checkpoint_seconds", w->saving},
-                {"comm_seconds", meter.seconds},
-                {"messages", (double)meter.messages},
-                {"mpi_bytes", (double)meter.mpi_bytes},
-                {"shared_bytes", (double)meter.shared_bytes},
+                {"comm_seconds", meter.seconds - w->before.seconds},
+                {"messages", (double)(meter.messages - w->before.messages)},
+                {"mpi_bytes", (double)(meter.mpi_bytes - w->before.mpi_bytes)},
+                {"shared_bytes", (double)(meter.shared_bytes - w->before.shared_bytes)},
                 {"array_peak_bytes", (double)mst_memory_peak()},
                 {"peak_bytes", 1024.0 * (double)usage.ru_maxrss}};
   MST_TRY(record_phases(w));

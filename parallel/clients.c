@@ -274,6 +274,10 @@ bool mst_clients_here(const mst_clients *c, int64_t client) {
   return mst_team_domain_of(c->team, owner_of(c, client)) == mst_team_domain(c->team);
 }
 
+int mst_clients_owner(const mst_clients *c, int64_t client) {
+  return owner_of(c, client);
+}
+
 static mst_batch batch_at(const mst_clients *c, int64_t at, int64_t n) {
   int64_t row = c->inputs * (int64_t)sizeof(float), target = target_bytes(c);
   mst_batch b = {.n = n, .x = mst_share_visit(c->x, at * row, n * row)};

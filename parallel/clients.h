@@ -44,11 +44,13 @@ mst_status mst_clients_create(mst_team *team, mst_row_store *rows, const mst_ros
 void mst_clients_destroy(mst_clients *c);
 
 /** Clients; rows that one trains on; rows that it is tested on; whether its home is this rank's
- *  domain. Without a holdout it is tested on what it trains on. Local. */
+ *  domain; the rank of its home that owns it. Without a holdout it is tested on what it trains on.
+ *  Local. */
 int64_t mst_clients_count(const mst_clients *c);
 int64_t mst_clients_rows(const mst_clients *c, int64_t client);
 int64_t mst_clients_test_rows(const mst_clients *c, int64_t client);
 bool mst_clients_here(const mst_clients *c, int64_t client);
+int mst_clients_owner(const mst_clients *c, int64_t client);
 
 /** A client's rows and targets, to train on and to be tested on. Where they lie in a file, those
  *  asked for before leave this rank's memory (mst_share_visit). Local; the client must be here. */

@@ -15,8 +15,12 @@ mst_status mst_federated_check(const mst_federated_options *o, const mst_pipelin
   MST_TRY(mst_method_check(&o->method));
   MST_TRY(mst_optim_check(&o->optimizer));
   MST_TRY(mst_schedule_check(&o->schedule));
-  MST_TRY(mst_pipeline_check(pipeline));
-  MST_TRY(mst_compression_check(&o->compress, pipeline));
+  MST_TRY(mst_federated_robust_check(o));
+  const mst_stage rule = mst_federated_rule_stage(o);
+  mst_pipeline with = *pipeline;
+  MST_TRY(mst_federated_rule_put(o, &rule, &with));
+  MST_TRY(mst_pipeline_check(&with));
+  MST_TRY(mst_compression_check(&o->compress, &with));
   const mst_method_ops *ops = mst_method_find(o->method.name);
   if (mst_compression_is_on(&o->compress) && o->compress.majority &&
       (ops->uplink > 1 || ops->scalars > 0))
@@ -56,6 +60,13 @@ static bool needs_point(const mst_federated_options *o) {
   return o->keep > 0 || o->fine_tune_epochs > 0;
 }
 
+/* Entries that are added up over clients: contributions, or a gradient. */
+static int64_t summed(const mst_federated_options *o, const mst_model *model) {
+  if (!mst_federated_robust_is_on(o))
+    return model->parameters * mst_method_find(o->method.name)->uplink;
+  return o->evaluate_gradient ? model->parameters : 0;
+}
+
 /* What a rank holds for itself. Local. */
 static mst_status allocate(mst_federated *f) {
   int p = mst_team_size(f->team);
@@ -80,7 +91,7 @@ static mst_status allocate(mst_federated *f) {
                     "sums over blocks"));
   MST_TRY(mst_alloc(&f->hi, f->mine, sizeof *f->hi, "sums of the contributions"));
   MST_TRY(mst_alloc(&f->lo, f->mine, sizeof *f->lo, "sums of the contributions"));
-  MST_TRY(mst_tally_create(n * f->ops->uplink, "sums of the contributions", &f->tally));
+  MST_TRY(mst_tally_create(summed(&f->options, f->model), "sums of the contributions", &f->tally));
   MST_TRY(mst_tally_create(MST_FEDERATED_SCALARS, "sums of the contributions", &f->scalars));
   if (f->staged)
     MST_TRY(mst_alloc(&f->vector, n * f->ops->uplink, sizeof *f->vector, "a contribution"));
@@ -109,6 +120,7 @@ static mst_status allocate_shared(mst_federated *f) {
   if (f->options.keep > 0)
     MST_TRY(mst_clients_keep(f->clients, f->model->parameters - f->common,
                              "parameters of the clients", &f->personal));
+  MST_TRY(mst_federated_robust_create(f));
   if (!mst_compression_is_on(&f->options.compress)) return MST_OK;
   MST_TRY(mst_compression_create(f->team, f->clients, &f->options.compress, f->options.seed,
                                  f->common, f->model->parameters, f->ops->uplink, &f->compression));
@@ -124,7 +136,7 @@ float *mst_federated_kept(const mst_federated *f, int64_t client) {
 /* Draw the parameters; every client's own ones begin as them. Collective. */
 static mst_status begin(mst_federated *f) {
   float *w = mst_share_at(f->w);
-  if (mst_team_domain_rank(f->team) == 0) mst_model_init(f->model, f->options.seed, w);
+  if (mst_team_domain_rank(f->team) == 0) mst_model_init(f->model, f->options.seed, 0, w);
   MST_TRY(
       mst_share_gather(f->w, f->bytes)); /* nodes of other processors may draw other last bits */
   if (f->personal == NULL) return MST_OK;
@@ -184,6 +196,7 @@ mst_status mst_federated_create(mst_team *team, const mst_model *model, mst_clie
 void mst_federated_destroy(mst_federated *f) {
   if (f == NULL) return;
   mst_compression_destroy(f->compression);
+  mst_federated_robust_destroy(f);
   mst_share_destroy(f->personal);
   mst_share_destroy(f->own);
   for (int v = MST_METHOD_VECTORS - 1; v >= 0; v--) mst_share_destroy(f->shared[v]);
@@ -263,11 +276,13 @@ void mst_federated_plan(int ranks, int domains, const mst_model *model, int64_t 
                         int64_t *rank_bytes, int64_t *node_bytes, int64_t *file_bytes) {
   const mst_method_ops *ops = mst_method_find(options->method.name);
   int64_t n = model->parameters, shard = mst_ceil_div(n, ranks);
-  *rank_bytes = n * ops->uplink * (16 + 4) + shard * (ops->server * 4 + ops->uplink * 8 + 16) +
+  *rank_bytes = 16 * summed(options, model) + n * ops->uplink * 4 +
+                shard * (ops->server * 4 + ops->uplink * 8 + 16) +
                 mst_model_work_bytes(model, MST_BLOCK_ROWS) +
                 mst_client_trainer_bytes(model, &options->method, &options->optimizer,
                                          options->optimizer.batch);
   int64_t common = n, compress_bytes = 0, client_bytes = 0;
+  int64_t robust_rank = 0, robust_node = 0, robust_client = 0;
   if (mst_federated_common(model, options->keep, &common) != MST_OK) mst_status_clear();
   mst_compression_plan(&options->compress, common, ops->uplink, &compress_bytes, &client_bytes);
   if (mst_compression_is_on(&options->compress)) compress_bytes += 8 * n * ops->uplink;
@@ -275,17 +290,29 @@ void mst_federated_plan(int ranks, int domains, const mst_model *model, int64_t 
   if (options->fine_tune_epochs > 0)
     *rank_bytes += mst_client_trainer_bytes(model, &(mst_method_spec){.name = "fedavg"},
                                             &options->optimizer, options->optimizer.batch);
-  client_bytes += 4 * (ops->own * n + n - common);
-  *node_bytes = n * 4 * (1 + ops->shared);
+  mst_federated_robust_plan(ranks, domains, model, clients, options, &robust_rank, &robust_node,
+                            &robust_client);
+  *rank_bytes += robust_rank;
+  client_bytes += 4 * (ops->own * n + n - common) + robust_client;
+  *node_bytes = n * 4 * (1 + ops->shared) + robust_node;
   *file_bytes = spill->kept != NULL ? clients * client_bytes : 0;
   if (spill->kept == NULL) *node_bytes += mst_ceil_div(clients, domains) * client_bytes;
+}
+
+/* What a rule and attackers came to. */
+static void list_robust(const mst_federated *f, mst_metric *metric, int *n) {
+  const mst_federated_facts *r = &f->facts;
+  const bool attacked = f->options.attack.name != NULL, weighed = r->weighed;
+  if (attacked) metric[(*n)++] = (mst_metric){"attackers", (double)r->attackers};
+  if (weighed) metric[(*n)++] = (mst_metric){"chosen", (double)r->chosen};
+  if (attacked && weighed) metric[(*n)++] = (mst_metric){"attackers_weight", r->attackers_weight};
 }
 
 /* Report a round; set *end when it was the last. Collective. */
 static mst_status close_round(mst_federated *f, const mst_test_rows *test, const mst_observer *o,
                               bool *end) {
   const mst_federated_facts *r = &f->facts;
-  mst_metric metric[16];
+  mst_metric metric[24];
   int n = 0;
   f->totals.rounds++;
   f->totals.train_loss = r->train_loss;
@@ -293,6 +320,7 @@ static mst_status close_round(mst_federated *f, const mst_test_rows *test, const
   metric[n++] = (mst_metric){"contributions", (double)r->contributions};
   metric[n++] = (mst_metric){"excluded", (double)r->excluded};
   metric[n++] = (mst_metric){"gradients", (double)r->gradients};
+  if (f->robust != NULL) list_robust(f, metric, &n);
   if (mst_loop_due(f->totals.rounds, f->options.rounds, f->options.evaluate_every))
     MST_TRY(mst_federated_score(f, test, metric, &n));
   f->totals.stopped = mst_stop_reached(&f->options.stop, n, metric);
@@ -302,7 +330,7 @@ static mst_status close_round(mst_federated *f, const mst_test_rows *test, const
   int64_t round = f->totals.rounds;
   if (o->on_round) MST_TRY(o->on_round(o->context, round, n, metric));
   if (o->on_bytes) {
-    MST_TRY(o->on_bytes(o->context, round, "uplink", r->uplink_bytes, r->contributions));
+    MST_TRY(o->on_bytes(o->context, round, "uplink", r->uplink_bytes, r->sent));
     MST_TRY(o->on_bytes(o->context, round, "downlink", r->downlink_bytes, r->asked));
   }
   return MST_OK;

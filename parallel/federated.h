@@ -5,7 +5,10 @@
  * pipeline and is added to the rank's exact tally; the tallies are reduce-scattered, each rank
  * makes the server's step on its shard of the parameters, and the shards are gathered in every
  * node's copy. Which rank trained which client leaves no trace in the bits.
- * doc/methods/federated.md. */
+ *
+ * Where a robust rule aggregates, or clients attack, contributions are not added but laid in slots
+ * of their node, one whole message each: what attackers send takes its place there, and the rule is
+ * asked (parallel/robust.h). doc/methods/federated.md. */
 #ifndef MST_PARALLEL_FEDERATED_H
 #define MST_PARALLEL_FEDERATED_H
 
@@ -20,13 +23,29 @@
 #include "core/model/model.h"
 #include "core/optim/optim.h"
 #include "core/optim/schedule.h"
+#include "core/robust/attack.h"
+#include "core/robust/rule.h"
 #include "parallel/clients.h"
 #include "parallel/pipeline.h"
 #include "parallel/score.h"
 
+#define MST_FEDERATED_MIXERS 8
+
+/* How messages become one, in the place of their exact mean. A client's message is its vectors, one
+ * behind the other, and its numbers behind them: d = uplink * P + scalars. */
+typedef struct mst_federated_aggregate {
+  mst_rule_spec rule; /* name NULL: the mean. seed and round are the loop's                  */
+  mst_mixer_spec mixer[MST_FEDERATED_MIXERS]; /* before the rule, one after the other        */
+  int mixers;
+  double momentum; /* beta in [0, 1): honest clients send m = beta m + g of their messages g ... */
+  bool averaged;   /* ... or beta m + (1 - beta) g; the first is m = g. 0: g itself           */
+  int64_t trusted_rows; /* rows of all clients that the server has too, where a rule asks for a
+                           trusted vector or loss                                           */
+} mst_federated_aggregate;
+
 typedef struct mst_federated_options {
   mst_method_spec method;
-  mst_optim_spec optimizer; /* of the clients; lr before the schedule                       */
+  mst_optim_spec optimizer;   /* of the clients; lr before the schedule                       */
   mst_schedule_spec schedule; /* over rounds                                                */
   uint64_t seed;
   int64_t rounds;
@@ -34,20 +53,25 @@ typedef struct mst_federated_options {
   double participation; /* ... participation * clients with rows                            */
   bool bernoulli;
   int64_t local_epochs, local_steps; /* steps > 0: instead of epochs                        */
-  int64_t evaluate_every; /* rounds; 0 = at the end only                                    */
-  bool evaluate_clients;  /* also score every client's own test rows                        */
-  bool evaluate_gradient; /* also the norm of the gradient over all rows trained on         */
+  int64_t evaluate_every;     /* rounds; 0 = at the end only                                    */
+  bool evaluate_clients;      /* also score every client's own test rows                        */
+  bool evaluate_gradient;     /* also the norm of the gradient over all rows trained on         */
   mst_compress_spec compress; /* of contributions; kind NULL: none                          */
-  int64_t keep;           /* last layers whose parameters stay with each client             */
+  mst_federated_aggregate aggregate;
+  mst_attack_spec attack;   /* name NULL: no client attacks; seed and round are the loop's    */
+  int64_t keep;             /* last layers whose parameters stay with each client             */
   int64_t fine_tune_epochs; /* of every client after the last round, to score it; 0: not    */
   int64_t checkpoint_every; /* rounds; 0 = only when a signal comes                         */
-  mst_stop stop;          /* metric NULL: run all rounds                                    */
+  mst_stop stop;            /* metric NULL: run all rounds                                    */
 } mst_federated_options;
 
 typedef struct mst_federated mst_federated;
 
-/** Check what can be checked before any work: names and settings, the pipeline with the
- *  compressor in it.
+/** Whether more is asked of a round than the mean: a rule, or mixers before it. Local. */
+bool mst_federated_has_rule(const mst_federated_options *options);
+
+/** Check what can be checked before any work: names and settings, the pipeline with the rule and
+ * the compressor in it, the rule against a cohort of fixed size (where `cohort` is set).
  *  \return MST_OK, MST_ERR_INPUT or MST_ERR_UNSUPPORTED with the reason. Local. */
 mst_status mst_federated_check(const mst_federated_options *options,
                                const mst_pipeline *pipeline) MST_CHECKED;
@@ -55,7 +79,8 @@ mst_status mst_federated_check(const mst_federated_options *options,
 /** Set up: parameters drawn from the seed, state zero. The objects named must outlive it. The
  *  compressor is added to a copy of the pipeline.
  *  \return MST_OK; MST_ERR_INPUT (cohort larger than the number of clients with rows; a rule and an
- *          optimizer that do not go together); what mst_federated_check returns; MST_ERR_MEMORY.
+ *          optimizer that do not go together; a round whose cohort is too small for the rule, of
+ * all rounds; more attackers than clients); what mst_federated_check returns; MST_ERR_MEMORY.
  *          Collective. */
 mst_status mst_federated_create(mst_team *team, const mst_model *model, mst_clients *clients,
                                 const mst_pipeline *pipeline, const mst_federated_options *options,
@@ -65,7 +90,8 @@ void mst_federated_destroy(mst_federated *f); /* Collective; NULL is allowed */
 /** Run the rounds that are left; test may be NULL. Begins by asking the observer for a
  *  state to go on from.
  *  \return MST_OK; MST_ERR_INTERRUPTED after a signal, the state having been saved;
- *          MST_ERR_NONFINITE when every client of a cohort diverged. Collective. */
+ *          MST_ERR_NONFINITE when every honest client of a cohort diverged, or what the rule made
+ * is not finite; what mst_aggregate returns, naming the round. Collective. */
 mst_status mst_federated_run(mst_federated *f, const mst_test_rows *test,
                              const mst_observer *observer) MST_CHECKED;
 
@@ -82,15 +108,16 @@ const float *mst_federated_parameters(const mst_federated *f);
 
 /* What all rounds together came to; the same on all ranks. */
 typedef struct mst_federated_totals {
-  int64_t rounds, contributions, excluded; /* excluded: updates that were not finite     */
+  int64_t rounds, contributions, excluded; /* excluded: updates that were not finite, those of
+                                              attackers too                             */
   int64_t gradients;                       /* batches differentiated by clients          */
   int64_t uplink_bytes, downlink_bytes;
-  double accuracy, loss, train_loss;       /* NaN where not measured                     */
+  double accuracy, loss, train_loss;               /* NaN where not measured                     */
   double client_mean, client_worst, client_spread; /* of the clients' accuracies: mean, mean of the
                                               worst tenth, standard deviation            */
-  double gradient_norm;                    /* NaN where not measured                     */
-  double tuned_mean, tuned_worst, tuned_spread; /* of the clients' fine-tuned models     */
-  bool stopped;                            /* by options.stop                            */
+  double gradient_norm;                            /* NaN where not measured                     */
+  double tuned_mean, tuned_worst, tuned_spread;    /* of the clients' fine-tuned models     */
+  bool stopped;                                    /* by options.stop                            */
 } mst_federated_totals;
 
 /** What the rounds so far came to. Local. */

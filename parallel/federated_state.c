@@ -9,10 +9,9 @@ static void pack_totals(mst_federated *f) {
   const mst_federated_totals *t = &f->totals;
   const int64_t counts[MST_FEDERATED_COUNTS] = {t->rounds,    t->contributions, t->excluded,
                                                 t->gradients, t->uplink_bytes,  t->downlink_bytes};
-  const double figures[MST_FEDERATED_FIGURES] = {t->accuracy,    t->loss,         t->train_loss,
-                                                 t->client_mean, t->client_worst, t->client_spread,
-                                                 t->tuned_mean,  t->tuned_worst,  t->tuned_spread,
-                                                 t->gradient_norm};
+  const double figures[MST_FEDERATED_FIGURES] = {
+      t->accuracy,      t->loss,       t->train_loss,  t->client_mean,  t->client_worst,
+      t->client_spread, t->tuned_mean, t->tuned_worst, t->tuned_spread, t->gradient_norm};
   memcpy(f->counts, counts, sizeof counts);
   memcpy(f->figures, figures, sizeof figures);
 }
@@ -39,7 +38,8 @@ static void unpack_totals(mst_federated *f) {
 }
 
 /* The whole state after a round, as it is saved and restored: shards of the parameters and vectors,
- * the clients' own vectors and parameters, what compression lost, the totals so far. */
+ * the clients' own vectors and parameters, what compression lost, what a rule, momentum and
+ * attackers look back at, the totals so far. */
 static mst_status list_state(void *context, mst_state *s) {
   mst_federated *f = context;
   char name[32];
@@ -58,6 +58,7 @@ static mst_status list_state(void *context, mst_state *s) {
   if (f->own != NULL) MST_TRY(mst_clients_state(f->clients, f->own, f->ops->own * n, "clients", s));
   MST_TRY(mst_federated_personal(f, "personal", s));
   MST_TRY(mst_compression_state(f->compression, s));
+  MST_TRY(mst_federated_robust_state(f, s));
   pack_totals(f);
   int64_t count = MST_FEDERATED_COUNTS, figures = MST_FEDERATED_FIGURES;
   MST_TRY(mst_state_add(s, "counts", MST_I64, 1, &count, f->counts));
@@ -82,5 +83,6 @@ mst_status mst_federated_restore(mst_federated *f, const mst_loop *loop, const m
   for (int v = 0; v < f->ops->shared; v++) MST_TRY(mst_share_gather(f->shared[v], f->bytes));
   if (f->own != NULL) MST_TRY(mst_share_sync(f->own));
   if (f->personal != NULL) MST_TRY(mst_share_sync(f->personal));
+  MST_TRY(mst_federated_robust_restored(f));
   return mst_compression_restored(f->compression);
 }

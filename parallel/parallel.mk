@@ -2,8 +2,8 @@
 noinst_LTLIBRARIES += libmstparallel.la
 parallel_headers = parallel/tiles.h parallel/roster.h parallel/rows.h parallel/pipeline.h \
   parallel/gram.h parallel/analytic.h parallel/clients.h parallel/score.h parallel/tally.h \
-  parallel/compression.h parallel/federated.h parallel/train.h parallel/predict.h \
-  parallel/robust.h
+  parallel/compression.h parallel/federated.h parallel/train.h parallel/predict.h parallel/merge.h \
+  parallel/robust.h parallel/attack.h parallel/decentralised.h parallel/bandit.h
 nobase_pkginclude_HEADERS += $(parallel_headers)
 libmstparallel_la_SOURCES = $(parallel_headers) \
   parallel/tiles_internal.h parallel/panel.h parallel/rows_internal.h parallel/gram_internal.h \
@@ -16,8 +16,18 @@ libmstparallel_la_SOURCES = $(parallel_headers) \
   parallel/clients.c parallel/cohort.h \
   parallel/cohort.c parallel/score.c parallel/compression.c parallel/federated_internal.h \
   parallel/federated.c parallel/federated_round.c parallel/federated_gradient.c parallel/federated_score.c \
-  parallel/federated_state.c parallel/predict.c parallel/train_internal.h parallel/train.c \
-  parallel/train_state.c parallel/train_step.c parallel/train_rows.c \
+  parallel/federated_state.c parallel/federated_rule.c parallel/federated_robust.c \
+  parallel/federated_trusted.c parallel/predict.c parallel/train_internal.h parallel/train.c \
+  parallel/train_state.c parallel/train_step.c parallel/train_coding.c parallel/train_rows.c \
   parallel/transpose.h parallel/transpose.c parallel/robust_internal.h parallel/robust_sums.h \
   parallel/robust_sums.c parallel/robust_walk.c parallel/robust_measure.c parallel/robust_weigh.c \
-  parallel/robust_combine.c parallel/robust_prepare.c parallel/robust.c
+  parallel/robust_combine.c parallel/robust_check.c parallel/robust_prepare.c parallel/robust.c
+libmstparallel_la_SOURCES += parallel/attack_internal.h parallel/attack_sight.c parallel/attack.c
+libmstparallel_la_SOURCES += parallel/merge.c
+libmstparallel_la_SOURCES += parallel/decentralised_internal.h parallel/decentralised.c \
+  parallel/decentralised_check.c parallel/decentralised_round.c parallel/decentralised_mix.c \
+  parallel/decentralised_score.c parallel/decentralised_state.c
+libmstparallel_la_SOURCES += parallel/bandit_internal.h parallel/bandit.c parallel/bandit_online.c \
+  parallel/bandit_phased.c
+nobase_pkginclude_HEADERS += parallel/private.h
+libmstparallel_la_SOURCES += parallel/private.h parallel/private.c

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "comm/share.h"
 #include "comm/team.h"
 #include "core/robust/rule.h"
 
@@ -24,11 +25,15 @@ typedef struct mst_robust_options {
   const void *root;     /* (d) a trusted vector, likewise, for rules that need one                */
   const double *weight; /* (n_mine) of the clients, positive; NULL on every rank = all 1          */
   const double *loss;   /* (n_mine) change of a trusted loss by a step along each vector          */
-  int64_t bucket_bytes; /* of vectors that a rank sends and holds at a time; 0 = 4 MiB            */
+  const int64_t *client; /* (n_mine) numbers >= 0, no one twice on all ranks: vectors are numbered
+                           in their order. NULL on every rank = in the order of the ranks */
+  mst_share *share;      /* of this team, in which the vectors of all ranks lie; they are then read
+                            there,      on one node. NULL on every rank = each rank's memory is its own      */
+  int64_t bucket_bytes; /* of vectors that a rank sends and holds at a time; 0 = 1 MiB            */
 } mst_robust_options;
 
-/* What came of it, the same on every rank. Vectors are numbered from 0 in the order of the ranks.
- */
+/* What came of it, the same on every rank. Vectors are numbered from 0 in the order of the ranks,
+ * or of their clients. */
 typedef struct mst_robust_report {
   const char *rule;      /* its name                                                              */
   int64_t n;             /* vectors of all ranks                                                  */
@@ -43,6 +48,11 @@ typedef struct mst_robust_report {
 
 /** Give back a report's arrays. Local. */
 void mst_robust_report_clear(mst_robust_report *report);
+
+/** Check a rule behind mixers against n vectors.
+ *  \return what mst_rule_check and mst_mixer_check return. Local. */
+mst_status mst_aggregate_check(const mst_rule_spec *rule, const mst_mixer_spec *mixer, int mixers,
+                               int64_t n) MST_CHECKED;
 
 /** Aggregate float32 vectors. The result's bits depend neither on the number of ranks nor, unless
  *  the rule or a mixer says so (MST_RULE_ORDERED), on the order of the vectors; but vectors that
@@ -59,8 +69,8 @@ void mst_robust_report_clear(mst_robust_report *report);
  *  \return MST_OK, or the same error on every rank:
  *          MST_ERR_INPUT: what mst_rule_check and mst_mixer_check refuse; ranks that disagree; a
  *          trusted vector, losses or weights that the rule lacks or does not take; a weight that is
- *          not positive; nna behind bucketing.
- *          MST_ERR_NONFINITE: no vector is left; the one that nna is centred on was left out; a
+ *          not positive; a client's number that is negative or of two vectors; nna behind
+ * bucketing. MST_ERR_NONFINITE: no vector is left; the one that nna is centred on was left out; a
  *          trusted vector or last result that is not finite.
  *          MST_ERR_UNSUPPORTED: losses or weights of clients behind a mixer.
  *          MST_ERR_MEMORY, MST_ERR_COMM.
@@ -69,6 +79,11 @@ mst_status mst_aggregate(mst_team *team, const mst_rule_spec *rule,
                          const mst_robust_options *options, int64_t n_mine, int64_t d,
                          const float *my_vectors, float *out,
                          mst_robust_report *report) MST_CHECKED;
+/** The same of vectors that do not follow each other: row(n_mine)(d). Collective on team. */
+mst_status mst_aggregate_rows(mst_team *team, const mst_rule_spec *rule,
+                              const mst_robust_options *options, int64_t n_mine, int64_t d,
+                              const float *const *row, float *out,
+                              mst_robust_report *report) MST_CHECKED;
 /** The same of float64 vectors. Collective on team. */
 mst_status mst_aggregate_f64(mst_team *team, const mst_rule_spec *rule,
                              const mst_robust_options *options, int64_t n_mine, int64_t d,

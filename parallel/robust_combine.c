@@ -1,5 +1,6 @@
-/* The last pass: columns of the vectors that count, and of nothing else. Where mixers were asked for,
- * their vectors are made here, a block at a time, in the vectors' type; they are never whole. */
+/* The last pass: columns of the vectors that count, and of nothing else. Where mixers were asked
+ * for, their vectors are made here, a block at a time, in the vectors' type; they are never whole.
+ */
 #include <string.h>
 
 #include "core/base/memory.h"

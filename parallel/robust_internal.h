@@ -2,6 +2,7 @@
  * further points, what is measured of them, and what the rule made of that.
  *
  *   robust.c          the call: the order of the steps, the report
+ *   robust_check.c    what is refused of a number of vectors
  *   robust_prepare.c  agreement of the ranks, vectors that are left out
  *   robust_measure.c  a pass over all columns: distances, samples, signs, inner products
  *   robust_weigh.c    mixers and the rule, on what was measured; the same on every rank
@@ -30,10 +31,13 @@ typedef struct mst_robust {
   bool wide;       /* float64           */
   int64_t element; /* bytes of an entry */
   int64_t d, bucket_bytes;
+  mst_share *memory; /* that holds all vectors, or NULL */
+  bool spoiled;      /* distances were found that are not finite: a vector is not */
 
   int64_t n;                  /* vectors that take part                           */
   int64_t *number;            /* (n) of each among all                            */
-  int64_t n_mine, first_mine; /* this rank's, which follow each other among the n */
+  int64_t *by_rank;           /* (n) the vectors in the order of the ranks        */
+  int64_t n_mine, first_mine; /* this rank's, which follow each other in by_rank  */
   const char **mine;          /* (n_mine) where they begin                        */
   double *weight, *loss;      /* (n) of the vectors, or NULL                      */
 
@@ -57,25 +61,32 @@ typedef struct mst_robust {
 /* What a rank says of its part. */
 typedef struct mst_robust_head {
   int64_t n, d;
-  int64_t asked;           /* a fingerprint of what must agree */
-  int64_t weights, losses; /* 1 = given                        */
+  int64_t asked;                    /* a fingerprint of what must agree */
+  int64_t weights, losses, clients; /* 1 = given               */
 } mst_robust_head;
 
 /* A call: what is needed until vectors are left out, and after. */
 typedef struct mst_robust_call {
   mst_robust r;
+  bool scan; /* look at every entry first, even where distances would tell */
   const mst_robust_options *options;
-  const char *vectors;
+  const char *vectors;    /* (n_mine, d), or                  */
+  const void *const *row; /* (n_mine)(d)                      */
   int64_t n_mine, n, excluded;
-  mst_robust_head *head;  /* (p)                              */
-  uint8_t *out;           /* (n) of all vectors: 1 = left out */
-  double *weight, *loss;  /* (n) of all clients, or NULL      */
+  mst_robust_head *head; /* (p)                              */
+  int64_t *place_number; /* (n) number of each vector in the order of the ranks */
+  uint8_t *out;          /* (n) of all vectors: 1 = left out */
+  double *weight, *loss; /* (n) of all clients, or NULL      */
 } mst_robust_call;
 
-/** Agree on what is asked (call: team, d, element, wide, bucket_bytes, options, vectors, n_mine) and on
+/** Agree on what is asked (call: team, d, element, wide, bucket_bytes, options, vectors, n_mine)
+ * and on
  *  what is left of the vectors. \return what mst_aggregate refuses. Collective. */
 mst_status mst_robust_prepare(mst_robust_call *c, const mst_rule_spec *rule,
                               const void *out) MST_CHECKED;
+
+/** Whether a rule is about one client's vector, of number spec.centre. Local. */
+bool mst_robust_has_centre(const mst_rule_ops *rule);
 
 /* Rows of a block, of one of the types. */
 typedef struct mst_robust_rows {
@@ -114,7 +125,8 @@ typedef void (*mst_robust_visit)(void *context, int64_t first, int64_t m,
 mst_status mst_robust_walk(const mst_robust *r, int64_t used, const int64_t *point,
                            mst_robust_visit visit, void *context, void *out) MST_CHECKED;
 
-/** Fill in what rule and mixers look at, but for signs of mixed vectors. Collective. */
+/** Fill in what rule and mixers look at, but for signs of mixed vectors; or set `spoiled` and leave
+ *  it. Collective. */
 mst_status mst_robust_measure(mst_robust *r) MST_CHECKED;
 
 /** Put the vectors in order, mix them, and ask the rule. Collective. */

@@ -1,20 +1,21 @@
 /* The first pass: everything that rules and mixers look at, from one walk over all columns. Terms
  * of blocks are summed exactly (robust_sums.h), so that no bit depends on which rank had which
  * block. */
+#include <math.h>
 #include <string.h>
 
 #include "comm/sum.h"
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
+#include "core/robust/space.h"
 #include "parallel/robust_internal.h"
 #include "parallel/robust_sums.h"
-
-#define LANES 8 /* partial sums of an inner product, added in their order */
 
 typedef struct measure {
   mst_robust *r;
   int64_t samples; /* of columns                  */
   double *term;    /* (points, points) of a block */
+  bool spoiled;    /* by one that is not finite   */
   mst_robust_sums distance, product;
   mst_robust_sums *sampled;         /* (samples)                                     */
   int64_t *sampled_columns;         /* (samples) in each                             */
@@ -23,27 +24,6 @@ typedef struct measure {
   mst_robust_rows compact_row;      /* (points) where they are                       */
   int64_t column[MST_RULE_COLUMNS]; /* of a block that are in a sample               */
 } measure;
-
-static int64_t pairs(int64_t points) {
-  return points * (points - 1) / 2;
-}
-
-static void add_pairs(mst_robust_sums *s, int64_t points, const double *term) {
-  for (int64_t i = 0, at = 0; i + 1 < points; at += points - 1 - i, i++)
-    mst_robust_sums_add(s, at, points - 1 - i, term + i * points + i + 1);
-}
-
-static mst_status total_pairs(mst_robust *r, mst_robust_sums *s, double *matrix) {
-  double *total = NULL;
-  int64_t p = r->points;
-  mst_status st = mst_alloc(&total, pairs(p), sizeof *total, "distances");
-  st = mst_team_agree(r->team, st);
-  if (st == MST_OK) st = mst_robust_sums_total(r->team, s, total);
-  for (int64_t i = 0, at = 0; i < p && st == MST_OK; i++)
-    for (int64_t j = i + 1; j < p; j++, at++) matrix[i * p + j] = matrix[j * p + i] = total[at];
-  mst_free(total);
-  return st;
-}
 
 /* Columns of a block that are in a sample: each by a word of the generator, four to its block. */
 static int64_t choose_columns(const mst_rule_spec *s, int64_t sample, int64_t first, int64_t m,
@@ -63,12 +43,10 @@ static void compact(const measure *k, const mst_robust_rows *row, int64_t i, int
   void *to = k->compact + i * MST_RULE_COLUMNS * k->r->element;
   float *f32 = to;
   double *f64 = to;
-  for (int64_t c = 0; c < n; c++) {
-    if (k->r->wide)
-      f64[c] = row->f64[i][k->column[c]];
-    else
-      f32[c] = row->f32[i][k->column[c]];
-  }
+  if (k->r->wide)
+    for (int64_t c = 0; c < n; c++) f64[c] = row->f64[i][k->column[c]];
+  else
+    for (int64_t c = 0; c < n; c++) f32[c] = row->f32[i][k->column[c]];
   mst_robust_rows_set(k->r, &k->compact_row, i, to);
 }
 
@@ -80,29 +58,25 @@ static void visit_sample(measure *k, int64_t sample, int64_t first, int64_t m,
   if (n == 0) return;
   for (int64_t i = 0; i < r->points; i++) compact(k, row, i, n);
   mst_robust_distances(r, r->points, n, &k->compact_row, k->term);
-  add_pairs(&k->sampled[sample], r->points, k->term);
-}
-
-static double entry(const mst_robust *r, const mst_robust_rows *row, int64_t i, int64_t c) {
-  return r->wide ? row->f64[i][c] : (double)row->f32[i][c];
+  mst_robust_pairs_add(&k->sampled[sample], r->points, k->term);
 }
 
 static double inner(const mst_robust *r, const mst_robust_rows *row, int64_t i, int64_t m) {
-  double lane[LANES] = {0}, sum = 0;
-  for (int64_t c = 0; c < m; c++)
-    lane[c % LANES] += entry(r, row, i, c) * entry(r, row, r->root, c);
-  for (int l = 0; l < LANES; l++) sum += lane[l];
-  return sum;
+  return r->wide ? mst_space_inner_f64(m, row->f64[i], row->f64[r->root])
+                 : mst_space_inner_f32(m, row->f32[i], row->f32[r->root]);
 }
 
 void mst_robust_count_signs(const mst_robust *r, int64_t n, int64_t m, const mst_robust_rows *row,
                             int64_t *count) {
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t c = 0; c < m; c++) {
-      double x = entry(r, row, i, c);
-      count[2 * i] += x > 0;
-      count[2 * i + 1] += x < 0;
-    }
+  for (int64_t i = 0; i < n; i++) {
+    int64_t here[2];
+    if (r->wide)
+      mst_space_signs_f64(m, row->f64[i], here);
+    else
+      mst_space_signs_f32(m, row->f32[i], here);
+    count[2 * i] += here[0];
+    count[2 * i + 1] += here[1];
+  }
 }
 
 mst_status mst_robust_share_signs(const mst_robust *r, int64_t n, int64_t *count, double *sign) {
@@ -120,8 +94,12 @@ static void visit(void *context, int64_t first, int64_t m, const mst_robust_rows
   measure *k = context;
   const mst_robust *r = k->r;
   (void)out;
+  if (k->spoiled) return;
   mst_robust_distances(r, r->points, m, row, k->term);
-  add_pairs(&k->distance, r->points, k->term);
+  /* The first vector's tell of all of them. */
+  for (int64_t j = 1; j < r->points; j++) k->spoiled = k->spoiled || !isfinite(k->term[j]);
+  if (k->spoiled) return;
+  mst_robust_pairs_add(&k->distance, r->points, k->term);
   for (int64_t t = 0; t < k->samples; t++) visit_sample(k, t, first, m, row);
   if (k->sign != NULL) mst_robust_count_signs(r, r->n, m, row, k->sign);
   for (int64_t i = 0; i < k->product.n; i++) {
@@ -137,7 +115,7 @@ static mst_status open_samples(measure *k) {
   MST_TRY(mst_alloc(&k->sampled, k->samples, sizeof *k->sampled, "samples of columns"));
   MST_TRY(mst_alloc(&k->sampled_columns, k->samples, sizeof *k->sampled_columns, "samples"));
   for (int64_t t = 0; t < k->samples; t++)
-    MST_TRY(mst_robust_sums_create(pairs(r->points), &k->sampled[t]));
+    MST_TRY(mst_robust_pairs_create(r->points, &k->sampled[t]));
   MST_TRY(
       mst_alloc(&k->compact, r->points * MST_RULE_COLUMNS, (size_t)r->element, "sampled columns"));
   MST_TRY(mst_robust_rows_create(r->points, &k->compact_row));
@@ -150,7 +128,7 @@ static mst_status open_measure(measure *k) {
   int64_t p = r->points;
   MST_TRY(mst_alloc(&k->term, p * p, sizeof *k->term, "distances of a block"));
   MST_TRY(mst_alloc(&r->distance, p * p, sizeof *r->distance, "distances"));
-  MST_TRY(mst_robust_sums_create(pairs(p), &k->distance));
+  MST_TRY(mst_robust_pairs_create(p, &k->distance));
   if ((r->rule->needs & MST_RULE_SIGNS) != 0 && r->mixers == 0) {
     MST_TRY(mst_alloc(&k->sign, 2 * r->n, sizeof *k->sign, "signs"));
     MST_TRY(mst_alloc(&r->sign, 3 * r->n, sizeof *r->sign, "signs"));
@@ -182,7 +160,7 @@ static mst_status total_samples(measure *k) {
   MST_TRY(mst_sum_i64(r->team, k->sampled_columns, k->samples));
   for (int64_t t = 0; t < k->samples; t++) {
     double *to = r->sampled + t * square;
-    MST_TRY(total_pairs(r, &k->sampled[t], to));
+    MST_TRY(mst_robust_pairs_total(r->team, &k->sampled[t], r->points, to));
     if (k->sampled_columns[t] == 0) memcpy(to, r->distance, (size_t)square * sizeof *to);
   }
   return MST_OK;
@@ -190,7 +168,7 @@ static mst_status total_samples(measure *k) {
 
 static mst_status total(measure *k) {
   mst_robust *r = k->r;
-  MST_TRY(total_pairs(r, &k->distance, r->distance));
+  MST_TRY(mst_robust_pairs_total(r->team, &k->distance, r->points, r->distance));
   if (k->samples > 0) MST_TRY(total_samples(k));
   if (k->sign != NULL) MST_TRY(mst_robust_share_signs(r, r->n, k->sign, r->sign));
   return r->product != NULL ? mst_robust_sums_total(r->team, &k->product, r->product) : MST_OK;
@@ -208,7 +186,8 @@ mst_status mst_robust_measure(mst_robust *r) {
   }
   st = mst_team_agree(r->team, st);
   if (st == MST_OK) st = mst_robust_walk(r, r->points, every, visit, k, NULL);
-  if (st == MST_OK) st = total(k);
+  if (st == MST_OK) st = mst_team_any(r->team, k->spoiled, &r->spoiled);
+  if (st == MST_OK && !r->spoiled) st = total(k);
   if (k != NULL) close_measure(k);
   mst_free(k);
   mst_free(every);

@@ -32,7 +32,7 @@ static int64_t fingerprint(const mst_robust_call *c) {
                          s->filter, s->lower,     s->upper, s->rho};
   const int64_t whole[] = {s->byzantine,        s->select,       s->centre, s->iterations,
                            (int64_t)s->seed,    s->round,        o->mixers, o->root != NULL,
-                           o->previous != NULL, o->bucket_bytes, c->r.wide};
+                           o->previous != NULL, o->bucket_bytes, c->r.wide, o->share != NULL};
   mst_digest d;
   char hex[MST_DIGEST_HEX];
   mst_digest_start(&d);
@@ -60,7 +60,7 @@ static mst_status check_arguments(const mst_robust_call *c, const void *out) {
                     "%" PRId64 " vectors of %" PRId64
                     " entries: give 0 vectors or more, of at least one entry",
                     c->n_mine, c->r.d);
-  if ((c->vectors == NULL && c->n_mine > 0) || out == NULL)
+  if ((c->vectors == NULL && c->row == NULL && c->n_mine > 0) || out == NULL)
     return mst_fail(MST_ERR_INPUT, "%s is NULL", out == NULL ? "the result" : "the vectors");
   if (o->mixers < 0 || (o->mixers > 0 && o->mixer == NULL) || o->bucket_bytes < 0)
     return mst_fail(MST_ERR_INPUT, "%d mixers, %" PRId64 " bytes of a bucket: give 0 or more",
@@ -80,7 +80,8 @@ static mst_status exchange_heads(mst_robust_call *c) {
                                   .d = c->r.d,
                                   .asked = fingerprint(c),
                                   .weights = c->options->weight != NULL,
-                                  .losses = c->options->loss != NULL};
+                                  .losses = c->options->loss != NULL,
+                                  .clients = c->options->client != NULL};
     for (int r = 0; r < p; r++) bytes[r] = sizeof mine;
     st = mst_gather_all(team, &mine, bytes, c->head);
   }
@@ -109,10 +110,12 @@ static mst_status check_heads(mst_robust_call *c) {
   return MST_OK;
 }
 
-/* all(n) = one double for each vector, of all ranks; *all stays NULL when no rank gives any. */
+/* all(n) = one number of 8 bytes for each vector, of all ranks in their order; *all stays NULL when
+ * no rank gives any. */
 static mst_status gather_values(mst_robust_call *c, const char *what, size_t given,
-                                const double *mine, double **all) {
+                                const void *mine, void **all) {
   int p = mst_team_size(c->r.team), givers = 0, lacking = -1;
+  const int64_t each = sizeof(double);
   int64_t *bytes = NULL;
   for (int r = 0; r < p; r++) {
     bool has = *(const int64_t *)(const void *)((const char *)&c->head[r] + given) != 0;
@@ -123,12 +126,76 @@ static mst_status gather_values(mst_robust_call *c, const char *what, size_t giv
   if (lacking >= 0)
     return mst_fail(MST_ERR_INPUT, "rank %d gives no %s, another rank does", lacking, what);
   mst_status st = mst_alloc(&bytes, p, sizeof *bytes, what);
-  if (st == MST_OK) st = mst_alloc(all, c->n, sizeof **all, what);
+  if (st == MST_OK) st = mst_alloc(all, c->n, (size_t)each, what);
   st = mst_team_agree(c->r.team, st);
-  for (int r = 0; r < p && st == MST_OK; r++) bytes[r] = c->head[r].n * (int64_t)sizeof **all;
+  for (int r = 0; r < p && st == MST_OK; r++) bytes[r] = c->head[r].n * each;
   if (st == MST_OK) st = mst_gather_all(c->r.team, mine, bytes, *all);
   mst_free(bytes);
   return st;
+}
+
+typedef struct numbered {
+  int64_t client, place;
+} numbered;
+
+static int compare_clients(const void *a, const void *b) {
+  const numbered *x = a, *y = b;
+  return (x->client > y->client) - (x->client < y->client);
+}
+
+/* place_number(n) from the clients of all vectors, which are in the order of the ranks. */
+static mst_status sort_clients(mst_robust_call *c, const int64_t *client) {
+  numbered *sorted = NULL;
+  mst_status st = mst_alloc(&sorted, c->n, sizeof *sorted, "numbers of clients");
+  st = mst_team_agree(c->r.team, st);
+  for (int64_t k = 0; k < c->n && st == MST_OK; k++) {
+    sorted[k] = (numbered){client[k], k};
+    if (client[k] < 0)
+      st = mst_fail(MST_ERR_INPUT,
+                    "vector %" PRId64 " is of client %" PRId64 "; numbers of clients are 0 or more",
+                    k, client[k]);
+  }
+  if (st == MST_OK) qsort(sorted, (size_t)c->n, sizeof *sorted, compare_clients);
+  for (int64_t i = 0; i < c->n && st == MST_OK; i++) {
+    if (i > 0 && sorted[i].client == sorted[i - 1].client)
+      st = mst_fail(MST_ERR_INPUT, "two vectors are of client %" PRId64 "; a client has one",
+                    sorted[i].client);
+    else
+      c->place_number[sorted[i].place] = i;
+  }
+  mst_free(sorted);
+  return st;
+}
+
+/* The number of each vector: its client's place among the clients, or its own in the order of the
+ * ranks. */
+static mst_status find_numbers(mst_robust_call *c) {
+  void *client = NULL;
+  mst_status st = mst_alloc(&c->place_number, c->n, sizeof *c->place_number, "numbers of vectors");
+  MST_TRY(mst_team_agree(c->r.team, st));
+  for (int64_t k = 0; k < c->n; k++) c->place_number[k] = k;
+  st = gather_values(c, "numbers of clients", offsetof(mst_robust_head, clients),
+                     c->options->client, &client);
+  if (st == MST_OK && client != NULL) st = sort_clients(c, client);
+  mst_free(client);
+  return st;
+}
+
+/* Likewise one double for each vector, by its number. */
+static mst_status gather_doubles(mst_robust_call *c, const char *what, size_t given,
+                                 const double *mine, double **all) {
+  void *raw = NULL;
+  mst_status st = gather_values(c, what, given, mine, &raw);
+  if (st == MST_OK && raw != NULL)
+    st = mst_team_agree(c->r.team, mst_alloc(all, c->n, sizeof **all, what));
+  for (int64_t k = 0; k < c->n && st == MST_OK && raw != NULL; k++)
+    (*all)[c->place_number[k]] = ((const double *)raw)[k];
+  mst_free(raw);
+  return st;
+}
+
+static const char *row_at(const mst_robust_call *c, int64_t i) {
+  return c->row != NULL ? (const char *)c->row[i] : c->vectors + i * c->r.d * c->r.element;
 }
 
 static bool usable(const mst_robust_call *c, const void *row, int64_t d) {
@@ -136,20 +203,29 @@ static bool usable(const mst_robust_call *c, const void *row, int64_t d) {
                    : mst_space_finite_f32(d, row);
 }
 
+/* Whether the first pass, over all columns, will show that some vector is not finite: a float32
+ * vector's distances are finite unless it, or the other, is not. */
+static bool shows_later(const mst_robust_call *c) {
+  return !c->scan && !c->r.wide && c->n > 1 && (c->r.rule->weigh != NULL || c->r.mixers > 0);
+}
+
 /* Which vectors are left out, on every rank. */
 static mst_status find_excluded(mst_robust_call *c) {
   int p = mst_team_size(c->r.team);
   int64_t *bytes = NULL;
+  uint8_t *found = NULL; /* (n) in the order of the ranks */
   mst_status st = mst_alloc(&bytes, p, sizeof *bytes, "vectors that are left out");
   if (st == MST_OK) st = mst_alloc(&c->out, c->n, 1, "vectors that are left out");
+  if (st == MST_OK) st = mst_alloc(&found, c->n, 1, "vectors that are left out");
   st = mst_team_agree(c->r.team, st);
   if (st == MST_OK) {
-    uint8_t *mine = c->out + c->r.first_mine;
-    for (int64_t i = 0; i < c->n_mine; i++)
-      mine[i] = !usable(c, c->vectors + i * c->r.d * c->r.element, c->r.d);
+    for (int64_t i = 0; i < c->n_mine && !shows_later(c); i++)
+      found[c->r.first_mine + i] = !usable(c, row_at(c, i), c->r.d);
     for (int r = 0; r < p; r++) bytes[r] = c->head[r].n;
-    st = mst_gather_all(c->r.team, mine, bytes, c->out);
+    st = mst_gather_all(c->r.team, found + c->r.first_mine, bytes, found);
   }
+  for (int64_t k = 0; k < c->n && st == MST_OK; k++) c->out[c->place_number[k]] = found[k];
+  mst_free(found);
   mst_free(bytes);
   if (st != MST_OK) return st;
   for (int64_t i = 0; i < c->n; i++) {
@@ -163,33 +239,6 @@ static mst_status find_excluded(mst_robust_call *c) {
 static int64_t count_made(const mst_robust *r, int64_t n) {
   for (int i = 0; i < r->mixers; i++) n = mst_mixer_find(r->mixer[i].name)->count(&r->mixer[i], n);
   return n;
-}
-
-/* Rule and mixers, one behind the other, on n vectors. */
-static mst_status check_chain(const mst_robust *r, int64_t n) {
-  for (int i = 0; i < r->mixers; i++) {
-    MST_TRY(mst_mixer_check(&r->mixer[i], n));
-    n = mst_mixer_find(r->mixer[i].name)->count(&r->mixer[i], n);
-  }
-  return mst_rule_check(&r->spec, n);
-}
-
-static bool has_centre(const mst_rule_ops *rule) {
-  for (const mst_param *p = rule->params; p != NULL && p->name != NULL; p++)
-    if (p->offset == offsetof(mst_rule_spec, centre)) return true;
-  return false;
-}
-
-/* A rule about one client's vector needs mixers that keep the vectors' numbers. */
-static mst_status check_centre(const mst_robust *r) {
-  if (!has_centre(r->rule)) return MST_OK;
-  for (int i = 0; i < r->mixers; i++)
-    if ((mst_mixer_find(r->mixer[i].name)->needs & MST_RULE_ORDERED) != 0)
-      return mst_fail(MST_ERR_INPUT,
-                      "%s behind mixer %s: aggregate.centre is a client's number, but the vectors "
-                      "of %s are no longer of one client each",
-                      r->spec.name, r->mixer[i].name, r->mixer[i].name);
-  return MST_OK;
 }
 
 /* What the rule lacks, and what it would not look at. */
@@ -233,7 +282,7 @@ static mst_status lower(mst_robust_call *c) {
   for (int i = 0; i < r->mixers; i++)
     r->mixer[i].byzantine = mst_most(0, r->mixer[i].byzantine - c->excluded);
   r->spec.select = mst_least(r->spec.select, count_made(r, c->n - c->excluded));
-  if (has_centre(r->rule)) {
+  if (mst_robust_has_centre(r->rule)) {
     int64_t before = 0;
     for (int64_t i = 0; i < r->spec.centre; i++) before += c->out[i];
     if (c->out[r->spec.centre])
@@ -244,7 +293,7 @@ static mst_status lower(mst_robust_call *c) {
                       r->spec.centre);
     r->spec.centre -= before;
   }
-  mst_status st = check_chain(r, c->n - c->excluded);
+  mst_status st = mst_aggregate_check(&r->spec, r->mixer, r->mixers, c->n - c->excluded);
   return st == MST_OK
              ? MST_OK
              : mst_fail_within(
@@ -259,22 +308,30 @@ static mst_status keep(double *all, const mst_robust_call *c, double **kept) {
   return MST_OK;
 }
 
-/* The vectors that take part, numbered anew. */
+/* The vectors that take part, numbered anew, and where they are. */
 static mst_status number_vectors(mst_robust_call *c) {
   mst_robust *r = &c->r;
-  int64_t first = r->first_mine;
+  const int64_t first = r->first_mine;
+  int64_t *kept = NULL; /* (n) number among those that are kept */
   r->n = c->n - c->excluded;
   r->made = r->n;
   r->first_mine = 0;
   MST_TRY(mst_alloc(&r->number, r->n, sizeof *r->number, "numbers of vectors"));
+  MST_TRY(mst_alloc(&r->by_rank, r->n, sizeof *r->by_rank, "numbers of vectors"));
   MST_TRY(mst_alloc(&r->mine, c->n_mine, sizeof *r->mine, "addresses of vectors"));
+  MST_TRY(mst_alloc(&kept, c->n, sizeof *kept, "numbers of vectors"));
   for (int64_t i = 0, at = 0; i < c->n; i++) {
-    if (c->out[i]) continue;
-    r->number[at++] = i;
-    if (i < first) r->first_mine++;
-    if (i >= first && i < first + c->n_mine)
-      r->mine[r->n_mine++] = c->vectors + (i - first) * r->d * r->element;
+    kept[i] = at;
+    if (!c->out[i]) r->number[at++] = i;
   }
+  for (int64_t k = 0, at = 0; k < c->n; k++) {
+    const int64_t number = c->place_number[k];
+    if (c->out[number]) continue;
+    r->by_rank[at++] = kept[number];
+    if (k < first) r->first_mine++;
+    if (k >= first && k < first + c->n_mine) r->mine[r->n_mine++] = row_at(c, k - first);
+  }
+  mst_free(kept);
   MST_TRY(keep(c->weight, c, &r->weight));
   return keep(c->loss, c, &r->loss);
 }
@@ -326,14 +383,14 @@ mst_status mst_robust_prepare(mst_robust_call *c, const mst_rule_spec *rule, con
   MST_TRY(mst_team_agree(r->team, st));
   MST_TRY(exchange_heads(c));
   MST_TRY(check_heads(c));
-  MST_TRY(check_chain(r, c->n));
+  MST_TRY(mst_aggregate_check(&r->spec, r->mixer, r->mixers, c->n));
   r->rule = mst_rule_find(r->spec.name);
-  MST_TRY(gather_values(c, "weights", offsetof(mst_robust_head, weights), c->options->weight,
-                        &c->weight));
+  MST_TRY(find_numbers(c));
+  MST_TRY(gather_doubles(c, "weights", offsetof(mst_robust_head, weights), c->options->weight,
+                         &c->weight));
   MST_TRY(
-      gather_values(c, "losses", offsetof(mst_robust_head, losses), c->options->loss, &c->loss));
+      gather_doubles(c, "losses", offsetof(mst_robust_head, losses), c->options->loss, &c->loss));
   MST_TRY(check_given(c));
-  MST_TRY(check_centre(r));
   MST_TRY(find_excluded(c));
   MST_TRY(lower(c));
   MST_TRY(mst_team_agree(r->team, number_vectors(c)));

@@ -13,6 +13,8 @@
 #define WIDTH  30 /* bits of a limb */
 #define LIMBS  3
 #define LOWEST (-33) /* place of 0 and of all that is at most 2^-991 */
+#define WHOLE \
+  0x1.8p52 /* added to a number below 2^51, leaves its nearest integer in the low bits */
 
 mst_status mst_robust_sums_create(int64_t n, mst_robust_sums *s) {
   *s = (mst_robust_sums){.n = n};
@@ -55,19 +57,25 @@ static int64_t place_of(double x) {
   return place;
 }
 
+/* *limb += the integer that is nearest to x; returns what is left of x. */
+static inline double take_whole(double x, int64_t *limb) {
+  const double whole = WHOLE, moved = x + whole;
+  int64_t bits, none;
+  memcpy(&bits, &moved, sizeof bits);
+  memcpy(&none, &whole, sizeof none);
+  *limb += bits - none;
+  return x - (moved - whole);
+}
+
 void mst_robust_sums_add(mst_robust_sums *s, int64_t first, int64_t n, const double *term) {
   const double step = (double)(1 << WIDTH);
   int64_t *high = s->limb + first, *middle = high + s->n, *low = middle + s->n;
   const int64_t *top = s->top + first;
   for (int64_t i = 0; i < n; i++) {
     if (fabs(term[i]) > s->most[top[i] - LOWEST]) raise_to(s, first + i, place_of(fabs(term[i])));
-    double rest = term[i] * s->scale[top[i] - LOWEST];
-    double part = rint(rest);
-    high[i] += (int64_t)part;
-    rest = (rest - part) * step;
-    part = rint(rest);
-    middle[i] += (int64_t)part;
-    low[i] += (int64_t)rint((rest - part) * step);
+    double rest = take_whole(term[i] * s->scale[top[i] - LOWEST], &high[i]);
+    rest = take_whole(rest * step, &middle[i]);
+    take_whole(rest * step, &low[i]);
   }
 }
 
@@ -103,4 +111,30 @@ mst_status mst_robust_sums_total(mst_team *team, mst_robust_sums *s, double *tot
   MST_TRY(mst_sum_i64(team, s->limb, LIMBS * s->n));
   for (int64_t i = 0; i < s->n; i++) total[i] = value_of(s, i);
   return MST_OK;
+}
+
+static int64_t pairs(int64_t points) {
+  return points * (points - 1) / 2;
+}
+
+mst_status mst_robust_pairs_create(int64_t points, mst_robust_sums *s) {
+  return mst_robust_sums_create(pairs(points), s);
+}
+
+void mst_robust_pairs_add(mst_robust_sums *s, int64_t points, const double *term) {
+  for (int64_t i = 0, at = 0; i + 1 < points; at += points - 1 - i, i++)
+    mst_robust_sums_add(s, at, points - 1 - i, term + i * points + i + 1);
+}
+
+mst_status mst_robust_pairs_total(mst_team *team, mst_robust_sums *s, int64_t points,
+                                  double *matrix) {
+  double *total = NULL;
+  mst_status st = mst_alloc(&total, pairs(points), sizeof *total, "distances");
+  st = mst_team_agree(team, st);
+  if (st == MST_OK) st = mst_robust_sums_total(team, s, total);
+  for (int64_t i = 0, at = 0; i < points && st == MST_OK; i++)
+    for (int64_t j = i + 1; j < points; j++, at++)
+      matrix[i * points + j] = matrix[j * points + i] = total[at];
+  mst_free(total);
+  return st;
 }

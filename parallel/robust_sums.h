@@ -36,4 +36,15 @@ void mst_robust_sums_add(mst_robust_sums *s, int64_t first, int64_t n, const dou
 /** total(n): the sums over the team, on every rank; s is left with them. Collective. */
 mst_status mst_robust_sums_total(mst_team *team, mst_robust_sums *s, double *total) MST_CHECKED;
 
+/** Sums of 0 for each pair of points. Local. */
+mst_status mst_robust_pairs_create(int64_t points, mst_robust_sums *s) MST_CHECKED;
+
+/** Add what is above the diagonal of term(points, points). Local. */
+void mst_robust_pairs_add(mst_robust_sums *s, int64_t points, const double *term);
+
+/** matrix(points, points) = the sums over the team in both halves, on every rank; its diagonal is
+ *  left alone. \return MST_OK, MST_ERR_MEMORY, MST_ERR_COMM. Collective. */
+mst_status mst_robust_pairs_total(mst_team *team, mst_robust_sums *s, int64_t points,
+                                  double *matrix) MST_CHECKED;
+
 #endif

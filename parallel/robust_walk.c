@@ -47,18 +47,20 @@ typedef struct walk {
   mst_robust_rows rows;
 } walk;
 
-/* The vectors that travel keep their numbers' order: ranks hold consecutive ones. */
+/* The vectors that travel are counted in the order of the ranks, which is that of a bucket's rows.
+ */
 static void choose_rows(walk *w) {
   const mst_robust *r = w->r;
   for (int64_t i = 0; i < r->n; i++) w->place[i] = -1;
   for (int64_t u = 0; u < w->used; u++)
     if (w->point[u] < r->n) w->place[w->point[u]] = 0;
   int64_t at = 0;
-  for (int64_t i = 0; i < r->n; i++) {
+  for (int64_t k = 0; k < r->n; k++) {
+    const int64_t i = r->by_rank[k];
     if (w->place[i] < 0) continue;
     w->place[i] = at++;
-    if (i >= r->first_mine && i < r->first_mine + r->n_mine)
-      w->sent[w->n_sent++] = r->mine[i - r->first_mine];
+    if (k >= r->first_mine && k < r->first_mine + r->n_mine)
+      w->sent[w->n_sent++] = r->mine[k - r->first_mine];
   }
 }
 
@@ -109,8 +111,8 @@ mst_status mst_robust_walk(const mst_robust *r, int64_t used, const int64_t *poi
   bool more = true;
   mst_status st = mst_team_agree(r->team, open_walk(&w));
   if (st == MST_OK)
-    st = mst_transpose_create(r->team, w.sent, w.n_sent, r->d, r->element, MST_RULE_COLUMNS,
-                              r->bucket_bytes, &t);
+    st = mst_transpose_create_in(r->team, r->memory, w.sent, w.n_sent, r->d, r->element,
+                                 MST_RULE_COLUMNS, r->bucket_bytes, &t);
   while (st == MST_OK && more) {
     st = mst_transpose_next(t, &bucket, &more);
     if (st != MST_OK || !more) break;

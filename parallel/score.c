@@ -10,6 +10,9 @@
 #include "parallel/tally.h"
 
 typedef struct totals {
+  const mst_model *model;
+  const float *w;
+  mst_model_work *work;
   mst_tally loss;              /* of one sum, by scales */
   int64_t count[3];            /* rows, hits, blocks whose loss is not finite */
   int64_t classes, *confusion; /* (classes, classes), instead of the others; or NULL */
@@ -17,30 +20,31 @@ typedef struct totals {
   int32_t *chosen;             /* (MST_BLOCK_ROWS)                                   */
 } totals;
 
-static void add_choices(totals *t, const mst_model *model, const float *w, const mst_batch *batch,
-                        mst_model_work *work) {
-  mst_model_scores(model, w, batch->n, batch->x, work, t->score);
-  mst_model_choose(model, batch->n, t->score, t->chosen);
+static void add_choices(totals *t, const mst_batch *batch) {
+  mst_model_scores(t->model, t->w, batch->n, batch->x, t->work, t->score);
+  mst_model_choose(t->model, batch->n, t->score, t->chosen);
   for (int64_t i = 0; i < batch->n; i++)
     t->confusion[batch->label[i] * t->classes + t->chosen[i]]++;
 }
 
-static void add_batch(totals *t, const mst_model *model, const float *w, const mst_batch *batch,
-                      mst_model_work *work) {
+static mst_status add_batch(void *context, const mst_batch *batch) {
+  totals *t = context;
   double loss = 0;
   int64_t correct = 0;
   if (t->confusion != NULL) {
-    add_choices(t, model, w, batch, work);
-    return;
+    add_choices(t, batch);
+    return MST_OK;
   }
-  mst_model_loss(model, w, batch, work, &loss, &correct);
+  mst_model_loss(t->model, t->w, batch, t->work, &loss, &correct);
   t->count[0] += batch->n;
   t->count[1] += correct;
   t->count[2] += !mst_tally_add_scaled(&t->loss, 0, loss);
+  return MST_OK;
 }
 
-static mst_status score_group(const mst_model *model, const float *w, const mst_test_rows *test,
-                              int64_t group, float *scratch, mst_model_work *work, totals *t) {
+static mst_status walk_group(const mst_test_rows *test, int64_t group, float *scratch,
+                             void *context,
+                             mst_status (*visit)(void *context, const mst_batch *batch)) {
   const float *x = NULL, *value = NULL;
   int64_t first = 0, blocks = 0;
   MST_TRY(mst_rows_load(test->rows, group, &x, &value));
@@ -58,15 +62,14 @@ static mst_status score_group(const mst_model *model, const float *w, const mst_
       batch.label = test->label + block->first;
     else
       batch.value = value + (block->first - start) * outputs;
-    add_batch(t, model, w, &batch, work);
+    MST_TRY(visit(context, &batch));
   }
   return MST_OK;
 }
 
-/* All groups; `ready` is what came of the caller's preparations. Collective. */
-static mst_status score_groups(mst_team *team, mst_status ready, const mst_model *model,
-                               const float *w, const mst_test_rows *test, mst_model_work *work,
-                               totals *t) {
+mst_status mst_score_walk(mst_team *team, mst_status ready, const mst_test_rows *test,
+                          void *context,
+                          mst_status (*visit)(void *context, const mst_batch *batch)) {
   float *scratch = NULL;
   mst_status st = ready;
   if (st == MST_OK && test->features != NULL)
@@ -74,7 +77,7 @@ static mst_status score_groups(mst_team *team, mst_status ready, const mst_model
                    "features of test rows");
   st = mst_team_agree(team, st);
   for (int64_t g = 0; g < mst_rows_groups(test->rows) && st == MST_OK; g++)
-    st = mst_team_agree(team, score_group(model, w, test, g, scratch, work, t));
+    st = mst_team_agree(team, walk_group(test, g, scratch, context, visit));
   mst_free(scratch);
   return st;
 }
@@ -82,12 +85,12 @@ static mst_status score_groups(mst_team *team, mst_status ready, const mst_model
 mst_status mst_score_confusion(mst_team *team, const mst_model *model, const float *w,
                                const mst_test_rows *test, mst_model_work *work, int64_t classes,
                                int64_t *confusion) {
-  totals t = {.classes = classes, .confusion = confusion};
+  totals t = {.model = model, .w = w, .work = work, .classes = classes, .confusion = confusion};
   for (int64_t i = 0; i < classes * classes; i++) confusion[i] = 0;
   mst_status st =
       mst_alloc(&t.score, MST_BLOCK_ROWS * model->outputs, sizeof *t.score, "scores of test rows");
   if (st == MST_OK) st = mst_alloc(&t.chosen, MST_BLOCK_ROWS, sizeof *t.chosen, "classes of rows");
-  st = score_groups(team, st, model, w, test, work, &t);
+  st = mst_score_walk(team, st, test, &t, add_batch);
   if (st == MST_OK) st = mst_sum_i64(team, confusion, classes * classes);
   mst_free(t.score);
   mst_free(t.chosen);
@@ -96,10 +99,10 @@ mst_status mst_score_confusion(mst_team *team, const mst_model *model, const flo
 
 mst_status mst_score_test(mst_team *team, const mst_model *model, const float *w,
                           const mst_test_rows *test, mst_model_work *work, mst_score *score) {
-  totals t = {.count = {0}};
+  totals t = {.model = model, .w = w, .work = work};
   double loss[MST_TALLY_SCALES];
   mst_status st = mst_tally_create(MST_TALLY_SCALES, "loss", &t.loss);
-  st = score_groups(team, st, model, w, test, work, &t);
+  st = mst_score_walk(team, st, test, &t, add_batch);
   if (st == MST_OK) st = mst_tally_total(team, &t.loss, loss);
   if (st == MST_OK) st = mst_sum_i64(team, t.count, 3);
   if (st == MST_OK) {

@@ -21,6 +21,14 @@ typedef struct mst_test_rows {
   mst_features *features; /* or NULL                        */
 } mst_test_rows;
 
+/** Visit this rank's blocks of the test rows, features in place of rows where there is a map.
+ *  ready: what came of the caller's preparations; nothing is visited unless all ranks' went well.
+ *  \return MST_OK, MST_ERR_MEMORY, or what reading, the map or a visit returns. Collective on team;
+ *          a visit is local. */
+mst_status mst_score_walk(mst_team *team, mst_status ready, const mst_test_rows *test,
+                          void *context,
+                          mst_status (*visit)(void *context, const mst_batch *batch)) MST_CHECKED;
+
 typedef struct mst_score {
   double accuracy; /* NaN for values                          */
   double loss;     /* mean over rows                          */

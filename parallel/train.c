@@ -1,5 +1,6 @@
 /* Data-parallel training: what is held, how the steps go, when they are scored. A step itself is in
- * train_step.c, the way of the rows in train_rows.c, the state list in train_state.c. */
+ * train_step.c, a coded one in train_coding.c, the way of the rows in train_rows.c, the state list
+ * in train_state.c. */
 #include <math.h>
 #include <string.h>
 
@@ -82,7 +83,7 @@ static mst_status create_optimizer(mst_train *t) {
 }
 
 /* What a rank holds for itself, beside its rows. Local. */
-static mst_status allocate(mst_train *t) {
+static mst_status allocate(mst_train *t, const mst_clients *rows) {
   int p = mst_team_size(t->team);
   int64_t n = t->model->parameters;
   MST_TRY(check(t, t->rows.rows));
@@ -97,8 +98,12 @@ static mst_status allocate(mst_train *t) {
   t->mine = t->count[mst_team_rank(t->team)];
   MST_TRY(create_optimizer(t));
   MST_TRY(mst_alloc(&t->g, n, sizeof *t->g, "gradient of a block"));
-  MST_TRY(mst_alloc(&t->sum, n, sizeof *t->sum, "sums of gradients"));
-  MST_TRY(mst_alloc(&t->total, t->mine, sizeof *t->total, "gradient of a step"));
+  MST_TRY(mst_train_coding_create(t, &t->coding));
+  MST_TRY(mst_train_private_create(t, rows, &t->privacy));
+  if (t->coding == NULL) {
+    MST_TRY(mst_alloc(&t->sum, n, sizeof *t->sum, "sums of gradients"));
+    MST_TRY(mst_alloc(&t->total, t->mine, sizeof *t->total, "gradient of a step"));
+  }
   MST_TRY(mst_alloc(&t->wide, t->mine, sizeof *t->wide, "gradient of a step"));
   MST_TRY(mst_alloc(&t->mean, t->mine, sizeof *t->mean, "gradient of a step"));
   MST_TRY(mst_alloc(&t->fact, MST_TRAIN_FACTS + t->blocks, sizeof *t->fact, "losses of blocks"));
@@ -123,7 +128,7 @@ static mst_status allocate_shared(mst_train *t) {
 
 static mst_status start(mst_train *t) {
   if (mst_team_domain_rank(t->team) == 0)
-    mst_model_init(t->model, t->options.seed, mst_share_at(t->w));
+    mst_model_init(t->model, t->options.seed, 0, mst_share_at(t->w));
   MST_TRY(
       mst_share_gather(t->w, t->bytes)); /* nodes of other processors may draw other last bits */
   mst_optim_start(t->optim, mst_train_shard(t, t->w));
@@ -145,6 +150,7 @@ mst_status mst_train_create(mst_team *team, const mst_model *model, const mst_cl
   mst_train *t = NULL;
   *out = NULL;
   mst_status st = check_first(options);
+  if (st == MST_OK) st = mst_train_check_coding(options);
   if (st == MST_OK) st = mst_alloc(&t, 1, sizeof *t, "training");
   if (t != NULL) {
     t->team = team;
@@ -154,7 +160,7 @@ mst_status mst_train_create(mst_team *team, const mst_model *model, const mst_cl
   }
   st = mst_team_agree(team, st);
   if (st == MST_OK) st = mst_train_rows_create(team, model, rows, options, &t->rows);
-  if (st == MST_OK) st = mst_team_agree(team, allocate(t));
+  if (st == MST_OK) st = mst_team_agree(team, allocate(t, rows));
   if (st == MST_OK) st = allocate_shared(t);
   if (st == MST_OK) st = start(t);
   if (st != MST_OK) {
@@ -170,6 +176,8 @@ void mst_train_destroy(mst_train *t) {
   mst_share_destroy(t->shown);
   mst_share_destroy(t->w);
   mst_train_rows_free(&t->rows);
+  mst_train_coding_free(t->coding);
+  mst_train_private_free(t->privacy);
   mst_model_work_destroy(t->work);
   mst_optim_destroy(t->optim);
   mst_ema_free(&t->ema);
@@ -210,7 +218,8 @@ void mst_train_plan(int ranks, int domains, const mst_model *model, int64_t rows
   *rank_bytes = n * (4 + 8) + mst_least(shard, n) * (8 + 8 + 4 + 4 * (vectors + (o->ema > 0))) +
                 parts * mst_most(1, ops->layer_sums) * 16 +
                 mst_model_work_bytes(model, mst_most(MST_BLOCK_ROWS, o->block)) +
-                mst_train_rows_bytes(ranks, domains, model, rows, o);
+                mst_train_rows_bytes(ranks, domains, model, rows, o) +
+                mst_train_coding_bytes(ranks, model, o);
   *node_bytes = n * 4 * (1 + averages) + rows * 8;
 }
 
@@ -245,16 +254,19 @@ mst_status mst_train_confusion(mst_train *t, const mst_test_rows *test, int64_t 
 /* Score and tell, when it is time; *end: that was the last step. Collective. */
 static mst_status report(mst_train *t, const mst_test_rows *test, const mst_observer *o,
                          bool *end) {
-  mst_metric metric[4];
+  mst_metric metric[5];
   int n = 0;
   int64_t every = t->options.evaluate_every;
   *end = t->totals.steps == t->steps;
   if (!mst_loop_due(t->totals.steps, t->steps, every < 0 ? t->epoch_steps : every)) return MST_OK;
-  t->totals.train_loss = t->loss_sum / (double)t->loss_rows;
-  t->loss_sum = 0;
-  t->loss_rows = 0;
-  metric[n++] = (mst_metric){"train_loss", t->totals.train_loss};
+  if (t->privacy == NULL) { /* the loss of private rows is not told */
+    t->totals.train_loss = t->loss_sum / (double)t->loss_rows;
+    t->loss_sum = 0;
+    t->loss_rows = 0;
+    metric[n++] = (mst_metric){"train_loss", t->totals.train_loss};
+  }
   metric[n++] = (mst_metric){"lr", mst_train_lr(t, t->totals.steps - 1)};
+  if (t->coding != NULL) metric[n++] = (mst_metric){"hostile", mst_train_coding_report(t)};
   MST_TRY(score(t, test, metric, &n));
   t->totals.stopped = mst_stop_reached(&t->options.stop, n, metric);
   *end = *end || t->totals.stopped;
@@ -262,12 +274,23 @@ static mst_status report(mst_train *t, const mst_test_rows *test, const mst_obse
                                           : MST_OK;
 }
 
+/* Steps that an earlier start charged and did not keep may have been seen: they count as taken, and
+ * are not taken again. True when none is left. */
+static bool pass_over_charged(mst_train *t) {
+  if (t->privacy == NULL) return false;
+  int64_t charged = mst_least(mst_most(t->totals.steps, t->options.privacy->charged), t->steps);
+  t->totals.repeated += charged - t->totals.steps;
+  t->totals.steps = charged;
+  return t->totals.steps == t->steps;
+}
+
 mst_status mst_train_run(mst_train *t, const mst_test_rows *test, const mst_observer *observer) {
   double begin = mst_clock_seconds();
   const mst_loop loop = mst_train_loop(t);
   MST_TRY(mst_train_restore(t, &loop, observer));
-  bool end = t->totals.steps >= t->steps;
   mst_status st = MST_OK;
+  bool end = t->totals.steps >= t->steps;
+  if (!end && pass_over_charged(t)) st = report(t, test, observer, &end);
   int64_t epochs = (t->steps - t->totals.steps) / t->epoch_steps;
   int64_t rest = (t->steps - t->totals.steps) % t->epoch_steps;
   mst_observer_phase(observer, "steps", epochs * t->rows.rows + rest * t->rows.batch, "rows");

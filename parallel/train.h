@@ -13,24 +13,31 @@
 
 #include "core/base/observer.h"
 #include "core/base/stop.h"
+#include "core/coding/coding.h"
 #include "core/model/model.h"
 #include "core/optim/optim.h"
 #include "core/optim/schedule.h"
+#include "core/robust/attack.h"
 #include "parallel/clients.h"
+#include "parallel/private.h"
 #include "parallel/score.h"
 
 typedef struct mst_train_options {
   mst_optim_spec optimizer;   /* batch: rows of a step on all ranks; lr before the schedule       */
   mst_schedule_spec schedule; /* over the steps                                                   */
   uint64_t seed;
-  int64_t epochs, steps;      /* steps > 0: instead of epochs                                     */
-  int64_t block;              /* rows of a block: part of the same-bits contract                  */
-  int64_t accumulate;         /* portions in which the rows of a step are brought and taken       */
-  double ema;                 /* decay of the parameters' average that is evaluated; 0: none      */
-  int64_t ema_batch;          /* batch that the decay was chosen for; 0: this one                 */
-  int64_t evaluate_every;     /* steps between reports; 0: at the end only; below 0: each epoch   */
-  int64_t checkpoint_every;   /* steps; 0: only when a signal comes                               */
-  mst_stop stop;              /* accuracy, loss, train_loss; metric NULL: run all steps           */
+  int64_t epochs, steps;    /* steps > 0: instead of epochs                                     */
+  int64_t block;            /* rows of a block: part of the same-bits contract                  */
+  int64_t accumulate;       /* portions in which the rows of a step are brought and taken       */
+  double ema;               /* decay of the parameters' average that is evaluated; 0: none      */
+  int64_t ema_batch;        /* batch that the decay was chosen for; 0: this one                 */
+  int64_t evaluate_every;   /* steps between reports; 0: at the end only; below 0: each epoch   */
+  int64_t checkpoint_every; /* steps; 0: only when a signal comes                               */
+  mst_stop stop;            /* accuracy, loss, train_loss; metric NULL: run all steps           */
+  mst_coding_spec coding;   /* who takes which part of a step; kind NULL: nothing is taken twice */
+  mst_attack_spec attack;   /* what coding's hostile workers send; name NULL: there are none     */
+  const mst_private_options *privacy; /* private steps; NULL: plain ones. batch is then public,
+                                         and the training loss is neither taken nor told         */
 } mst_train_options;
 
 typedef struct mst_train mst_train;
@@ -38,6 +45,12 @@ typedef struct mst_train mst_train;
 /** Cut rows into pieces of MST_BLOCK_ROWS consecutive ones, which take the clients' place in the
  *  roster and the client store of a training: piece(rows) of each row. Returns how many. Local. */
 int64_t mst_train_deal(int64_t rows, int32_t *piece);
+
+/** Check the options' coding, attack and what they do with each other.
+ *  \return MST_OK; MST_ERR_INPUT (a setting out of range; more attackers than the code is for; an
+ *          attack without a code; portions of a coded step); MST_ERR_UNSUPPORTED (an attack that
+ *          looks at other workers' messages). Local. */
+mst_status mst_train_check_coding(const mst_train_options *options) MST_CHECKED;
 
 /** Steps of an epoch of so many rows, and those that the options ask for in all. Local. */
 int64_t mst_train_epoch_steps(int64_t rows, const mst_train_options *options);
@@ -54,7 +67,8 @@ void mst_train_destroy(mst_train *t); /* Collective; NULL is allowed */
 /** Take the steps that are left; test may be NULL. Begins by asking the observer for a state to go
  *  on from; its rounds are steps.
  *  \return MST_OK; MST_ERR_INTERRUPTED after a signal, the state having been saved;
- *          MST_ERR_NONFINITE naming the step whose loss or gradient is not finite. Collective. */
+ *          MST_ERR_NONFINITE naming the step whose loss or gradient is not finite; with coding,
+ * what mst_coding_decode returns, naming the step. Collective. */
 mst_status mst_train_run(mst_train *t, const mst_test_rows *test,
                          const mst_observer *observer) MST_CHECKED;
 
@@ -69,9 +83,11 @@ mst_status mst_train_confusion(mst_train *t, const mst_test_rows *test, int64_t 
 /* What all steps together came to; the same on all ranks. */
 typedef struct mst_train_totals {
   int64_t steps, rows;               /* taken; differentiated                                   */
-  int64_t repeated;                  /* steps whose sums were taken again on another grid       */
+  int64_t repeated;                  /* steps whose sums were taken again on another grid;
+                                        private: steps that were charged, and lost to a crash   */
   double accuracy, loss, train_loss; /* as last reported; NaN where not measured                */
   bool stopped;                      /* by options.stop                                         */
+  int64_t hostile; /* with coding: messages that were found to be hostile and left out          */
 } mst_train_totals;
 
 /** What the steps so far came to. Local. */

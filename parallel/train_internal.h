@@ -15,22 +15,23 @@ typedef struct mst_train_rows {
   const mst_model *model;
   uint64_t seed;
   int64_t rows, batch, block, accumulate;
+  mst_coding_spec coding; /* kind NULL: none */
   bool classes;
   int64_t pieces;
-  mst_batch *piece; /* (pieces) in this domain's memory; x = NULL: in another's      */
-  int32_t *domain;  /* (p) of each rank                                              */
-  mst_share *order; /* (rows) int64: the rows of `epoch` in the order of their steps */
-  int64_t epoch;    /* -1: none                                                      */
-  int64_t most;     /* portions of a window                                          */
+  mst_batch *piece;        /* (pieces) in this domain's memory; x = NULL: in another's      */
+  int32_t *domain;         /* (p) of each rank                                              */
+  mst_share *order;        /* (rows) int64: the rows of `epoch` in the order of their steps */
+  int64_t epoch;           /* -1: none                                                      */
+  int64_t most;            /* portions of a window                                          */
   int64_t first, portions; /* of the window                                          */
-  int64_t places, *slot; /* (places) record of each of this rank's rows, -1: here    */
-  int64_t room;          /* of slot                                                  */
-  char *sent, *arrived;  /* records: place, x, target                                */
+  int64_t places, *slot;   /* (places) record of each of this rank's rows, -1: here    */
+  int64_t room;            /* of slot                                                  */
+  char *sent, *arrived;    /* records: place, x, target                                */
   int64_t sent_room, arrived_room; /* in records                                     */
-  int32_t *destination;  /* (sent_room)                                              */
-  int64_t *place;        /* (p) while records are packed                             */
-  float *x, *value;      /* (block, inputs), (block, outputs)                        */
-  int32_t *label;        /* (block)                                                  */
+  int32_t *destination;            /* (sent_room)                                              */
+  int64_t *place;                  /* (p) while records are packed                             */
+  float *x, *value;                /* (block, inputs), (block, outputs)                        */
+  int32_t *label;                  /* (block)                                                  */
 } mst_train_rows;
 
 /** Collective. */
@@ -56,8 +57,11 @@ int64_t mst_train_rows_of_step(const mst_train_rows *r, int64_t step);
 int64_t mst_train_rows_bytes(int ranks, int domains, const mst_model *model, int64_t rows,
                              const mst_train_options *options);
 
-#define MST_TRAIN_COUNTS 5
+#define MST_TRAIN_COUNTS  5
 #define MST_TRAIN_FIGURES 4
+
+typedef struct mst_train_coding mst_train_coding;
+typedef struct mst_train_private mst_train_private;
 
 struct mst_train {
   mst_team *team;
@@ -67,39 +71,80 @@ struct mst_train {
   int64_t epoch_steps, steps; /* of an epoch; in all                                     */
   int64_t blocks;             /* of a full step                                          */
 
-  mst_share *w, *shown;       /* (P) a node; shown: to evaluate, NULL = w                */
-  int64_t *count, *bytes;     /* (p) shards of the vectors                               */
-  int64_t first, mine;        /* this rank's shard                                       */
-  mst_optim *optim;           /* of the shard                                            */
-  mst_ema ema;                /* of the shard, with options.ema > 0                      */
-  float *g;                   /* (P) a block's gradient                                  */
-  int64_t *sum;               /* (P) gradients of this rank's blocks, on the grid        */
-  int64_t *total;             /* (mine)                                                  */
-  float *mean;                /* (mine) the batch's gradient                             */
-  double *wide;               /* (mine) scratch                                          */
-  double *fact;               /* (FACTS + blocks) what ranks tell each other in a step   */
+  mst_share *w, *shown;              /* (P) a node; shown: to evaluate, NULL = w                */
+  int64_t *count, *bytes;            /* (p) shards of the vectors                               */
+  int64_t first, mine;               /* this rank's shard                                       */
+  mst_optim *optim;                  /* of the shard                                            */
+  mst_ema ema;                       /* of the shard, with options.ema > 0                      */
+  float *g;                          /* (P) a block's gradient                                  */
+  int64_t *sum;                      /* (P) gradients of this rank's blocks, on the grid        */
+  int64_t *total;                    /* (mine)                                                  */
+  float *mean;                       /* (mine) the batch's gradient                             */
+  double *wide;                      /* (mine) scratch                                          */
+  double *fact;                      /* (FACTS + blocks) what ranks tell each other in a step   */
   int64_t *part_bytes, *piece_bytes; /* (p) of the optimizer's parts; of squared norms   */
-  double *part, *parts;       /* this shard's, the whole vector's: room for either       */
+  double *part, *parts;              /* this shard's, the whole vector's: room for either       */
   mst_model_work *work;
+  mst_train_coding *coding; /* or NULL; with it, there are no `sum` and `total` */
+  mst_train_private *privacy; /* or NULL                                          */
 
-  int exponent;    /* the grid takes terms up to 2^exponent                              */
-  int shift;       /* of the grid                                                        */
-  double weight;   /* of the block being differentiated                                  */
-  bool begun;      /* `sum` holds terms already                                          */
+  int exponent;     /* the grid takes terms up to 2^exponent                              */
+  int shift;        /* of the grid                                                        */
+  double weight;    /* of the block being differentiated                                  */
+  bool begun;       /* `sum` holds terms already                                          */
   uint32_t largest; /* of this rank's terms in the step, before their weight: bits        */
   double magnitude; /* the same after it                                                 */
   int64_t taken;    /* rows that this rank differentiated in the step                    */
 
-  double loss_sum;    /* over the rows since the last report                             */
+  double loss_sum; /* over the rows since the last report                             */
   int64_t loss_rows;
   mst_train_totals totals;
-  int64_t counts[MST_TRAIN_COUNTS];   /* the totals, for the state list                  */
+  int64_t counts[MST_TRAIN_COUNTS]; /* the totals, for the state list                  */
   double figures[MST_TRAIN_FIGURES];
   mst_train_times times;
 };
 
 /** One step; *asked: a rank was asked to stop. Collective. */
 mst_status mst_train_step(mst_train *t, const mst_observer *o, bool *asked) MST_CHECKED;
+
+/* Coded steps (train_coding.c). */
+
+/** What a rank holds for its workers; *out = NULL without coding. Local. */
+mst_status mst_train_coding_create(mst_train *t, mst_train_coding **out) MST_CHECKED;
+void mst_train_coding_free(mst_train_coding *c); /* Local; NULL is allowed */
+
+/** Bytes of a rank. Local. */
+int64_t mst_train_coding_bytes(int ranks, const mst_model *model, const mst_train_options *options);
+
+/** wide(mine) = the sum of the step's gradients, times rows over options.block, decoded from the
+ *  workers' messages; *loss, *asked as of a step. Collective. */
+mst_status mst_train_coding_step(mst_train *t, const mst_observer *o, double *loss,
+                                 bool *asked) MST_CHECKED;
+
+/** The arrays of a checkpoint. Local. */
+mst_status mst_train_coding_state(mst_train *t, mst_state *s) MST_CHECKED;
+/** Go on from them. Local. */
+void mst_train_coding_restore(mst_train *t);
+
+/** Hostile messages a step since the last report, which this is. Local. */
+double mst_train_coding_report(mst_train *t);
+
+/* Private steps (private.c). */
+
+/** What a rank holds for them; *out = NULL without privacy; to be freed on an error too. Local. */
+mst_status mst_train_private_create(mst_train *t, const mst_clients *store,
+                                    mst_train_private **out) MST_CHECKED;
+void mst_train_private_free(mst_train_private *p); /* Local; NULL is allowed */
+
+/** wide(mine) = the sum of the sample's clipped gradients, with noise. Collective. */
+mst_status mst_train_private_step(mst_train *t, const mst_observer *o, bool *asked) MST_CHECKED;
+
+/** The gradient of this rank's i-th block of a portion into t->g, its weight among the step's into
+ *  t->weight, its loss and rows to where the step adds them. Local. */
+void mst_train_differentiate(mst_train *t, int64_t portion, int64_t i);
+
+/** The sentence of a step whose loss or gradient is not finite. Local. */
+mst_status mst_train_refuse_nonfinite(const mst_train *t) MST_CHECKED;
 
 /** lr of a step. Local. */
 double mst_train_lr(const mst_train *t, int64_t step);
@@ -115,6 +160,11 @@ mst_loop mst_train_loop(mst_train *t);
 /** Go on from what the observer kept, if it did. Collective. */
 mst_status mst_train_restore(mst_train *t, const mst_loop *loop, const mst_observer *o) MST_CHECKED;
 
-#define MST_TRAIN_FACTS 2 /* before the blocks' losses */
+/* What ranks tell each other in a step, before the blocks' losses. */
+enum {
+  MST_TRAIN_LARGEST, /* term, or infinity where one is not finite */
+  MST_TRAIN_ASKED,   /* to stop */
+  MST_TRAIN_FACTS
+};
 
 #endif

@@ -12,29 +12,62 @@
 #define WINDOW_BYTES   ((int64_t)16 << 20) /* of records that a rank is sent at a time */
 #define LONGEST_WINDOW 64                  /* portions                                 */
 
-/* Positions [first, first + count) in the epoch's order. */
+/* A rank's blocks of a portion, or their rows' positions in the epoch's order: `head` from `first`
+ * on, and the rest of `count` from `second` on, which comes later. */
 typedef struct span {
-  int64_t first, count;
+  int64_t first, head, second, count;
 } span;
+
+static int64_t span_at(const span *s, int64_t i) {
+  return i < s->head ? s->first + i : s->second + i - s->head;
+}
 
 int64_t mst_train_rows_of_step(const mst_train_rows *r, int64_t step) {
   return mst_least(r->batch, r->rows - step * r->batch);
 }
 
-/* The blocks of a portion within its step, and of those the ones of a rank: even shares. */
-static int64_t first_block(const mst_train_rows *r, int64_t portion, int rank) {
+static int64_t blocks_of_step(const mst_train_rows *r, int64_t step) {
+  return mst_ceil_div(mst_train_rows_of_step(r, step), r->block);
+}
+
+/* Even shares of a portion's blocks. */
+static span plain_blocks(const mst_train_rows *r, int64_t portion, int rank) {
   int64_t step = portion / r->accumulate, turn = portion % r->accumulate;
-  int64_t blocks = mst_ceil_div(mst_train_rows_of_step(r, step), r->block);
+  int64_t blocks = blocks_of_step(r, step), ranks = mst_team_size(r->team);
   int64_t from = mst_share_begin(blocks, turn, r->accumulate);
-  int64_t to = mst_share_begin(blocks, turn + 1, r->accumulate);
-  return from + mst_share_begin(to - from, rank, mst_team_size(r->team));
+  int64_t n = mst_share_begin(blocks, turn + 1, r->accumulate) - from;
+  int64_t begin = mst_share_begin(n, rank, ranks),
+          count = mst_share_begin(n, rank + 1, ranks) - begin;
+  return (span){from + begin, count, 0, count};
+}
+
+/* The blocks of the parts that the rank's workers take: parts are consecutive modulo their number,
+ * and are gone through in ascending order. */
+static span coded_blocks(const mst_train_rows *r, int64_t step, int rank) {
+  const mst_coding_spec *code = &r->coding;
+  int64_t n = code->workers, ranks = mst_team_size(r->team), blocks = blocks_of_step(r, step);
+  int64_t worker = mst_share_begin(n, rank, ranks), end = mst_share_begin(n, rank + 1, ranks);
+  if (worker == end) return (span){0, 0, 0, 0};
+  int64_t part = mst_coding_first(code, worker);
+  int64_t parts = mst_coding_first(code, end - 1) + mst_coding_redundancy(code) - part;
+  if (parts >= n) return (span){0, blocks, 0, blocks};
+  int64_t second = mst_share_begin(blocks, part, n);
+  int64_t last = mst_share_begin(blocks, mst_least(part + parts, n), n);
+  int64_t head = mst_share_begin(blocks, mst_most(part + parts - n, 0), n);
+  return (span){0, head, second, head + last - second};
+}
+
+static span blocks_of(const mst_train_rows *r, int64_t portion, int rank) {
+  return r->coding.kind != NULL ? coded_blocks(r, portion, rank) : plain_blocks(r, portion, rank);
 }
 
 static span positions(const mst_train_rows *r, int64_t portion, int rank) {
   int64_t step = portion / r->accumulate, n = mst_train_rows_of_step(r, step);
-  int64_t from = mst_least(first_block(r, portion, rank) * r->block, n);
-  int64_t to = mst_least(first_block(r, portion, rank + 1) * r->block, n);
-  return (span){step * r->batch + from, to - from};
+  span b = blocks_of(r, portion, rank);
+  int64_t first = mst_least(b.first * r->block, n), second = mst_least(b.second * r->block, n);
+  int64_t head = mst_least((b.first + b.head) * r->block, n) - first;
+  int64_t rest = mst_least((b.second + b.count - b.head) * r->block, n) - second;
+  return (span){step * r->batch + first, head, step * r->batch + second, head + rest};
 }
 
 static int64_t row_at(const mst_train_rows *r, int64_t position) {
@@ -83,7 +116,7 @@ static int64_t pack_window(mst_train_rows *r, bool only_count) {
     for (int to = 0; to < p; to++) {
       span s = positions(r, q, to);
       for (int64_t i = 0; i < s.count && r->domain[to] != here; i++) {
-        int64_t at = s.first + i, row = row_at(r, at);
+        int64_t at = span_at(&s, i), row = row_at(r, at);
         if (at % mates != turn || !is_here(r, row)) continue;
         if (!only_count) {
           pack(r, row, r->place[to] + i, r->sent + n * bytes);
@@ -144,7 +177,7 @@ static mst_status find_records(mst_train_rows *r, int64_t n) {
   for (int64_t q = r->first, place = 0; q < r->first + r->portions; q++) {
     span s = positions(r, q, mst_team_rank(r->team));
     for (int64_t i = 0; i < s.count; i++, place++)
-      if (r->slot[place] < 0 && !is_here(r, row_at(r, s.first + i)))
+      if (r->slot[place] < 0 && !is_here(r, row_at(r, span_at(&s, i))))
         return mst_fail(MST_ERR_INTERNAL, "a row of a batch did not arrive");
   }
   return MST_OK;
@@ -187,12 +220,12 @@ mst_status mst_train_rows_bring(mst_train_rows *r, int64_t epoch, int64_t portio
 }
 
 int64_t mst_train_rows_blocks(const mst_train_rows *r, int64_t portion) {
-  int rank = mst_team_rank(r->team);
-  return first_block(r, portion, rank + 1) - first_block(r, portion, rank);
+  return blocks_of(r, portion, mst_team_rank(r->team)).count;
 }
 
 int64_t mst_train_rows_place(const mst_train_rows *r, int64_t portion, int64_t i) {
-  return first_block(r, portion, mst_team_rank(r->team)) + i;
+  span s = blocks_of(r, portion, mst_team_rank(r->team));
+  return span_at(&s, i);
 }
 
 /* Where this rank's rows of a portion begin among those of the window. */
@@ -211,7 +244,7 @@ mst_batch mst_train_rows_block(mst_train_rows *r, int64_t portion, int64_t i) {
   int64_t bytes = record_bytes(r->model, r->classes);
   char *targets = r->classes ? (char *)r->label : (char *)r->value;
   for (int64_t k = 0; k < n; k++) {
-    int64_t row = row_at(r, s.first + begin + k);
+    int64_t row = row_at(r, span_at(&s, begin + k));
     const void *x, *t;
     if (is_here(r, row)) {
       x = x_of(r, row);
@@ -230,6 +263,14 @@ mst_batch mst_train_rows_block(mst_train_rows *r, int64_t portion, int64_t i) {
                      .value = r->classes ? NULL : r->value};
 }
 
+/* Most rows of a rank in a step: the parts of its workers, and those that the first and the last of
+ * them reach beyond. */
+static int64_t coded_rows(int ranks, int64_t blocks, const mst_train_options *o) {
+  int64_t n = o->coding.workers, more = 2 * (mst_coding_redundancy(&o->coding) - 1);
+  int64_t parts = mst_least(mst_ceil_div(n, ranks) + more, n);
+  return mst_least(parts * mst_ceil_div(blocks, n), blocks) * o->block;
+}
+
 /* Portions of a window: what a rank is sent in it stays within WINDOW_BYTES, if one portion
  * does. */
 static int64_t window_portions(int ranks, const mst_model *m, int64_t rows,
@@ -237,27 +278,28 @@ static int64_t window_portions(int ranks, const mst_model *m, int64_t rows,
   int64_t batch = mst_most(mst_least(o->optimizer.batch, rows), 1),
           blocks = mst_ceil_div(batch, o->block);
   int64_t each = mst_ceil_div(mst_ceil_div(blocks, o->accumulate), ranks) * o->block;
+  if (o->coding.kind != NULL) each = coded_rows(ranks, blocks, o);
   int64_t bytes = each * record_bytes(m, false);
   *most_rows = each;
   if (o->accumulate > 1) return 1;
   return mst_most(1, mst_least(WINDOW_BYTES / bytes, LONGEST_WINDOW));
 }
 
-static mst_status check_store(const mst_clients *store) {
+static mst_status check_store(const mst_clients *store, int64_t piece) {
   int64_t n = mst_clients_count(store);
   bool good = mst_clients_held(store) == 0;
   for (int64_t k = 0; k < n && good; k++) {
     int64_t rows = mst_clients_rows(store, k);
-    good = k + 1 < n ? rows == MST_BLOCK_ROWS : rows <= MST_BLOCK_ROWS;
+    good = k + 1 < n ? rows == piece : rows <= piece;
   }
   return good ? MST_OK
-              : mst_fail(MST_ERR_INTERNAL, "the rows of a training were not dealt in pieces of %d",
-                         MST_BLOCK_ROWS);
+              : mst_fail(MST_ERR_INTERNAL, "the rows of a training were not dealt in pieces of %lld",
+                         (long long)piece);
 }
 
-static mst_status fill(mst_train_rows *r, const mst_clients *store) {
+static mst_status fill(mst_train_rows *r, const mst_clients *store, int64_t piece) {
   int p = mst_team_size(r->team);
-  MST_TRY(check_store(store));
+  MST_TRY(check_store(store, piece));
   r->pieces = mst_clients_count(store);
   MST_TRY(mst_alloc(&r->piece, r->pieces, sizeof *r->piece, "pieces of rows"));
   for (int64_t k = 0; k < r->pieces; k++) {
@@ -276,15 +318,17 @@ static mst_status fill(mst_train_rows *r, const mst_clients *store) {
 
 mst_status mst_train_rows_create(mst_team *team, const mst_model *model, const mst_clients *store,
                                  const mst_train_options *o, mst_train_rows *r) {
-  int64_t each = 0;
+  int64_t each = 0, n = mst_clients_count(store);
+  int64_t piece = o->privacy != NULL && n > 0 ? mst_clients_rows(store, 0) : MST_BLOCK_ROWS;
   *r = (mst_train_rows){.team = team,
                         .model = model,
                         .seed = o->seed,
                         .block = o->block,
                         .accumulate = o->accumulate,
+                        .coding = o->coding,
                         .classes = true,
                         .epoch = -1};
-  MST_TRY(mst_team_agree(team, fill(r, store)));
+  MST_TRY(mst_team_agree(team, fill(r, store, piece)));
   bool values = false; /* a domain may be without rows */
   MST_TRY(mst_team_any(team, !r->classes, &values));
   r->classes = !values;

@@ -36,6 +36,7 @@ static mst_status list_state(void *context, mst_state *s) {
   MST_TRY(mst_optim_state(t->optim, s));
   if (t->options.ema > 0) MST_TRY(mst_ema_state(&t->ema, n, t->first, s));
   pack_totals(t);
+  if (t->coding != NULL) MST_TRY(mst_train_coding_state(t, s));
   MST_TRY(mst_state_add(s, "counts", MST_I64, 1, &counts, t->counts));
   return mst_state_add(s, "figures", MST_F64, 1, &figures, t->figures);
 }
@@ -54,5 +55,6 @@ mst_status mst_train_restore(mst_train *t, const mst_loop *loop, const mst_obser
   MST_TRY(mst_loop_restore(loop, o, &step));
   if (step == 0) return MST_OK;
   unpack_totals(t);
+  if (t->coding != NULL) mst_train_coding_restore(t);
   return mst_share_gather(t->w, t->bytes);
 }

@@ -20,13 +20,6 @@
 #define SHRINKAGE 16   /* ... and a grid may be coarser than its largest term asks for        */
 #define PIECE     2048 /* entries converted at a time, in cache                                */
 
-enum {
-  FACT_LARGEST,
-  FACT_ASKED
-};
-
-_Static_assert(FACT_ASKED + 1 == MST_TRAIN_FACTS, "losses follow the facts");
-
 double mst_train_lr(const mst_train *t, int64_t step) {
   return t->options.optimizer.lr * mst_schedule_factor(&t->options.schedule, step, t->steps);
 }
@@ -59,19 +52,23 @@ static void add_layer(void *context, int64_t first, int64_t count) {
   }
 }
 
-static void take_block(mst_train *t, int64_t portion, int64_t i) {
+void mst_train_differentiate(mst_train *t, int64_t portion, int64_t i) {
   double loss = 0;
-  float largest = 0;
   mst_batch batch = mst_train_rows_block(&t->rows, portion, i);
   t->weight = (double)batch.n / (double)t->options.block;
-  t->largest = 0;
   mst_model_gradient(t->model, mst_share_at(t->w), &batch, t->work, t->g, &loss);
-  t->begun = true;
   t->taken += batch.n;
+  t->fact[MST_TRAIN_FACTS + mst_train_rows_place(&t->rows, portion, i)] = loss;
+}
+
+static void take_block(mst_train *t, int64_t portion, int64_t i) {
+  float largest = 0;
+  t->largest = 0;
+  mst_train_differentiate(t, portion, i);
+  t->begun = true;
   memcpy(&largest, &t->largest, sizeof largest);
   double magnitude = t->weight * (double)largest;
   if (!(magnitude <= t->magnitude)) t->magnitude = isfinite(magnitude) ? magnitude : INFINITY;
-  t->fact[MST_TRAIN_FACTS + mst_train_rows_place(&t->rows, portion, i)] = loss;
 }
 
 /* Gradients of this rank's blocks into the sums, portion by portion. Collective. */
@@ -109,7 +106,7 @@ static bool fit_grid(mst_train *t, double largest) {
   return fits;
 }
 
-static mst_status refuse_nonfinite(const mst_train *t) {
+mst_status mst_train_refuse_nonfinite(const mst_train *t) {
   return mst_fail(MST_ERR_NONFINITE,
                   "step %lld of %lld: the loss of the batch or its gradient is not finite; use a "
                   "smaller optimizer.lr, or set optimizer.clip or optimizer.warmup",
@@ -124,15 +121,16 @@ static mst_status sum_gradients(mst_train *t, const mst_observer *o, double *los
   for (bool fits = false; !fits;) {
     MST_TRY(take_gradients(t, step));
     double start = mst_clock_seconds();
-    t->fact[FACT_LARGEST] = t->magnitude;
-    t->fact[FACT_ASKED] = mst_observer_stop(o);
+    t->fact[MST_TRAIN_LARGEST] = t->magnitude;
+    t->fact[MST_TRAIN_ASKED] = mst_observer_stop(o);
     MST_TRY(mst_max_f64(t->team, t->fact, MST_TRAIN_FACTS + blocks));
     t->times.wait += mst_clock_seconds() - start;
-    *asked = *asked || t->fact[FACT_ASKED] > 0;
+    *asked = *asked || t->fact[MST_TRAIN_ASKED] > 0;
     *loss = 0;
     for (int64_t b = 0; b < blocks; b++) *loss += t->fact[MST_TRAIN_FACTS + b];
-    if (!isfinite(t->fact[FACT_LARGEST]) || !isfinite(*loss)) return refuse_nonfinite(t);
-    fits = fit_grid(t, t->fact[FACT_LARGEST]);
+    if (!isfinite(t->fact[MST_TRAIN_LARGEST]) || !isfinite(*loss))
+      return mst_train_refuse_nonfinite(t);
+    fits = fit_grid(t, t->fact[MST_TRAIN_LARGEST]);
     if (!fits) t->totals.repeated++;
   }
   return MST_OK;
@@ -167,14 +165,21 @@ static void set_momentum(mst_train *t, int64_t step) {
   mst_optim_momentum(t->optim, mst_schedule_momentum(s, constant, step, t->steps));
 }
 
-/* This shard's mean gradient, the optimizer's step on it, and all shards to all. Collective. */
-static mst_status update(mst_train *t, int64_t rows, int shift) {
-  int64_t step = t->totals.steps;
-  double start = mst_clock_seconds(), scale = (double)t->options.block / (double)rows;
-  float *w = mst_train_shard(t, t->w);
+/* The sums of this shard, from all ranks' blocks. Collective. */
+static mst_status gather_sums(mst_train *t) {
+  double start = mst_clock_seconds();
   MST_TRY(mst_sum_scatter_i64(t->team, t->sum, t->count, t->total));
-  double summed = mst_clock_seconds();
-  mst_lattice_to(t->wide, t->total, t->mine, shift);
+  t->times.sums += mst_clock_seconds() - start;
+  mst_lattice_to(t->wide, t->total, t->mine, t->shift);
+  return MST_OK;
+}
+
+/* This shard's mean gradient, `scale` times the sum, the optimizer's step on it, and all shards to
+ * all. Collective. */
+static mst_status update(mst_train *t, double scale) {
+  int64_t step = t->totals.steps;
+  double start = mst_clock_seconds();
+  float *w = mst_train_shard(t, t->w);
   for (int64_t i = 0; i < t->mine; i++) t->mean[i] = (float)(scale * t->wide[i]);
   MST_TRY(clip(t));
   set_momentum(t, step);
@@ -186,8 +191,15 @@ static mst_status update(mst_train *t, int64_t rows, int shift) {
   mst_optim_apply(t->optim, w, t->mean, lr, t->parts);
   if (t->options.ema > 0) mst_ema_add(&t->ema, w);
   MST_TRY(mst_share_gather(t->w, t->bytes));
-  t->times.sums += summed - start;
-  t->times.update += mst_clock_seconds() - summed;
+  t->times.update += mst_clock_seconds() - start;
+  return MST_OK;
+}
+
+static mst_status step_privately(mst_train *t, const mst_observer *o, bool *asked) {
+  MST_TRY(mst_train_private_step(t, o, asked));
+  MST_TRY(update(t, 1 / mst_sampler_expected(t->options.privacy->sampler)));
+  t->totals.rows += t->rows.batch;
+  t->totals.steps++;
   return MST_OK;
 }
 
@@ -195,9 +207,15 @@ mst_status mst_train_step(mst_train *t, const mst_observer *o, bool *asked) {
   int64_t step = t->totals.steps % t->epoch_steps, rows;
   double loss = 0;
   *asked = false;
-  MST_TRY(sum_gradients(t, o, &loss, asked));
+  if (t->privacy != NULL) return step_privately(t, o, asked);
+  if (t->coding != NULL)
+    MST_TRY(mst_train_coding_step(t, o, &loss, asked));
+  else {
+    MST_TRY(sum_gradients(t, o, &loss, asked));
+    MST_TRY(gather_sums(t));
+  }
   rows = mst_train_rows_of_step(&t->rows, step);
-  MST_TRY(update(t, rows, t->shift));
+  MST_TRY(update(t, (double)t->options.block / (double)rows));
   t->loss_sum += loss;
   t->loss_rows += rows;
   t->totals.rows += rows;

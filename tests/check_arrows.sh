@@ -93,7 +93,7 @@ check_includes parallel 'parallel|comm|core' 'hdf5\.h|H5.*|yaml\.h|jansson\.h|zl
 # Headers that are installed, from the lists of the makefile's fragments; a program outside can include
 # nothing else.
 for layer in core comm io parallel; do
-  [ ! -f "$layer/$layer.mk" ] || sed -n "/^${layer}_headers = /,/[^\\\\]\$/p" "$layer/$layer.mk"
+  [ ! -f "$layer/$layer.mk" ] || sed -En "/^(${layer}_headers|nobase_pkginclude_HEADERS) \+?= /,/[^\\\\]\$/p" "$layer/$layer.mk"
 done | tr -s ' \\' '\n\n' | grep '\.h$' >"$scratch/installed"
 includes <"$scratch/installed" | grep '"' | while read -r place name; do
   grep -qxF "$(echo "$name" | tr -d '"')" "$scratch/installed" || echo "$place $name"

@@ -22,7 +22,17 @@ typedef enum mst_purpose {
   MST_PURPOSE_COMPRESS = 8,
   MST_PURPOSE_SPLIT = 9,
   MST_PURPOSE_PROBE = 10,
-  MST_PURPOSE_RULE = 11 /* client 0: buckets; 1 + i: columns of sample i */
+  MST_PURPOSE_RULE = 11, /* client 0: buckets; 1 + i: columns of sample i */
+  MST_PURPOSE_MERGE = 12,
+  MST_PURPOSE_ARRIVAL = 13, /* client: a node; whose vectors it waits for */
+  MST_PURPOSE_CODING = 14,  /* the projection that messages are checked by */
+  MST_PURPOSE_TOPOLOGY = 15, /* client i: edges of node i to later ones */
+  MST_PURPOSE_BANDIT_INSTANCE = 16, /* client: which part of an instance; round: a set */
+  MST_PURPOSE_BANDIT_OFFER = 17,
+  MST_PURPOSE_BANDIT_REWARD = 18,
+  MST_PURPOSE_BANDIT_CHOICE = 19,
+  MST_PURPOSE_BANDIT_ACTIVE = 20, /* whose turn a round is */
+  MST_PURPOSE_BANDIT_DESIGN = 21  /* round: a batch */
 } mst_purpose;
 
 /* A key names one stream of 2^66 random words. Plain data; copy freely. */

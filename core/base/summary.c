@@ -12,6 +12,35 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+double mst_summary_mean(const double *x, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += x[i];
+  return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+double mst_summary_most(const double *x, int64_t n) {
+  double most = n > 0 ? x[0] : (double)NAN;
+  for (int64_t i = 1; i < n; i++) most = fmax(most, x[i]);
+  return most;
+}
+
+double mst_confusion_rows(const double *counts, int64_t classes, int64_t k) {
+  double sum = 0;
+  for (int64_t j = 0; j < classes; j++) sum += counts[k * classes + j];
+  return sum;
+}
+
+double mst_confusion_recall(const double *counts, int64_t classes, int64_t k) {
+  double rows = mst_confusion_rows(counts, classes, k);
+  return rows > 0 ? counts[k * classes + k] / rows : (double)NAN;
+}
+
+double mst_confusion_precision(const double *counts, int64_t classes, int64_t k) {
+  double chosen = 0;
+  for (int64_t j = 0; j < classes; j++) chosen += counts[j * classes + k];
+  return chosen > 0 ? counts[k * classes + k] / chosen : (double)NAN;
+}
+
 void mst_summary_sort(double *x, int64_t n) {
   if (n > 1) qsort(x, (size_t)n, sizeof *x, ascending);
 }

@@ -13,6 +13,19 @@ typedef struct mst_summary {
   double spread; /* standard deviation: root of the mean square distance from the mean        */
 } mst_summary;
 
+/** Mean and largest of x(n), in any order; NaN when n is 0. */
+double mst_summary_mean(const double *x, int64_t n);
+double mst_summary_most(const double *x, int64_t n);
+
+/* Of a confusion matrix counts(classes, classes): rows of each class by the class that was chosen. */
+
+/** The rows of class k. */
+double mst_confusion_rows(const double *counts, int64_t classes, int64_t k);
+/** The share of the rows of class k that were taken for it; NaN without rows. */
+double mst_confusion_recall(const double *counts, int64_t classes, int64_t k);
+/** The share of the rows taken for class k that are of it; NaN when none was. */
+double mst_confusion_precision(const double *counts, int64_t classes, int64_t k);
+
 /** Sort x(n) in ascending order. No number may be NaN. */
 void mst_summary_sort(double *x, int64_t n);
 

@@ -30,6 +30,7 @@ typedef struct mst_features_spec {
   double threshold;   /* conv: two-sided ReLU threshold, in units of the whitened response */
   int64_t scales;     /* scattering: J                                                   */
   int64_t angles;     /* scattering: L                                                   */
+  int64_t groups;     /* scattering: of maps that are normalised together; 0: none        */
 } mst_features_spec;
 
 /** A spec of that kind with seed 1 and the defaults of its parameters; 0 where a parameter has no

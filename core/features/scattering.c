@@ -116,6 +116,15 @@ static mst_status allocate(mst_scattering_map *map) {
   return MST_OK;
 }
 
+static mst_status check_groups(const mst_scattering_map *map) {
+  int64_t groups = map->base.spec.groups, maps = map->image.channels * map->paths;
+  if (groups == 0 || (groups > 0 && maps % groups == 0)) return MST_OK;
+  return mst_fail(MST_ERR_INPUT,
+                  "features.groups is %lld, but %lld maps cannot be cut into so many groups alike; "
+                  "choose a divisor of %lld, or 0",
+                  (long long)groups, (long long)maps, (long long)maps);
+}
+
 static mst_status create(const mst_features_spec *spec, const mst_row_shape *shape,
                          mst_features **out) {
   mst_image_shape image;
@@ -134,7 +143,8 @@ static mst_status create(const mst_features_spec *spec, const mst_row_shape *sha
   map->paths = 1 + spec->scales * spec->angles +
                spec->scales * (spec->scales - 1) / 2 * spec->angles * spec->angles;
   map->base.width = image.channels * map->paths * map->output_height * map->output_width;
-  mst_status status = allocate(map);
+  mst_status status = check_groups(map);
+  if (status == MST_OK) status = allocate(map);
   if (status == MST_OK) status = make_filters(map);
   if (status == MST_OK) status = make_plans(map);
   if (status != MST_OK) {
@@ -171,12 +181,31 @@ static void destroy(mst_features *f) {
 }
 
 static const mst_param params[] = {
-    {.name = "scales", .type = MST_PARAM_INT, .offset = offsetof(mst_features_spec, scales),
-     .fallback = "2", .min = 1, .max = MST_SCATTERING_SCALES, .unit = "octaves",
+    {.name = "scales",
+     .type = MST_PARAM_INT,
+     .offset = offsetof(mst_features_spec, scales),
+     .fallback = "2",
+     .min = 1,
+     .max = MST_SCATTERING_SCALES,
+     .unit = "octaves",
      .help = "J: features are invariant to shifts of up to 2^J pixels"},
-    {.name = "angles", .type = MST_PARAM_INT, .offset = offsetof(mst_features_spec, angles),
-     .fallback = "8", .min = 1, .max = MST_SCATTERING_ANGLES, .unit = "angles",
+    {.name = "angles",
+     .type = MST_PARAM_INT,
+     .offset = offsetof(mst_features_spec, angles),
+     .fallback = "8",
+     .min = 1,
+     .max = MST_SCATTERING_ANGLES,
+     .unit = "angles",
      .help = "L: orientations of the wavelets"},
+    {.name = "groups",
+     .type = MST_PARAM_INT,
+     .offset = offsetof(mst_features_spec, groups),
+     .fallback = "0",
+     .min = 0,
+     .max = 1e6,
+     .unit = "groups",
+     .help =
+         "cut a row's maps into so many groups and bring each to mean 0, variance 1; 0: do not"},
     {.name = NULL}};
 
 const mst_features_ops mst_features_scattering = {

@@ -14,6 +14,8 @@
 
 #include <math.h>
 
+#define NORM_EPSILON 1e-5 /* added to a group's variance */
+
 /* i as an index into n values that are mirrored at both ends, the end values not repeated. */
 static int64_t reflect(int64_t i, int64_t n) {
   return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
@@ -209,12 +211,26 @@ static void transform_channel(mst_scattering_map *map, const float *image, int64
   }
 }
 
+/* Bring x(n) to mean 0 and variance 1 (Wu and He, "Group normalization", ECCV 2018, without gain). */
+static void normalise(int64_t n, float *x) {
+  double sum = 0, square = 0;
+  for (int64_t i = 0; i < n; i++) sum += (double)x[i];
+  double mean = sum / (double)n;
+  for (int64_t i = 0; i < n; i++) square += ((double)x[i] - mean) * ((double)x[i] - mean);
+  double scale = 1 / sqrt(square / (double)n + NORM_EPSILON);
+  for (int64_t i = 0; i < n; i++) x[i] = (float)(((double)x[i] - mean) * scale);
+}
+
 mst_status mst_scattering_apply(mst_features *f, const float *rows, int64_t n, float *out) {
   mst_scattering_map *map = (mst_scattering_map *)f;
   int64_t elements = mst_row_elements(&f->shape);
-  int64_t channel_width = f->width / map->image.channels;
-  for (int64_t i = 0; i < n; i++)
+  int64_t channel_width = f->width / map->image.channels, groups = f->spec.groups;
+  for (int64_t i = 0; i < n; i++) {
+    float *to = out + i * f->width;
     for (int64_t c = 0; c < map->image.channels; c++)
-      transform_channel(map, rows + i * elements, c, out + i * f->width + c * channel_width);
+      transform_channel(map, rows + i * elements, c, to + c * channel_width);
+    for (int64_t g = 0; g < groups; g++)
+      normalise(f->width / groups, to + g * (f->width / groups));
+  }
   return MST_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef MST_CORE_LINALG_LAPACK_H
 #define MST_CORE_LINALG_LAPACK_H
 
+#include <complex.h>
 #include <stddef.h>
 
 /* The lower triangle of a row-major matrix, as LAPACK sees it. */
@@ -18,5 +19,9 @@ extern double dlansy_(const char *norm, const char *uplo, const int *n, const do
 extern void dsyevd_(const char *job, const char *uplo, const int *n, double *a, const int *lda,
                     double *values, double *work, const int *work_length, int *integers,
                     const int *integers_length, int *info, size_t job_length, size_t uplo_length);
+extern void zgelss_(const int *m, const int *n, const int *right, double complex *a, const int *lda,
+                    double complex *b, const int *ldb, double *singular, const double *rcond,
+                    int *rank, double complex *work, const int *work_length, double *reals,
+                    int *info);
 
 #endif

@@ -41,6 +41,10 @@ typedef struct mst_layer_ops {
   void (*descend)(const mst_layer *l, const float *w, int64_t n, const float *x, const float *y,
                   const float *keep, const float *dy, float *dx, const mst_descent *d,
                   float *scratch);
+  /* What the part that holds parameter `at` was given when x was the layer's input: (n, *width).
+   * NULL: x, for all parameters. */
+  const float *(*given)(const mst_layer *l, int64_t at, int64_t n, const float *x,
+                        const float *keep, int64_t *width);
   void (*destroy)(mst_layer *l);
 } mst_layer_ops;
 

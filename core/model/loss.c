@@ -120,8 +120,9 @@ static int64_t first_largest(int64_t c, const float *s) {
   return best;
 }
 
-static bool has_classes(const mst_model *m) {
-  return m->loss == MST_LOSS_CROSS_ENTROPY || m->loss == MST_LOSS_LOGISTIC;
+int64_t mst_model_classes(const mst_model *m) {
+  if (m->loss == MST_LOSS_LOGISTIC) return 2;
+  return m->loss == MST_LOSS_CROSS_ENTROPY ? m->outputs : 0;
 }
 
 static int64_t chosen(int64_t c, const float *s) {
@@ -129,16 +130,15 @@ static int64_t chosen(int64_t c, const float *s) {
 }
 
 int64_t mst_loss_correct(const mst_model *m, const mst_batch *batch, const float *scores) {
-  if (!has_classes(m)) return 0;
+  if (mst_model_classes(m) == 0) return 0;
   int64_t correct = 0, c = m->outputs;
-  for (int64_t i = 0; i < batch->n; i++)
-    correct += chosen(c, scores + i * c) == batch->label[i];
+  for (int64_t i = 0; i < batch->n; i++) correct += chosen(c, scores + i * c) == batch->label[i];
   return correct;
 }
 
 void mst_model_choose(const mst_model *m, int64_t n, const float *scores, int32_t *label) {
   for (int64_t i = 0; i < n; i++)
-    label[i] = has_classes(m) ? (int32_t)chosen(m->outputs, scores + i * m->outputs) : 0;
+    label[i] = mst_model_classes(m) > 0 ? (int32_t)chosen(m->outputs, scores + i * m->outputs) : 0;
 }
 
 double mst_model_cost(const mst_model *m, const mst_batch *batch, const float *scores, float *r) {

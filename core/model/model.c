@@ -182,12 +182,12 @@ static void draw_normal(const mst_tensor *t, mst_stream *s, float *w) {
   for (int64_t i = 0; i < t->count; i++) w[i] = (float)(deviation * mst_stream_normal(s));
 }
 
-void mst_model_init(const mst_model *m, uint64_t seed, float *w) {
+void mst_model_init(const mst_model *m, uint64_t seed, int64_t copy, float *w) {
   const char *init = m->spec.init != NULL ? m->spec.init : "xavier";
   for (int i = 0; i < m->tensors; i++) {
     const mst_tensor *t = &m->tensor[i];
     float *at = w + t->offset;
-    mst_stream s = mst_stream_of(mst_key_make(seed, MST_PURPOSE_INIT, (uint64_t)i, 0));
+    mst_stream s = mst_stream_of(mst_key_make(seed, MST_PURPOSE_INIT, (uint64_t)i, (uint64_t)copy));
     if (t->role == MST_TENSOR_SCALE)
       fill(at, t->count, 1.0f);
     else if (strcmp(init, "uniform") == 0 && t->fan_in > 0)

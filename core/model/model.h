@@ -92,11 +92,15 @@ mst_status mst_model_create(const mst_model_spec *spec, const mst_row_shape *sha
                             int64_t outputs, mst_model **out) MST_CHECKED;
 void mst_model_destroy(mst_model *m); /* Local; NULL is allowed */
 
+/** Classes that labels tell apart, from 0; 0 = the targets are values. Local. */
+int64_t mst_model_classes(const mst_model *m);
+
 /** Fill w(parameters): weights uniform in +-sqrt(6/(fan_in+fan_out)) (xavier, Glorot and Bengio
  *  2010), normal with variance 2/fan_in (he, He et al. 2015), uniform in +-1/sqrt(fan_in) (uniform:
  *  also the biases of dense layers and convolutions), or 0; other biases 0, scales 1. Drawn
- *  from key (seed, MST_PURPOSE_INIT, tensor number, 0). Local. */
-void mst_model_init(const mst_model *m, uint64_t seed, float *w);
+ *  from key (seed, MST_PURPOSE_INIT, tensor number, copy): copy tells models of one seed apart, 0
+ *  where there is one. Local. */
+void mst_model_init(const mst_model *m, uint64_t seed, int64_t copy, float *w);
 
 /* A batch: x(n, inputs) and its targets: label(n), or value(n, outputs) with label NULL. */
 typedef struct mst_batch {
@@ -158,6 +162,11 @@ void mst_model_norms(const mst_model *m, const float *w, const mst_batch *batch,
  *  Local. */
 void mst_model_weighted_gradient(const mst_model *m, const float *w, const mst_batch *batch,
                                  const float *weight, mst_model_work *work, float *g, double *loss);
+
+/** What the layer that tensor `tensor` belongs to was given at the last forward pass of this
+ *  workspace, over x(n, inputs): (n, *width), valid until the next pass. Local. */
+const float *mst_model_given(const mst_model *m, const mst_model_work *work, int64_t n,
+                             const float *x, int tensor, int64_t *width);
 
 /** For batch-space methods: r(n, outputs) = loss gradient in the scores (not divided by n), and
  *  scores(n, outputs). Local. */

@@ -6,6 +6,7 @@
 
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
+#include "core/model/ghost.h"
 #include "core/model/layer.h"
 #include "core/model/loss.h"
 
@@ -157,6 +158,18 @@ void mst_model_scores(const mst_model *m, const float *w, int64_t n, const float
   memcpy(out, scores, (size_t)(n * m->outputs) * sizeof *out);
 }
 
+const float *mst_model_given(const mst_model *m, const mst_model_work *work, int64_t n,
+                             const float *x, int tensor, int64_t *width) {
+  int64_t at = m->tensor[tensor].offset;
+  int i = 0;
+  while (at >= m->layer[i]->first + m->layer[i]->parameters) i++;
+  const mst_layer *l = m->layer[i];
+  const float *in = input_of(work, x, i);
+  if (l->ops->given != NULL) return l->ops->given(l, at - l->first, n, in, work->keep[i], width);
+  *width = mst_extent_size(l->in);
+  return in;
+}
+
 void mst_model_loss(const mst_model *m, const float *w, const mst_batch *batch,
                     mst_model_work *work, double *loss, int64_t *correct) {
   const float *scores = forward(m, w, batch->n, batch->x, work);
@@ -231,6 +244,65 @@ void mst_model_weighted_gradient(const mst_model *m, const float *w, const mst_b
   for (int64_t i = 0; i < batch->n; i++)
     for (int64_t j = 0; j < m->outputs; j++) work->residual[i * m->outputs + j] *= weight[i];
   backward(m, w, batch->n, batch->x, work->residual, work, g, NULL);
+}
+
+int64_t mst_model_clipped_room(const mst_model *m, int64_t n) {
+  int64_t floats = 0;
+  for (int i = 0; i < m->layers; i++)
+    if (parameters_before(m, i)) floats += padded(n * mst_extent_size(m->layer[i]->in));
+  return floats;
+}
+
+/* Backward, each layer's dx into the next part of room, norms into work->square. */
+static void pull_and_measure(const mst_model *m, const float *w, const mst_batch *b,
+                             mst_model_work *work, float *room) {
+  const float *dy = work->residual;
+  for (int64_t i = 0; i < b->n; i++) work->square[i] = 0;
+  for (int i = m->layers - 1; i >= 0; i--) {
+    const mst_layer *l = m->layer[i];
+    const float *own = w + l->first, *in = input_of(work, b->x, i);
+    if (l->parameters > 0)
+      l->ops->norms(l, own, b->n, in, work->output[i], work->keep[i], dy, work->square,
+                    work->scratch);
+    if (!parameters_before(m, i)) return;
+    float *dx = take(&room, b->n * mst_extent_size(l->in));
+    l->ops->backward(l, own, b->n, in, work->output[i], work->keep[i], dy, dx, NULL, work->scratch);
+    dy = dx;
+  }
+}
+
+static void scale_rows(int64_t n, int64_t width, const double *norm, double bound, float *dy) {
+  for (int64_t i = 0; i < n; i++) {
+    if (norm[i] <= bound) continue;
+    float factor = (float)(bound / norm[i]);
+    for (int64_t j = 0; j < width; j++) dy[i * width + j] *= factor;
+  }
+}
+
+bool mst_model_clipped_gradient(const mst_model *m, const float *w, const mst_batch *batch,
+                                double bound, mst_model_work *work, float *room, double *norm,
+                                float *g) {
+  int64_t n = batch->n;
+  bool finite = true;
+  residual(m, w, batch, work);
+  pull_and_measure(m, w, batch, work, room);
+  for (int64_t i = 0; i < n; i++) {
+    norm[i] = sqrt(work->square[i]);
+    finite = finite && isfinite(norm[i]);
+  }
+  if (!finite) return false;
+  float *dy = work->residual;
+  for (int i = m->layers - 1; i >= 0; i--) {
+    const mst_layer *l = m->layer[i];
+    if (l->parameters > 0) {
+      scale_rows(n, mst_extent_size(l->out), norm, bound, dy);
+      l->ops->backward(l, w + l->first, n, input_of(work, batch->x, i), work->output[i],
+                       work->keep[i], dy, NULL, g + l->first, work->scratch);
+    }
+    if (!parameters_before(m, i)) return true;
+    dy = take(&room, n * mst_extent_size(l->in));
+  }
+  return true;
 }
 
 void mst_model_residual(const mst_model *m, const float *w, const mst_batch *batch,

@@ -128,6 +128,25 @@ static void norms(const mst_layer *l, const float *w, int64_t n, const float *x,
   both_backward((const residual *)l, w, n, x, keep, dy, NULL, NULL, square, scratch);
 }
 
+static const float *path_given(const mst_layer_path *p, int64_t at, int64_t n, const float *x,
+                               const float *keep, int64_t *width) {
+  for (int i = 0; i < p->layers; i++) {
+    const mst_layer *part = p->layer[i];
+    if (at < part->first || at >= part->first + part->parameters) continue;
+    *width = mst_extent_size(part->in);
+    return i == 0 ? x : output_of(p, i - 1, n, (float *)keep);
+  }
+  return NULL;
+}
+
+static const float *given(const mst_layer *l, int64_t at, int64_t n, const float *x,
+                          const float *keep, int64_t *width) {
+  const residual *c = (const residual *)l;
+  const float *in = path_given(&c->inner, at, n, x, keep, width);
+  if (in != NULL) return in;
+  return path_given(&c->shortcut, at, n, x, keep + n * path_keep(&c->inner), width);
+}
+
 static void destroy(mst_layer *l) {
   residual *c = (residual *)l;
   mst_layer_path_destroy(&c->inner);
@@ -140,6 +159,7 @@ static const mst_layer_ops ops = {
     .forward = forward,
     .backward = backward,
     .norms = norms,
+    .given = given,
     .destroy = destroy,
 };
 

@@ -14,6 +14,10 @@ static void send(const mst_attack_spec *s, const mst_attack_plan *plan, const ms
     out[i] = (around_mean ? c->mean[i] : 0) + s->sigma * mst_stream_normal(&stream);
 }
 
+static int unneeded(const mst_attack_spec *s) {
+  return strcmp(s->around, "mean") == 0 ? 0 : MST_ATTACK_MEAN;
+}
+
 static const mst_param params[] = {
     MST_ATTACK_REAL(sigma, "1", 0, INFINITY, true, "", "standard deviation of an entry"),
     MST_ATTACK_WORD(around, "zero", "zero|mean", "what the noise is around"),
@@ -24,5 +28,6 @@ const mst_attack_ops mst_attack_gaussian = {
     .summary = "normal noise",
     .params = params,
     .needs = MST_ATTACK_MEAN | MST_ATTACK_EACH,
+    .unneeded = unneeded,
     .send = send,
 };

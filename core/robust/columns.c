@@ -64,8 +64,9 @@ static void mst_columns_total(int64_t n, const double *weight, double *scale, do
 #define MAX(a, b)        (__typeof__(a))_mm512_max_ps((__m512)(a), (__m512)(b))
 #define LOAD_WIDE(p)     _mm512_cvtps_pd(_mm256_loadu_ps(p))
 #define STORE_WIDE(p, x) _mm256_storeu_ps(p, _mm512_cvtpd_ps((__m512d)(x)))
-#define HALF_WIDE(x, second) \
-  _mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd((__m512d)(x), second)))
+#define HALF_WIDE(x, second)                                                          \
+  _mm512_cvtps_pd(_mm256_castpd_ps((second) ? _mm512_extractf64x4_pd((__m512d)(x), 1) \
+                                            : _mm512_extractf64x4_pd((__m512d)(x), 0)))
 #include "core/robust/columns_tile.h"
 #include "core/robust/columns_undef.h"
 
@@ -86,11 +87,13 @@ static void mst_columns_total(int64_t n, const double *weight, double *scale, do
 #define NAME(x) x##_f32_avx2
 #define REAL    float
 #define FLOATS
-#define MIN(a, b)            (__typeof__(a))_mm256_min_ps((__m256)(a), (__m256)(b))
-#define MAX(a, b)            (__typeof__(a))_mm256_max_ps((__m256)(a), (__m256)(b))
-#define LOAD_WIDE(p)         _mm256_cvtps_pd(_mm_loadu_ps(p))
-#define STORE_WIDE(p, x)     _mm_storeu_ps(p, _mm256_cvtpd_ps((__m256d)(x)))
-#define HALF_WIDE(x, second) _mm256_cvtps_pd(_mm256_extractf128_ps((__m256)(x), second))
+#define MIN(a, b)        (__typeof__(a))_mm256_min_ps((__m256)(a), (__m256)(b))
+#define MAX(a, b)        (__typeof__(a))_mm256_max_ps((__m256)(a), (__m256)(b))
+#define LOAD_WIDE(p)     _mm256_cvtps_pd(_mm_loadu_ps(p))
+#define STORE_WIDE(p, x) _mm_storeu_ps(p, _mm256_cvtpd_ps((__m256d)(x)))
+#define HALF_WIDE(x, second)                                       \
+  _mm256_cvtps_pd((second) ? _mm256_extractf128_ps((__m256)(x), 1) \
+                           : _mm256_extractf128_ps((__m256)(x), 0))
 #include "core/robust/columns_tile.h"
 #include "core/robust/columns_undef.h"
 

@@ -1,6 +1,13 @@
 /* The mean over columns, the part of columns_tile.h that sorts nothing. That file includes it, once
  * for each width and type, and gives it its types and macros. */
 
+/* Terms of doubles alone can overflow the sums; those of floats, as doubles, cannot. */
+#ifdef FLOATS
+#define DOUBLES 0
+#else
+#define DOUBLES 1
+#endif
+
 /* Exact sums. With sigma = 3/2 2^k, (x + sigma) - sigma is x rounded to a multiple of 2^(k - 52),
  * and what is left of x is exact. The terms of n rows are each below 2^k / n, so sums of those
  * multiples are at most 2^k, and adding them is exact in any order. The rests are rounded and added
@@ -33,13 +40,13 @@ INLINE void NAME(mean_body)(const NAME(job) * job, const REAL *const *row, int64
     for (int64_t i = 0; i < n; i++) {
       NAME(wide) x = NAME(load_wide)(row[i] + c + h);
       if (weighted) x *= NAME(spread)(job->weight[i] * job->scale);
-      if (sizeof(REAL) == sizeof(double)) x *= step;
+      if (DOUBLES) x *= step;
       const NAME(wide) high = (x + sigma) - sigma;
       sum += high;
       rest += ((x - high) + fine) - fine;
     }
     NAME(wide) mean = (sum + rest) / NAME(spread)(job->total);
-    if (sizeof(REAL) == sizeof(double)) mean /= step;
+    if (DOUBLES) mean /= step;
     NAME(store_wide)(out + h, mean);
   }
 }

@@ -128,7 +128,7 @@ INLINE void NAME(gather)(const REAL *const *row, int64_t c, int n, int below, in
     NAME(vector) v[size];                                                        \
     NAME(gather)(row, c, n, 0, size, v);                                         \
     NAME(sort)(v, size);                                                         \
-    _Pragma("GCC unroll 32") for (int i = 0; i < size; i++) to[i] = v[i];        \
+    _Pragma("GCC unroll 32") for (int i = 0; i < (size); i++) to[i] = v[i];      \
   }
 
 /* The same for the median alone: as many vectors of -infinity as of +infinity, or one less, keep it
@@ -138,9 +138,9 @@ INLINE void NAME(gather)(const REAL *const *row, int64_t c, int n, int below, in
                                          REAL *out) {                                              \
     NAME(vector) v[size];                                                                          \
     const int n = (int)job->n;                                                                     \
-    NAME(gather)(row, c, n, (size - n) / 2, size, v);                                              \
+    NAME(gather)(row, c, n, ((size)-n) / 2, size, v);                                              \
     NAME(sort)(v, size);                                                                           \
-    NAME(store_middle)(v[size / 2 - 1], v[size / 2], n % 2 == 0, out);                             \
+    NAME(store_middle)(v[(size) / 2 - 1], v[(size) / 2], n % 2 == 0, out);                         \
   }
 
 #define EACH_SIZE(X) X(4) X(8) X(12) X(16) X(20) X(24) X(28) X(32)
@@ -162,6 +162,7 @@ typedef void (*NAME(tile))(const NAME(job) * job, const REAL *const *row, int64_
 INLINE void NAME(store_middle)(NAME(vector) a, NAME(vector) b, int even, REAL *out) {
   if (even) {
     const NAME(vector) sum = a + b, halves = a * (REAL)0.5 + b * (REAL)0.5;
+    /* Of a finite sum alone: NOLINTNEXTLINE(misc-redundant-expression) */
     const NAME(mask) finite = (NAME(mask))(sum - sum == 0);
     a = (NAME(vector))((finite & (NAME(mask))(sum * (REAL)0.5)) | (~finite & (NAME(mask))halves));
   }

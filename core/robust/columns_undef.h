@@ -2,6 +2,7 @@
 #undef NAME
 #undef REAL
 #undef FLOATS
+#undef DOUBLES
 #undef LOAD_WIDE
 #undef STORE_WIDE
 #undef HALF_WIDE

@@ -12,8 +12,13 @@
 #include "core/base/wide.h"
 
 #define AHEAD      512  /* bytes of a row that are asked for before they are read            */
+#define STRIP      128  /* columns that are turned into doubles at a time, a multiple of 8    */
+#define GROUP      24   /* rows whose pairs are taken together, a multiple of 4               */
 #define FEW_POINTS 64   /* points whose sums are compared one difference at a time           */
 #define CANCELLED  1e-6 /* share of the terms of a difference below which it is taken anew   */
+
+/* The sums of pairs from (i, j) on. */
+#define AT(sum, i, j) ((double(*)[GROUP][8])(sum)[i][j])
 
 /* The row of weight 1 when all others have 0, else -1. */
 static int64_t only_row(int64_t n, const double *weight) {
@@ -29,10 +34,10 @@ static int64_t only_row(int64_t n, const double *weight) {
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
-#define BYTES        64
-#define ACROSS       4
-#define TARGET       __attribute__((target("avx512f")))
-#define FMA(a, b, c) _mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
+#define BYTES                64
+#define ACROSS               4
+#define TARGET               __attribute__((target("avx512f")))
+#define SQUARE_AND_ADD(d, s) _mm512_fmadd_pd((__m512d)(d), (__m512d)(d), (__m512d)(s))
 
 #define NAME(x)     x##_f32_avx512
 #define REAL        float
@@ -48,12 +53,12 @@ static int64_t only_row(int64_t n, const double *weight) {
 #undef BYTES
 #undef ACROSS
 #undef TARGET
-#undef FMA
+#undef SQUARE_AND_ADD
 
-#define BYTES        32
-#define ACROSS       2
-#define TARGET       __attribute__((target("avx2,fma")))
-#define FMA(a, b, c) _mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
+#define BYTES                32
+#define ACROSS               2
+#define TARGET               __attribute__((target("avx2,fma")))
+#define SQUARE_AND_ADD(d, s) _mm256_fmadd_pd((__m256d)(d), (__m256d)(d), (__m256d)(s))
 
 #define NAME(x)     x##_f32_avx2
 #define REAL        float
@@ -69,7 +74,7 @@ static int64_t only_row(int64_t n, const double *weight) {
 #undef BYTES
 #undef ACROSS
 #undef TARGET
-#undef FMA
+#undef SQUARE_AND_ADD
 #endif
 
 typedef double pair __attribute__((vector_size(16)));
@@ -83,6 +88,11 @@ static inline void store_floats(float *p, pair x) {
   p[1] = (float)x[1];
 }
 
+/* Rounded once, as the wider vectors have it: slow on a processor without such an operation. */
+static inline pair square_and_add(pair d, pair s) {
+  return (pair){fma(d[0], d[0], s[0]), fma(d[1], d[1], s[1])};
+}
+
 static inline pair load_doubles(const double *p) {
   return (pair){p[0], p[1]};
 }
@@ -94,7 +104,7 @@ static inline void store_doubles(double *p, pair x) {
 #define BYTES  16
 #define ACROSS 2
 #define TARGET
-#define FMA(a, b, c) ((a) * (b) + (c))
+#define SQUARE_AND_ADD square_and_add
 
 #define NAME(x) x##_f32_plain
 #define REAL    float
@@ -108,17 +118,14 @@ static inline void store_doubles(double *p, pair x) {
 #define STORE   store_doubles
 #include "core/robust/space_tile.h"
 
-#define ENTRY(width, fused)                                                           \
-  {                                                                                   \
-#width, fused, distances_f32_##width, distances_f64_##width, combine_f32_##width, \
-        combine_f64_##width                                                           \
-  }
+#define ENTRY(width) \
+  { #width, distances_f32_##width, distances_f64_##width, combine_f32_##width, combine_f64_##width }
 static const mst_space_width widths[] = {
 #if defined(__x86_64__) && defined(__GNUC__)
-    ENTRY(avx512, true),
-    ENTRY(avx2, true),
+    ENTRY(avx512),
+    ENTRY(avx2),
 #endif
-    ENTRY(plain, false),
+    ENTRY(plain),
 };
 enum {
   WIDTHS = sizeof widths / sizeof widths[0]
@@ -164,29 +171,49 @@ MST_WIDE_BODY largest_f32_body(int64_t m, const float *row, int32_t *largest) {
 }
 MST_WIDE(largest_f32, (int64_t m, const float *row, int32_t *largest), (m, row, largest))
 
-MST_WIDE_BODY largest_f64_body(int64_t m, const double *row, int64_t *largest) {
-  int64_t most = 0;
-  for (int64_t c = 0; c < m; c++) {
-    int64_t bits;
-    memcpy(&bits, &row[c], sizeof bits);
-    bits &= INT64_MAX;
-    most = bits > most ? bits : most;
-  }
-  *largest = most;
-}
-MST_WIDE(largest_f64, (int64_t m, const double *row, int64_t *largest), (m, row, largest))
-
 bool mst_space_finite_f32(int64_t m, const float *row) {
   int32_t largest;
   largest_f32(m, row, &largest);
   return largest < INT32_C(0x7f800000);
 }
 
-bool mst_space_finite_f64(int64_t m, const double *row) {
-  int64_t largest;
-  largest_f64(m, row, &largest);
-  return largest < INT64_C(0x7ff0000000000000);
-}
+#define LANES 8 /* running sums of an inner product */
+
+#define SIGNS(type, real)                                                               \
+  MST_WIDE_BODY signs_##type##_body(int64_t m, const real *row, int64_t *count) {       \
+    int32_t positive = 0, negative = 0;                                                 \
+    for (int64_t c = 0; c < m; c++) {                                                   \
+      positive += row[c] > 0;                                                           \
+      negative += row[c] < 0;                                                           \
+    }                                                                                   \
+    count[0] = positive;                                                                \
+    count[1] = negative;                                                                \
+  }                                                                                     \
+  MST_WIDE(signs_##type, (int64_t m, const real *row, int64_t *count), (m, row, count)) \
+  void mst_space_signs_##type(int64_t m, const real *row, int64_t *count) {             \
+    signs_##type(m, row, count);                                                        \
+  }
+SIGNS(f32, float)
+SIGNS(f64, double)
+
+#define INNER(type, real)                                                                          \
+  MST_WIDE_BODY inner_##type##_body(int64_t m, const real *a, const real *b, double *lane) {       \
+    int64_t c = 0;                                                                                 \
+    double sum[LANES] = {0};                                                                       \
+    for (; c + LANES <= m; c += LANES)                                                             \
+      for (int l = 0; l < LANES; l++) sum[l] += (double)a[c + l] * (double)b[c + l];               \
+    for (; c < m; c++) sum[c % LANES] += (double)a[c] * (double)b[c];                              \
+    for (int l = 0; l < LANES; l++) lane[l] = sum[l];                                              \
+  }                                                                                                \
+  MST_WIDE(inner_##type, (int64_t m, const real *a, const real *b, double *lane), (m, a, b, lane)) \
+  double mst_space_inner_##type(int64_t m, const real *a, const real *b) {                         \
+    double lane[LANES], sum = 0;                                                                   \
+    inner_##type(m, a, b, lane);                                                                   \
+    for (int l = 0; l < LANES; l++) sum += lane[l];                                                \
+    return sum;                                                                                    \
+  }
+INNER(f32, float)
+INNER(f64, double)
 
 /* c = a - b. Weights that sum to 1 with a small one on a long vector and the rest on the zero
  * vector have lost the small one's digits in the rest: there the zero vector's entry comes from the

@@ -13,8 +13,9 @@ steps: FedAvg and FedSpeed with 5 to 100 local steps a round, 100 rounds, step s
 Runs are kept in FOLDER, and those that are there already are not made again: the study can be broken off and
 taken up. AT_ONCE runs go side by side, one rank each.
 """
-import concurrent.futures, json, os, subprocess, sys
+import concurrent.futures, os, sys
 import h5py, numpy as np
+from runs import run as run_kept, spread, tail
 
 muster, folder, study = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[4]), sys.argv[5]
 train, test = os.path.abspath(sys.argv[2]), os.path.abspath(sys.argv[3])
@@ -44,31 +45,17 @@ def split():
         os.rename(f"{folder}/{name}.part", f"{folder}/{name}.h5")
 
 def run(name, model, method, lr, rounds, seed, score, length):
-    """Accuracies by round, and the JSON line; none when the run ended in numbers that are not finite."""
-    stem = f"{folder}/{name}"
-    with open(f"{stem}.yaml", "w") as e:
-        e.write(f"job: federated\nseed: {seed}\ndata: {{train: {folder}/fit.h5, test: {score}}}\n"
-                "clients: {count: 100, partition: mixture, alpha: 0.1}\n"
-                "features: {kind: identity, shift: 0.1307, scale: 0.3081}\n"
-                f"model: {model}\n"
-                f"optimizer: {{kind: sgd, lr: {lr}, batch: 50, clip: 10, weight_decay: 0.001, "
-                "schedule: exponential, factor: 0.998}\n"
-                f"method: {{name: {method}, rounds: {rounds}, participation: 0.1, {length}}}\n"
-                f"output: {{run: {stem}.h5, checkpoint: {{every_rounds: 0}}}}\n")
-    done = subprocess.run([muster, "run", f"{stem}.yaml", "--quiet", "--resume"], capture_output=True, text=True,
-                          env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
-    if done.returncode != 0:
-        if "finite" in done.stderr:
-            return None, None
-        raise SystemExit(done.stderr)
-    with h5py.File(f"{stem}.h5") as f:
-        return f["metrics/accuracy"][:], json.loads(done.stdout.splitlines()[-1])["result"]
-
-def tail(accuracies, last):
-    return 100 * float(np.mean(accuracies[-last:]))
-
-def spread(values):
-    return f"{np.mean(values):.2f}" + (f" ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else "")
+    """Accuracies by round, and the result; none when the run ended in numbers that are not finite."""
+    metrics, result = run_kept(
+        muster, f"{folder}/{name}",
+        f"job: federated\nseed: {seed}\ndata: {{train: {folder}/fit.h5, test: {score}}}\n"
+        "clients: {count: 100, partition: mixture, alpha: 0.1}\n"
+        "features: {kind: identity, shift: 0.1307, scale: 0.3081}\n"
+        f"model: {model}\n"
+        f"optimizer: {{kind: sgd, lr: {lr}, batch: 50, clip: 10, weight_decay: 0.001, "
+        "schedule: exponential, factor: 0.998}\n"
+        f"method: {{name: {method}, rounds: {rounds}, participation: 0.1, {length}}}\n")
+    return (metrics["accuracy"], result) if metrics is not None else (None, None)
 
 def compare_methods(pool):
     model, tuning = MODELS[study], TUNING[study]

@@ -135,7 +135,7 @@ static double take_gradients(federation *f, int64_t count) {
   need(mst_model_work_create(f->model, BATCH, &work));
   need(mst_alloc(&w, f->model->parameters, sizeof *w, "parameters"));
   need(mst_alloc(&g, f->model->parameters, sizeof *g, "gradient"));
-  mst_model_init(f->model, 1, w);
+  mst_model_init(f->model, 1, 0, w);
   double start = cpu_seconds();
   for (int64_t i = 0; i < count; i++) {
     int64_t first = i * BATCH % rows.n;

@@ -58,7 +58,7 @@ static void start(training *t, int64_t batch) {
   mst_stream s = mst_stream_of(mst_key_make(1, MST_PURPOSE_TEST, 0, 0));
   for (int64_t i = 0; i < ROWS * INPUTS; i++) t->x[i] = (float)mst_stream_uniform(&s);
   for (int64_t i = 0; i < ROWS; i++) t->label[i] = (int32_t)mst_stream_below(&s, CLASSES);
-  mst_model_init(t->model, 1, t->w);
+  mst_model_init(t->model, 1, 0, t->w);
 }
 
 static void finish(training *t) {

@@ -28,6 +28,8 @@ fi
 ranks_of() {
   case $1 in
     *bench_sum) echo 2 4;;
+    *bench_robust.sh) getconf _NPROCESSORS_ONLN;;
+    *bench_robust_calls) ;; # by bench_robust.sh
     *bench_gram) echo 1 2;;
     *bench_solve|*bench_federated.sh) echo 2;;
     *bench_federated) echo 1 2;;

@@ -348,6 +348,39 @@ START_TEST(what_is_not_worked_on_leaves_memory_and_stays_as_it_is) {
 }
 END_TEST
 
+START_TEST(a_borrowed_share_is_lent_to_one_and_comes_back) {
+  for (int t = 0; t < TRANSPORTS; t++) {
+    mst_team *team = make_team(t);
+    int64_t p = mst_team_size(team), rank = mst_team_rank(team), wrong = 0;
+    mst_share *first = NULL, *second = NULL, *again = NULL, *large = NULL;
+    ck_ok(mst_share_borrow(team, 8 * p, "test", &first));
+    ck_ok(mst_share_borrow(team, 8 * p, "test", &second));
+    ck_assert_ptr_ne(mst_share_at(first), mst_share_at(second));
+    mst_share_return(second);
+    mst_share_return(first);
+    ck_ok(mst_share_borrow(team, 8, "test", &again));
+    ck_assert_ptr_eq(again, first);
+    mst_share_return(again);
+    /* A larger one takes its place; in none of them does one use disturb the last. */
+    for (int64_t round = 1; round <= 100; round++) {
+      ck_ok(mst_share_borrow(team, round < 50 ? 8 * p : 4000 * p, "test", &again));
+      int64_t *at = mst_share_at(again);
+      at[rank] = 1000 * round + rank;
+      ck_ok(mst_share_sync(again));
+      for (int r = 0; r < p; r++)
+        if (mst_team_domain_of(team, r) == mst_team_domain(team))
+          wrong += at[r] != 1000 * round + r;
+      mst_share_return(again);
+    }
+    ck_assert_int_eq(wrong, 0);
+    ck_ok(mst_share_borrow(team, MST_SHARE_KEPT + 8, "test", &large));
+    ((char *)mst_share_at(large))[MST_SHARE_KEPT + 7] = 1;
+    mst_share_return(large);
+    mst_team_destroy(team);
+  }
+}
+END_TEST
+
 static Suite *suite(void) {
   Suite *s = suite_create("share");
   TCase *c = tcase_create("share");
@@ -355,6 +388,7 @@ static Suite *suite(void) {
   tcase_add_test(c, domains_are_a_partition_of_the_ranks);
   tcase_add_test(c, what_is_written_before_a_sync_is_read_after_it);
   tcase_add_test(c, every_ticket_is_taken_once);
+  tcase_add_test(c, a_borrowed_share_is_lent_to_one_and_comes_back);
   tcase_add_test(c, parts_of_all_ranks_arrive_in_every_copy);
   tcase_add_test(c, parts_that_do_not_fit_are_refused);
   tcase_add_test(c, shares_that_shared_memory_cannot_hold_are_refused);

@@ -62,7 +62,7 @@ static inline sample sample_of(const sample_kind *kind, int64_t n) {
   ck_ok(mst_alloc(&s.x, n * SAMPLE_INPUTS, sizeof *s.x, "x"));
   ck_ok(mst_alloc(&s.label, n, sizeof *s.label, "label"));
   ck_ok(mst_alloc(&s.value, n * kind->outputs, sizeof *s.value, "value"));
-  mst_model_init(s.m, 5, s.w);
+  mst_model_init(s.m, 5, 0, s.w);
   mst_stream r = mst_stream_of(mst_key_make(9, MST_PURPOSE_TEST, 0, 0));
   for (int64_t i = 0; i < n * SAMPLE_INPUTS; i++) s.x[i] = (float)mst_stream_normal(&r);
   for (int64_t i = 0; i < n; i++)

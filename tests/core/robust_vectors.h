@@ -51,6 +51,10 @@ static inline double *row_of(const vectors *v, int64_t i) {
   return v->x + i * v->d;
 }
 
+static inline void expect_near(double got, double want, double tolerance) {
+  ck_assert_msg(fabs(got - want) <= tolerance, "%.17g is not %.17g", got, want);
+}
+
 static inline double square_between(int64_t d, const double *a, const double *b) {
   double sum = 0;
   for (int64_t k = 0; k < d; k++) sum += (a[k] - b[k]) * (a[k] - b[k]);

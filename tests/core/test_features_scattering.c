@@ -71,6 +71,39 @@ static void check_reference(int64_t height, int64_t width, int64_t channels, int
   mst_features_destroy(f);
 }
 
+START_TEST(groups_of_maps_are_brought_to_mean_0_and_variance_1) {
+  mst_row_shape shape = {2, {28, 28, 1}};
+  mst_features_spec spec = mst_features_defaults("scattering");
+  mst_features *plain = make_map(28, 28, 1, 2, 8), *f = NULL;
+  float *rows = make_images(2, 28, 28, 1), *raw = apply(plain, rows, 2);
+  spec.groups = 27;
+  ck_ok(mst_features_create(&spec, &shape, &f));
+  float *out = apply(f, rows, 2);
+  int64_t n = f->width / 27;
+  for (int64_t g = 0; g < 54; g++) {
+    double mean = 0, square = 0, before = 0, spread = 0;
+    for (int64_t i = 0; i < n; i++) {
+      mean += out[g * n + i] / (double)n;
+      square += (double)out[g * n + i] * out[g * n + i] / (double)n;
+      before += raw[g * n + i] / (double)n;
+    }
+    for (int64_t i = 0; i < n; i++) spread += pow(raw[g * n + i] - before, 2) / (double)n;
+    ck_assert_double_lt(fabs(mean), 1e-6);
+    ck_assert_double_lt(fabs(square - spread / (spread + 1e-5)), 1e-5);
+    for (int64_t i = 0; i < n; i++)
+      ck_assert_double_lt(
+          fabs(out[g * n + i] - (raw[g * n + i] - before) / sqrt(spread + 1e-5)), 1e-4);
+  }
+  free(out);
+  free(raw);
+  free(rows);
+  mst_features_destroy(f);
+  mst_features_destroy(plain);
+  spec.groups = 26;
+  ck_refused(mst_features_create(&spec, &shape, &f), MST_ERR_INPUT, "divisor of 81");
+}
+END_TEST
+
 START_TEST(the_main_shape_agrees_with_the_slow_reference) {
   check_reference(28, 28, 1, 2, 8, 36, 36);
 }
@@ -257,6 +290,7 @@ static Suite *suite(void) {
   Suite *s = suite_create("features_scattering");
   TCase *t = tcase_create("scattering");
   tcase_set_timeout(t, 120);
+  tcase_add_test(t, groups_of_maps_are_brought_to_mean_0_and_variance_1);
   tcase_add_test(t, the_main_shape_agrees_with_the_slow_reference);
   tcase_add_test(t, other_sizes_scales_and_angles_agree_with_the_slow_reference);
   tcase_add_test(t, maps_are_counted_as_published);

@@ -137,7 +137,7 @@ START_TEST(weights_start_with_the_spread_of_their_fans) {
     ck_ok(mst_model_create(&spec, &shape, true, 10, &m));
     ck_ok(mst_alloc(&w, m->parameters, sizeof *w, "w"));
     for (int64_t i = 0; i < m->parameters; i++) w[i] = NAN;
-    mst_model_init(m, 1, w);
+    mst_model_init(m, 1, 0, w);
     for (int t = 0; t < m->tensors; t++) {
       const mst_tensor *at = &m->tensor[t];
       double mean, square,
@@ -166,9 +166,9 @@ START_TEST(initial_weights_are_a_function_of_the_seed_and_the_tensor) {
   mst_model *m = NULL;
   float w[2000], again[2000], other[2000];
   ck_ok(mst_model_create(&spec, &shape, true, 3, &m));
-  mst_model_init(m, 7, w);
-  mst_model_init(m, 7, again);
-  mst_model_init(m, 8, other);
+  mst_model_init(m, 7, 0, w);
+  mst_model_init(m, 7, 0, again);
+  mst_model_init(m, 8, 0, other);
   ck_assert(memcmp(w, again, (size_t)m->parameters * sizeof *w) == 0);
   ck_assert(w[0] != other[0]);
   /* Tensors of one shape do not share their draws. */

@@ -35,7 +35,7 @@ static void begin(setting *s, const mst_model_spec *spec, const mst_row_shape *s
   ck_ok(mst_model_work_create(s->m, ROWS, &s->work));
   s->w = make_noise(s->m->parameters, 11);
   float *drawn = make_noise(s->m->parameters, 11);
-  mst_model_init(s->m, 3, drawn);
+  mst_model_init(s->m, 3, 0, drawn);
   for (int64_t k = 0; k < s->m->parameters; k++) s->w[k] = 0.3f * s->w[k] + drawn[k];
   free(drawn);
   s->x = make_noise(ROWS * s->m->inputs, 12);
@@ -225,7 +225,7 @@ START_TEST(lenet_learns_the_place_of_a_bar) {
   mst_batch batch = {.n = CLASSES, .x = x, .label = label};
   double loss = 0.0;
   int64_t correct = 0;
-  mst_model_init(s.m, 4, s.w);
+  mst_model_init(s.m, 4, 0, s.w);
   for (int round = 0; round < 60; round++) {
     mst_model_gradient(s.m, s.w, &batch, work, s.g, NULL);
     for (int64_t k = 0; k < s.m->parameters; k++) s.w[k] -= 0.02f * s.g[k];

@@ -106,7 +106,7 @@ START_TEST(a_network_is_fitted_and_the_loss_never_rises) {
     mst_egn *e = optimizer(m, 0.1, k == 0 ? 0 : 0.5, 0.6, true);
     mst_egn_report report = {0};
     double last = INFINITY;
-    mst_model_init(m, 1, w);
+    mst_model_init(m, 1, 0, w);
     for (int t = 0; t < 60; t++) {
       ck_ok(mst_egn_step(e, w, &batch, 1, &report));
       ck_assert_double_le(report.after, report.loss * (1 + 1e-6));
@@ -125,7 +125,7 @@ START_TEST(a_step_that_is_far_too_long_is_shortened) {
   const mst_batch batch = batch_of(m, ROWS, false);
   float w[128];
   mst_egn_report report;
-  mst_model_init(m, 3, w);
+  mst_model_init(m, 3, 0, w);
   mst_egn *e = optimizer(m, 1e-3, 0, 0.5, true);
   ck_ok(mst_egn_step(e, w, &batch, 64, &report));
   ck_assert_double_gt(report.length, 0);
@@ -212,7 +212,7 @@ START_TEST(a_stored_state_continues_with_the_same_bits) {
   const mst_batch batch = batch_of(m, ROWS, true);
   float w[128], other[128];
   mst_egn *e = optimizer(m, 1, 0.6, 0.7, true), *p = optimizer(m, 1, 0.6, 0.7, true);
-  mst_model_init(m, 1, w);
+  mst_model_init(m, 1, 0, w);
   for (int t = 0; t < 3; t++) ck_ok(mst_egn_step(e, w, &batch, 1, NULL));
   memcpy(other, w, sizeof w);
   mst_state kept, fresh;
@@ -260,7 +260,7 @@ START_TEST(what_cannot_be_is_refused_and_nothing_moves) {
   spec.adapt = 0;
   ck_refused(mst_egn_create(&spec, m, ROWS, &e), MST_ERR_INPUT, "optimizer.adapt");
   e = optimizer(m, 1, 0, 1, true);
-  mst_model_init(m, 1, w);
+  mst_model_init(m, 1, 0, w);
   memcpy(before, w, sizeof w);
   batch.n = ROWS + 1;
   ck_refused(mst_egn_step(e, w, &batch, 1, NULL), MST_ERR_INTERNAL, "13 rows");

@@ -17,6 +17,31 @@ START_TEST(numbers_are_sorted_with_equal_ones_and_infinities) {
 }
 END_TEST
 
+START_TEST(mean_and_most_take_numbers_in_any_order) {
+  const double x[] = {3, -1, 7, -5};
+  ck_assert_double_eq(mst_summary_mean(x, 4), 1);
+  ck_assert_double_eq(mst_summary_most(x, 4), 7);
+  ck_assert_double_eq(mst_summary_most(x + 3, 1), -5);
+  ck_assert_double_nan(mst_summary_mean(x, 0));
+  ck_assert_double_nan(mst_summary_most(x, 0));
+}
+END_TEST
+
+/* Class 0: 8 of its 10 rows are found, and 2 of class 1 are taken for it; class 2 has no rows,
+ * but one is taken for it. */
+START_TEST(recall_and_precision_are_shares_of_rows_and_of_choices) {
+  const double counts[] = {8, 1, 1, 2, 3, 0, 0, 0, 0};
+  ck_assert_double_eq(mst_confusion_rows(counts, 3, 0), 10);
+  ck_assert_double_eq(mst_confusion_recall(counts, 3, 0), 0.8);
+  ck_assert_double_eq(mst_confusion_precision(counts, 3, 0), 0.8);
+  ck_assert_double_eq(mst_confusion_recall(counts, 3, 1), 0.6);
+  ck_assert_double_eq(mst_confusion_precision(counts, 3, 1), 0.75);
+  ck_assert_double_nan(mst_confusion_recall(counts, 3, 2));
+  ck_assert_double_eq(mst_confusion_precision(counts, 3, 2), 0);
+  ck_assert_double_nan(mst_confusion_precision((const double[]){1, 0, 1, 0}, 2, 1));
+}
+END_TEST
+
 /* 2 4 4 4 5 5 7 9: the sum is 40, the distances from 5 are 3 1 1 1 0 0 2 4, their squares add
  * to 32. */
 START_TEST(the_figures_are_those_of_the_definition) {
@@ -80,6 +105,8 @@ static Suite *suite(void) {
   TCase *c = tcase_create("summary");
   tcase_add_test(c, numbers_are_sorted_with_equal_ones_and_infinities);
   tcase_add_test(c, the_figures_are_those_of_the_definition);
+  tcase_add_test(c, mean_and_most_take_numbers_in_any_order);
+  tcase_add_test(c, recall_and_precision_are_shares_of_rows_and_of_choices);
   tcase_add_test(c, the_worst_tenth_is_rounded_down_but_holds_one_number);
   tcase_add_test(c, one_number_has_no_spread_and_none_has_no_figures);
   tcase_add_test(c, a_quantile_is_the_smallest_number_that_so_many_do_not_exceed);

@@ -70,8 +70,10 @@ tests_core_test_model_gradient_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_compress
 tests_core_test_compress_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_robust_columns tests/core/test_robust_space
+SERIAL_TESTS += tests/core/test_robust_space_sums
 tests_core_test_robust_columns_LDADD = $(core_test_libs)
 tests_core_test_robust_space_LDADD = $(core_test_libs)
+tests_core_test_robust_space_sums_LDADD = $(core_test_libs)
 noinst_HEADERS += tests/core/robust_numpy.h
 EXTRA_DIST += tests/core/golden/byzantine/README.md \
   tests/core/golden/byzantine/Average.f64 tests/core/golden/byzantine/Median.f64 \
@@ -98,11 +100,42 @@ EXTRA_DIST += tests/core/golden/byzantine/inputs.f32 \
   tests/core/golden/byzantine/MDA.f64 tests/core/golden/byzantine/MoNNA.f64 \
   tests/core/golden/byzantine/NNM.f64 tests/core/golden/byzantine/NNM_Krum.f64 \
   tests/core/golden/byzantine/NNM_GeometricMedian.f64 tests/core/golden/byzantine/NNM_TrMean.f64
-SERIAL_TESTS += tests/core/test_normal tests/core/test_attack tests/core/test_attack_graph
+SERIAL_TESTS += tests/core/test_normal tests/core/test_attack
 tests_core_test_normal_LDADD = $(core_test_libs)
 tests_core_test_attack_LDADD = $(core_test_libs)
-tests_core_test_attack_graph_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_attack_plans tests/core/test_attack_mimic
 tests_core_test_attack_plans_LDADD = $(core_test_libs)
 tests_core_test_attack_mimic_LDADD = $(core_test_libs)
 noinst_HEADERS += tests/core/attack_sample.h
+SERIAL_TESTS += tests/core/test_merge
+tests_core_test_merge_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_coding
+tests_core_test_coding_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_topology tests/core/test_mixing tests/core/test_mixing_consensus
+tests_core_test_topology_LDADD = $(core_test_libs)
+tests_core_test_mixing_LDADD = $(core_test_libs)
+tests_core_test_mixing_consensus_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_list_regression
+tests_core_test_list_regression_LDADD = $(core_test_libs)
+noinst_HEADERS += tests/core/noise_check.h
+SERIAL_TESTS += tests/core/test_noise tests/core/test_noise_discrete tests/core/test_mechanism \
+  tests/core/test_mechanism_choice tests/core/test_audit
+tests_core_test_noise_LDADD = $(core_test_libs)
+tests_core_test_noise_discrete_LDADD = $(core_test_libs)
+tests_core_test_mechanism_LDADD = $(core_test_libs)
+tests_core_test_mechanism_choice_LDADD = $(core_test_libs)
+tests_core_test_audit_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_bandit tests/core/test_bandit_protocol
+tests_core_test_bandit_LDADD = $(core_test_libs)
+tests_core_test_bandit_protocol_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_accountant_gaussian tests/core/test_accountant_rdp
+SERIAL_TESTS += tests/core/test_accountant_pld tests/core/test_accountant_prv
+tests_core_test_accountant_gaussian_LDADD = $(core_test_libs)
+tests_core_test_accountant_rdp_LDADD = $(core_test_libs)
+tests_core_test_accountant_pld_LDADD = $(core_test_libs)
+tests_core_test_accountant_prv_LDADD = $(core_test_libs)
+noinst_HEADERS += tests/core/accountant.h
+SERIAL_TESTS += tests/core/test_sampler
+tests_core_test_sampler_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_ghost
+tests_core_test_ghost_LDADD = $(core_test_libs)

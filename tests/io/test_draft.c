@@ -52,6 +52,38 @@ START_TEST(a_required_word_that_is_missing_is_null) {
 }
 END_TEST
 
+START_TEST(a_list_of_words_comes_from_the_last_that_gives_it) {
+  const mst_key_spec pre = {.key = "aggregate.pre", .type = MST_KEY_WORDS, .fallback = "[]",
+                            .allowed = "nnm|arc", .help = "mixers"};
+  static const char *const set[] = {"aggregate.pre=[arc]"};
+  const char *const text = "aggregate: {pre: [nnm, arc, nnm]}\n", *word[3] = {NULL};
+  bool overridden = true;
+  int n = 9;
+  mst_draft *d = draft_of(text, 0, NULL);
+  ck_ok(mst_draft_words(d, &pre, 3, word, &n, &overridden));
+  ck_assert_int_eq(n, 3);
+  ck_assert_str_eq(word[1], "arc");
+  ck_assert_str_eq(word[2], "nnm");
+  ck_assert(!overridden);
+  ck_refused(mst_draft_words(d, &pre, 2, word, &n, &overridden), MST_ERR_INPUT,
+             "dir/e.yaml:1: aggregate.pre: found a list, must have at most 2 entries");
+  mst_draft_free(d);
+  d = draft_of(text, 1, set);
+  ck_ok(mst_draft_words(d, &pre, 3, word, &n, &overridden));
+  ck_assert_int_eq(n, 1);
+  ck_assert_str_eq(word[0], "arc");
+  ck_assert(overridden);
+  mst_draft_free(d);
+  d = draft_of("a: 1\n", 0, NULL);
+  ck_ok(mst_draft_words(d, &pre, 3, word, &n, &overridden));
+  ck_assert_int_eq(n, 0);
+  mst_draft_free(d);
+  d = draft_of("aggregate: {pre: nnm}\n", 0, NULL);
+  ck_refused(mst_draft_words(d, &pre, 3, word, &n, &overridden), MST_ERR_INPUT, "such as [nnm]");
+  mst_draft_free(d);
+}
+END_TEST
+
 START_TEST(a_wrong_word_is_refused_as_by_the_schema) {
   static const struct {
     const char *text, *set, *sentence;
@@ -134,6 +166,7 @@ static Suite *suite(void) {
   TCase *c = tcase_create("draft");
   tcase_add_test(c, a_word_comes_from_the_last_that_gives_it);
   tcase_add_test(c, a_required_word_that_is_missing_is_null);
+  tcase_add_test(c, a_list_of_words_comes_from_the_last_that_gives_it);
   tcase_add_test(c, a_wrong_word_is_refused_as_by_the_schema);
   tcase_add_test(c, a_refusal_shows_what_stands_there);
   tcase_add_test(c, wrong_syntax_is_refused_at_once);

@@ -45,3 +45,5 @@ tests_io_test_checkpoint_LDADD = $(io_test_libs)
 tests_io_test_checkpoint_faults_LDADD = $(io_test_libs)
 RANK_TESTS += tests/io/test_scratch
 tests_io_test_scratch_LDADD = $(io_test_libs)
+RANK_TESTS += tests/io/test_edges
+tests_io_test_edges_LDADD = $(io_test_libs)

@@ -62,6 +62,26 @@ static const mst_job_section with_method[] = {{.family = &required}, {.keys = NU
 static const mst_job_section with_both[] = {
     {.family = &optional}, {.family = &required}, {.keys = NULL}};
 
+/* Members of a list have no keys in common. */
+static const mst_param wide[] = {
+    {.name = "width", .type = MST_PARAM_INT, AT(width), .fallback = "7", .min = 1, .max = 100,
+     .unit = "", .help = "of a step"},
+    {.name = NULL}};
+
+static bool step_at(int i, mst_member *out) {
+  static const mst_member members[] = {
+      {"fold", "a fold", sgd}, {"turn", "no keys of its own", NULL}, {"stretch", "longer", wide}};
+  if (i < 0 || i >= 3) return false;
+  *out = members[i];
+  return true;
+}
+
+static const mst_family listed = {.name = "steps", .section = "path", .key = "steps", .list = true,
+                                  .help = "the steps", .chosen = offsetof(toy_spec, kind),
+                                  .at = step_at};
+static const mst_job_section with_list[] = {
+    {.family = &optional}, {.family = &listed}, {.keys = NULL}};
+
 /* Read an experiment of a job with these sections; *spec is filled from one family of it. */
 static mst_status read_as(const mst_job_section *sections, const mst_family *f, const char *text,
                           int n, const char *const *set, toy_spec *spec, mst_job_schema *schema,
@@ -179,6 +199,65 @@ START_TEST(a_list_of_too_many_entries_is_refused) {
 }
 END_TEST
 
+START_TEST(members_of_a_list_are_read_each_with_its_own_keys) {
+  toy_spec spec, step[3] = {{.kind = NULL}};
+  mst_job_schema schema;
+  mst_experiment *e;
+  ck_ok(read_as(with_list, &optional,
+                "job: toy\noptimizer: {lr: 1}\n"
+                "path: {steps: [stretch, fold, stretch], width: 9, nesterov: true}\n",
+                0, NULL, &spec, &schema, &e));
+  ck_assert_int_eq(mst_experiment_count(e, "path.steps"), 3);
+  for (int i = 0; i < 3; i++) ck_ok(mst_family_read_at(&listed, e, i, &step[i]));
+  ck_assert_str_eq(step[0].kind, "stretch");
+  ck_assert_int_eq(step[0].width, 9);
+  ck_assert_str_eq(step[1].kind, "fold");
+  ck_assert_double_eq(step[1].momentum, 0.9);
+  ck_assert(step[1].nesterov);
+  ck_assert_int_eq(step[1].width, 0);
+  ck_assert_int_eq(step[2].width, 9);
+  mst_experiment_free(e);
+  mst_job_schema_clear(&schema);
+  ck_ok(read_as(with_list, &optional, "job: toy\noptimizer: {lr: 1}\n", 0, NULL, &spec, &schema,
+                &e));
+  ck_assert_int_eq(mst_experiment_count(e, "path.steps"), 0);
+  mst_experiment_free(e);
+  mst_job_schema_clear(&schema);
+}
+END_TEST
+
+START_TEST(keys_of_members_that_a_list_lacks_are_refused_or_passed_over) {
+  static const char *const text =
+      "job: toy\noptimizer: {lr: 1}\npath: {steps: [turn, stretch], width: 9}\n";
+  static const char *const set[] = {"path.steps=[turn]", "path.width=3"};
+  toy_spec spec;
+  mst_job_schema schema;
+  mst_experiment *e;
+  refused(with_list, "job: toy\noptimizer: {lr: 1}\npath: {steps: [turn, fold], width: 9}\n", 0,
+          NULL,
+          "e.yaml:3: path.width: found 9, but this key means nothing to path.steps: [turn, fold]; "
+          "remove it, or add stretch");
+  refused(with_list, "job: toy\noptimizer: {lr: 1}\npath: {width: 9}\n", 0, NULL,
+          "e.yaml:3: path.width: found 9, but this key means nothing to path.steps: []; remove it, "
+          "or add stretch");
+  refused(with_list, "job: toy\noptimizer: {lr: 1}\npath: {steps: [trun]}\n", 0, NULL,
+          "e.yaml:3: path.steps: entry 1: found \"trun\", must be one of fold, turn, stretch; did you "
+          "mean turn?");
+  refused(with_list,
+          "job: toy\noptimizer: {lr: 1}\n"
+          "path: {steps: [turn, turn, turn, turn, turn, turn, turn, turn, turn]}\n",
+          0, NULL, "e.yaml:3: path.steps: found a list, must have at most 8 entries");
+  ck_ok(read_as(with_list, &optional, text, 1, set, &spec, &schema, &e));
+  ck_assert_int_eq(schema.schema.n_passed_over, 1);
+  ck_assert_str_eq(schema.schema.passed_over[0], "path.width");
+  mst_experiment_free(e);
+  mst_job_schema_clear(&schema);
+  refused(with_list, text, 2, set,
+          "--set path.width=3: found 3, but this key means nothing to path.steps: [turn]; remove it, "
+          "or add stretch");
+}
+END_TEST
+
 START_TEST(an_override_of_the_choice_passes_over_the_files_keys) {
   toy_spec spec;
   mst_job_schema schema;
@@ -229,6 +308,8 @@ static Suite *suite(void) {
   tcase_add_test(c, a_member_without_keys_has_the_shared_ones);
   tcase_add_test(c, wrong_choices_and_foreign_keys_are_refused);
   tcase_add_test(c, a_list_of_too_many_entries_is_refused);
+  tcase_add_test(c, members_of_a_list_are_read_each_with_its_own_keys);
+  tcase_add_test(c, keys_of_members_that_a_list_lacks_are_refused_or_passed_over);
   tcase_add_test(c, an_override_of_the_choice_passes_over_the_files_keys);
   tcase_add_test(c, a_failed_allocation_leaves_nothing_behind);
   suite_add_tcase(s, c);

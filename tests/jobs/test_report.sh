@@ -146,6 +146,60 @@ done
 [ -z "$(cell "$dir/table.csv" features 1)" ] && [ -n "$(cell "$dir/table.csv" features 2)" ]
 result "what a run has not is an empty cell" $?
 
+# The worst case of a grid, with a cell that fails: every place is the least of its cells.
+alone run "$dir/rounds.yaml" -q --grid method.name=fedavg,scaffold --grid optimizer.lr=0.01,0.1,1e30 \
+  --grid seed=1,2 --set output.run="$dir/grid.h5"
+ended 2 && last_line '"done": 8, "failed": 4'; result "a grid of which a third fails" $?
+alone report "$dir/grid.grid/index.json" --csv "$dir/cells.csv" --worst "$dir/worst.csv"
+ended 0 && last_line '^\{"runs": 8, .*"worst": \{"figure": "accuracy", "value": 0\.[0-9]+, "run": ".*", "rows": 2, "columns": 3\}'
+result "a report of its list (got $code)" $?
+[ "$(head -n 1 "$dir/worst.csv")" = "worst of accuracy,0.01,0.1,1e30,worst,missing" ] &&
+  [ "$(wc -l <"$dir/worst.csv")" -eq 4 ] && [ "$(cell "$dir/worst.csv" missing 1)" = 2 ] &&
+  [ "$(cell "$dir/worst.csv" missing 3)" = 4 ] && [ -z "$(cell "$dir/worst.csv" 1e30 3)" ]
+result "the rows, columns and missing cells of the worst case" $?
+# The least accuracy of the runs whose names match, with every digit.
+least() { sed -n "s|.*grid/\($1\)\.h5.*|&|p" "$dir/cells.list" | sed 's/.* //' | sort -g | head -n 1; }
+awk 'NR == 1 { n = split($0, name, ","); for (i = 1; i <= n; i++) if (name[i] == "accuracy") from_end = n - i }
+  NR > 1 { n = split($0, v, ","); print $0 " " v[n - from_end] }' "$dir/cells.csv" >"$dir/cells.list"
+set -f # the patterns are no file names
+for place in "0.01 1 name-fedavg,lr-0.01,.*" "0.1 2 name-scaffold,lr-0.1,.*" "worst 1 name-fedavg,.*" "0.01 3 .*lr-0.01,.*" \
+  "worst 3 .*"; do
+  set -- $place
+  want=$(least "$3") got=$(cell "$dir/worst.csv" "$1" "$2")
+  [ -n "$want" ] && [ "$got" = "$want" ]; result "the worst in column $1 of line $2: $got, want $want" $?
+done
+set +f
+alone report "$dir/grid.grid/index.json" --worst "$dir/turned.csv" --rows optimizer.lr --columns seed,method.name \
+  --figure loss
+ended 0 && [ "$(head -n 1 "$dir/turned.csv")" = 'worst of loss,"1, fedavg","2, fedavg","1, scaffold","2, scaffold",worst,missing' ] &&
+  [ "$(sed -n 2p "$dir/turned.csv" | awk -F, '{ m = $2; for (i = 2; i <= 5; i++) if ($i > m) m = $i; print (m == $6) }')" = 1 ]
+result "other keys and another figure, of which the greatest is the worst" $?
+if command -v gnuplot >/dev/null 2>&1; then
+  alone report "$dir/grid.grid/index.json" -o "$dir/grid.html"
+  ended 0 && grep -q '<figcaption>Worst accuracy' "$dir/grid.html" &&
+    [ "$(figures "$dir/grid.html")" -eq "$(field figures)" ]
+  result "the page of a grid has its heat map" $?
+  sound "the page of a grid" "$dir/grid.html"
+  set -- "$dir"/grid.grid/*.h5
+  alone report "$@" "$@" "$@" "$@" -o "$dir/list.html"
+  ended 0 && last_line '^\{"runs": 32, "figures": 1, ' && grep -q '<h1>32 runs' "$dir/list.html"
+  result "more runs than can be told apart are a list and the heat map (got $code)" $?
+  sound "the page of many runs" "$dir/list.html"
+fi
+alone report "$dir/grid.grid/index.json" --worst "$dir/x.csv" --rows method.nam
+refused "rows of an unknown key" 2 "option --rows: no run has the key 'method.nam'"
+alone report "$dir/grid.grid/index.json" --worst "$dir/x.csv" --figure acuracy
+refused "an unknown figure" 2 "option --figure: no run has a figure 'acuracy'"
+alone report "$dir/rounds.h5" --worst "$dir/x.csv"
+refused "the worst case of one run" 2 'differ in fewer than two keys'
+echo '{"cells": []}' >"$dir/foreign.json"
+alone report "$dir/foreign.json" --csv "$dir/x.csv"
+refused "another list" 2 'foreign\.json is not the list of'
+alone report "$dir/grid.grid/index.json" --csv "$dir/grid.grid/index.json"
+refused "a table onto the list" 2 'name the same file'
+alone report "$dir/rounds.h5" --worst "$dir/table.csv"
+refused "the worst case onto another table" 2 'table\.csv exists and was not written by muster'
+
 # What is refused, before anything is written.
 head -c 3000 "$dir/rounds.h5" >"$dir/short.h5"
 cp "$dir/rounds.h5" "$dir/changed.h5"

@@ -56,6 +56,23 @@ long="--set train.epochs=200 --set output.run=$dir/long.h5 --set output.checkpoi
   result "it goes on with the digest $(field digest), straight $want" $?
 }
 
+# Coded steps: hostile workers change nothing, on any ranks.
+coded="--set coding.kind=repetition --set coding.workers=6 --set train.epochs=2"
+# shellcheck disable=SC2086
+{
+  alone run "$dir/t.yaml" -q $coded --set output.run="$dir/honest.h5"
+  loss=$(field train_loss)
+  ended 0 && [ "$(field hostile_messages)" = 0 ]
+  result "a coded run finds nobody where nobody attacks" $?
+  ranks 3 run "$dir/t.yaml" -q $coded --set output.run="$dir/hostile.h5" --set attack.name=sign_flip \
+    --set attack.count=1
+  ended 0 && [ "$(field train_loss)" = "$loss" ] && [ "$(field hostile_messages)" = 12 ] &&
+    [ "$(field worker_rows)" = 3600 ]
+  result "the loss with a hostile worker is $(field train_loss), without $loss" $?
+  alone run "$dir/t.yaml" -q $coded --set attack.name=alie --set attack.count=1
+  refused "an attack that sees others is refused" 2 "attack.name: alie .*the attacker's own message"
+}
+
 alone run "$dir/t.yaml" -q --set optimizer.kind=egn
 refused "egn is refused" 2 'optimizer.kind=egn: .*no sum over blocks'
 alone run "$dir/t.yaml" -q --set train.steps=5

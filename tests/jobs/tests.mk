@@ -2,8 +2,10 @@
 SHELL_TESTS += tests/jobs/test_same_bits.sh
 SHELL_TESTS += tests/jobs/test_command.sh tests/jobs/test_bad_input.sh tests/jobs/test_signals.sh \
   tests/jobs/test_files.sh tests/jobs/test_resume.sh tests/jobs/test_resume_analytic.sh
-SHELL_TESTS += tests/jobs/test_train.sh tests/jobs/test_spill.sh
+SHELL_TESTS += tests/jobs/test_private.sh
+SHELL_TESTS += tests/jobs/test_train.sh tests/jobs/test_spill.sh tests/jobs/test_robust.sh
 SHELL_TESTS += tests/jobs/test_report.sh tests/jobs/test_predict.sh
+SHELL_TESTS += tests/jobs/test_grid.sh tests/jobs/test_account.sh
 EXTRA_DIST += tests/jobs/common.sh
 check_PROGRAMS += tests/jobs/bad_dataset
 tests_jobs_bad_dataset_SOURCES = tests/jobs/bad_dataset.c
@@ -13,8 +15,14 @@ SERIAL_TESTS += tests/jobs/test_family
 tests_jobs_test_family_SOURCES = tests/jobs/test_family.c jobs/family.c jobs/compose.c \
   jobs/options.c
 tests_jobs_test_family_LDADD = $(io_test_libs)
+SERIAL_TESTS += tests/jobs/test_heat
+tests_jobs_test_heat_SOURCES = tests/jobs/test_heat.c jobs/report_heat.c jobs/worst.c
+tests_jobs_test_heat_LDADD = $(io_test_libs)
 SHELL_TESTS += tests/jobs/test_aggregate.sh
 check_PROGRAMS += examples/aggregate
 examples_aggregate_SOURCES = examples/aggregate.c
 examples_aggregate_LDADD = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_libs) \
   $(comm_libs) $(core_libs)
+SHELL_TESTS += tests/jobs/test_merge.sh
+SHELL_TESTS += tests/jobs/test_decentralised.sh
+SHELL_TESTS += tests/jobs/test_bandit.sh

@@ -1,6 +1,7 @@
 /* Robust aggregation over ranks: published outputs, the same bits however vectors are spread and
  * numbered, vectors that are not finite, what is copied and what is carried on. */
 #define MST_TEST_MPI
+#include "comm/share.h"
 #include "tests/parallel/robust_rows.h"
 
 static const mst_robust_options plain = {.mixer = NULL};
@@ -340,20 +341,32 @@ START_TEST(a_common_shift_changes_no_choice) {
 }
 END_TEST
 
+/* Bytes that the ranks moved for krum and for the mean: between nodes, and within them. */
+static void count_bytes(mst_team *team, const rows *x, int64_t sent[2], int64_t shared[2]) {
+  mst_rule_spec krum = rule_spec("krum", 2), mean = rule_spec("mean", 2);
+  for (int k = 0; k < 2; k++) {
+    const mst_meter before = mst_team_meter(team);
+    mst_free(rows_aggregate(team, x, k == 0 ? &krum : &mean, plain, NULL));
+    const mst_meter after = mst_team_meter(team);
+    sent[k] = after.mpi_bytes - before.mpi_bytes;
+    shared[k] = after.shared_bytes - before.shared_bytes;
+  }
+  ck_ok(mst_sum_i64(team, sent, 2));
+  ck_ok(mst_sum_i64(team, shared, 2));
+}
+
 /* What a rank sends follows from its vectors and buckets alone; rows of weight 0 stay where they
  * are. */
 START_TEST(vectors_that_do_not_count_do_not_travel) {
+  const mst_team_options apart = {.shared_memory = false};
+  mst_team *team = NULL;
   rows x = rows_noisy(9, 40000, false, 2);
-  mst_rule_spec krum = rule_spec("krum", 2), mean = rule_spec("mean", 2);
   int p = mst_team_size(all);
   const double vector = (double)vector_bytes(&x);
-  int64_t bytes[2];
-  for (int k = 0; k < 2; k++) {
-    int64_t before = mst_team_meter(all).mpi_bytes;
-    mst_free(rows_aggregate(all, &x, k == 0 ? &krum : &mean, plain, NULL));
-    bytes[k] = mst_team_meter(all).mpi_bytes - before;
-    ck_ok(mst_sum_i64(all, &bytes[k], 1));
-  }
+  int64_t bytes[2], shared[2];
+  ck_ok(mst_team_create(MPI_COMM_WORLD, &apart, &team));
+  count_bytes(team, &x, bytes, shared);
+  mst_team_destroy(team);
   /* All vectors once, the result to all; for krum one vector more. */
   double away = (double)(p - 1) / p, once = 9 * vector * away, spread = vector * (p - 1);
   if (p == 1) {
@@ -361,6 +374,14 @@ START_TEST(vectors_that_do_not_count_do_not_travel) {
   } else {
     ck_assert_double_eq_tol((double)bytes[1], once + spread, 0.2 * once + 4e4 * p);
     ck_assert_double_eq_tol((double)bytes[0], once + vector * away + spread, 0.2 * once + 8e4 * p);
+  }
+  /* Through shared memory the same vectors, and each column of the result once. */
+  count_bytes(all, &x, bytes, shared);
+  if (p > 1 && mst_team_domains(all) == 1) {
+    ck_assert_double_eq_tol((double)shared[1], once + vector, 0.05 * once);
+    ck_assert_double_eq_tol((double)shared[0], once + vector * away + vector,
+                            0.05 * once + 3e4 * p);
+    ck_assert_int_lt(bytes[1], (int64_t)vector / 10);
   }
   rows_free(&x);
 }

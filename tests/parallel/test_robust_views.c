@@ -132,14 +132,21 @@ START_TEST(rules_see_mixed_vectors_as_if_they_were_whole) {
 }
 END_TEST
 
-START_TEST(every_column_is_somewhere_once_and_whole) {
+/* Vectors in each rank's own memory, or in a share. */
+static void check_columns(mst_team *team, bool shared) {
   const int64_t n = 11, d = 5003, block = 64, bucket[] = {0, 1, 70000};
-  int p = mst_team_size(all), rank = mst_team_rank(all);
+  int p = mst_team_size(team), rank = mst_team_rank(team);
+  mst_share *share = NULL;
   rows x = rows_noisy(n, d, false, 0);
   int64_t first = 0, mine = part_of(n, rank, p);
   for (int r = 0; r < rank; r++) first += part_of(n, r, p);
   const char *row[11];
   for (int64_t i = 0; i < mine; i++) row[i] = (const char *)(x.f32 + (first + i) * d);
+  if (shared) ck_ok(mst_share_create(team, n * d * (int64_t)sizeof *x.f32, "test", &share));
+  for (int64_t i = 0; i < mine && shared; i++) { /* the last one first */
+    float *to = (float *)mst_share_at(share) + (n - 1 - first - i) * d;
+    row[i] = memcpy(to, row[i], (size_t)d * sizeof *to);
+  }
   float *sum = NULL;
   ck_ok(mst_alloc(&sum, d, sizeof *sum, "test"));
   for (int b = 0; b < 3; b++) {
@@ -147,7 +154,7 @@ START_TEST(every_column_is_somewhere_once_and_whole) {
     mst_transposed at;
     int64_t seen = 0, buckets = 0;
     bool more = true;
-    ck_ok(mst_transpose_create(all, row, mine, d, sizeof(float), block, bucket[b], &t));
+    ck_ok(mst_transpose_create_in(team, share, row, mine, d, sizeof(float), block, bucket[b], &t));
     memset(sum, 0, (size_t)d * sizeof *sum);
     for (;; buckets++) {
       ck_ok(mst_transpose_next(t, &at, &more));
@@ -159,14 +166,28 @@ START_TEST(every_column_is_somewhere_once_and_whole) {
       seen += at.count;
       ck_ok(mst_transpose_gather(t, sum));
     }
-    ck_ok(mst_sum_i64(all, &seen, 1));
+    ck_ok(mst_sum_i64(team, &seen, 1));
     ck_assert_int_eq(seen, d);
     ck_assert(p == 1 ? buckets == 1 : b != 1 || buckets >= d / (block * p));
     ck_assert(memcmp(sum, x.f32 + 4 * d, (size_t)d * sizeof *sum) == 0);
     mst_transpose_destroy(t);
   }
+  mst_share_destroy(share);
   mst_free(sum);
   rows_free(&x);
+}
+
+START_TEST(every_column_is_somewhere_once_and_whole) {
+  const mst_team_options way[] = {{.shared_memory = true},
+                                  {.shared_memory = false},
+                                  {.shared_memory = true, .ranks_per_node = 2},
+                                  {.shared_memory = true, .ranks_per_node = 3}};
+  for (int k = 0; k < 4; k++) {
+    mst_team *team = NULL;
+    ck_ok(mst_team_create(MPI_COMM_WORLD, &way[k], &team));
+    for (int shared = 0; shared < 2; shared++) check_columns(team, shared != 0);
+    mst_team_destroy(team);
+  }
 }
 END_TEST
 

@@ -80,7 +80,7 @@ START_TEST(losses_of_any_size_have_their_mean) {
     mst_row_shape shape = {.dims = 1, .size = {WIDTH}};
     ck_ok(mst_model_create(&spec, &shape, true, CLASSES, &m));
     ck_ok(mst_alloc(&w, m->parameters, sizeof *w, "parameters"));
-    mst_model_init(m, 11, w);
+    mst_model_init(m, 11, 0, w);
     first_losses(team, m, &t, found);
     double want = plain_loss(m, w, &t);
     ck_assert_double_gt(want, 0.1 * (double)size[k]);

@@ -75,7 +75,7 @@ static void plain_loop(const fixture *f, double rho, float *w, float *mean) {
   mst_optim_layers layers = {.n = m->tensors, .first = first};
   ck_ok(mst_optim_create(&o->optimizer, &layers, 0, n, &optim));
   ck_ok(mst_model_work_create(m, batch, &work));
-  mst_model_init(m, o->seed, w);
+  mst_model_init(m, o->seed, 0, w);
   mst_optim_start(optim, w);
   memcpy(mean, w, (size_t)n * sizeof *w);
   for (uint64_t epoch = 0; step < o->steps; epoch++) {
@@ -117,7 +117,7 @@ static double apart(const fixture *f, const float *a, const float *b) {
   float *start = NULL;
   double difference = 0, way = 0;
   ck_ok(mst_alloc(&start, n, sizeof *start, "start"));
-  mst_model_init(f->model, f->options.seed, start);
+  mst_model_init(f->model, f->options.seed, 0, start);
   for (int64_t i = 0; i < n; i++) {
     difference += pow((double)a[i] - (double)b[i], 2);
     way += pow((double)b[i] - (double)start[i], 2);

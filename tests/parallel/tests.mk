@@ -1,8 +1,8 @@
 # test programs of parallel
 parallel_test_libs = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_libs) $(comm_libs) \
   $(core_libs) $(CHECK_LIBS)
-noinst_HEADERS += tests/parallel/analytic_toy.h tests/parallel/federation.h \
-  tests/parallel/learning.h tests/parallel/matrices.h tests/parallel/robust_rows.h \
+noinst_HEADERS += tests/parallel/analytic_toy.h tests/parallel/attack_round.h tests/parallel/federation.h \
+  tests/parallel/federation_rules.h tests/parallel/learning.h tests/parallel/matrices.h tests/parallel/robust_rows.h \
   tests/parallel/training.h
 RANK_TESTS += tests/parallel/test_analytic
 tests_parallel_test_analytic_LDADD = $(parallel_test_libs)
@@ -30,19 +30,37 @@ RANK_TESTS += tests/parallel/test_federated
 tests_parallel_test_federated_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_federated_stages
 tests_parallel_test_federated_stages_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_federated_robust tests/parallel/test_federated_attacks
+tests_parallel_test_federated_robust_LDADD = $(parallel_test_libs)
+tests_parallel_test_federated_attacks_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_federated_personal
 tests_parallel_test_federated_personal_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_train
 tests_parallel_test_train_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_train_run
 tests_parallel_test_train_run_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_train_coding
+tests_parallel_test_train_coding_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_robust
 tests_parallel_test_robust_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_robust_views
 tests_parallel_test_robust_views_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_robust_chains
 tests_parallel_test_robust_chains_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_robust_clients
+tests_parallel_test_robust_clients_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_robust_refusals
 tests_parallel_test_robust_refusals_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_attack tests/parallel/test_attack_faults
+tests_parallel_test_attack_LDADD = $(parallel_test_libs)
+tests_parallel_test_attack_faults_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_clients
 tests_parallel_test_clients_LDADD = libmstio.la $(parallel_test_libs) $(io_libs)
+noinst_HEADERS += tests/parallel/graph_nodes.h
+RANK_TESTS += tests/parallel/test_decentralised tests/parallel/test_decentralised_attacks
+tests_parallel_test_decentralised_LDADD = $(parallel_test_libs)
+tests_parallel_test_decentralised_attacks_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_bandit
+tests_parallel_test_bandit_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_private
+tests_parallel_test_private_LDADD = $(parallel_test_libs)

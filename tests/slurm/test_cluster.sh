@@ -78,6 +78,19 @@ submit two_nodes --time 5
 ended_alike two_nodes "$job" 1
 grep -q 'on node\[1-2\]' two_nodes.out; result "two_nodes: on two nodes" $?
 
+# An array of four cells, two at a time; each is the run by hand, and all are in the list.
+submit cells --time 5 --array method.rounds=20,30 --array seed=1,2 --log 'cells.%a.out'
+cells=$job
+for i in 0 1 2 3; do within 60 is_over "${cells}_$i"; done
+for i in 0 1 2 3; do
+  alone run e.yaml -q --set output.run=hand.h5 --set "method.rounds=$((20 + 10 * (i / 2)))" --set "seed=$((1 + i % 2))"
+  want=$(field digest)
+  [ -n "$want" ] && [ "$(digest "cells.$i.out")" = "$want" ]
+  result "cells: cell $i ends with the digest of the run by hand ($(about "${cells}_$i" JobState), $(digest "cells.$i.out"))" $?
+done
+[ "$(grep -c '"state": "done"' cells.grid/index.json)" -eq 4 ] && [ "$(ls -A cells.grid | wc -l)" -eq 5 ]
+result "cells: the list has four that are done, and nothing else is left ($(ls -A cells.grid | tr '\n' ' '))" $?
+
 # A run that fails is not started again: the dataset goes away between submission and start.
 cp bars.h5 gone.h5
 submit failing --time 5 --set data.train=gone.h5 -- --hold
@@ -93,15 +106,16 @@ result "failing: ends with the run's code 2, once ($(about "$job" JobState) $(ab
 rate 8mbit
 submit limited --time 1 --signal-seconds 55 -- --nodelist='node[1-2]'
 limited=$job
-submit swept --time 5 --array seed=0,1 --log 'swept.seed-%a.out' -- --nodelist='node[3-4]'
+mkdir swept.grid # for the log
+submit swept --time 5 --array seed=0,1 --log 'swept.grid/seed-%a.out' -- --nodelist='node[3-4]'
 swept=$job
-within 30 saved swept.seed-0
+within 30 saved swept.grid/seed-0
 result "swept: the first task has saved its state" $?
 scancel "${swept}_0"
 within 20 is_over "${swept}_0"
 state "${swept}_0" CANCELLED
 result "swept: the first task is cancelled ($(about "${swept}_0" JobState))" $?
-within 30 saved swept.seed-1
+within 30 saved swept.grid/seed-1
 result "swept: the second task has saved its state" $?
 scancel --batch --signal=USR1 "${swept}_1"
 within 30 restarted "${swept}_1" 1
@@ -132,9 +146,9 @@ warned=$(sed -n 's/.* start \([0-9]*\): USR1, the time limit is near$/\1/p' limi
 result "limited: each start was warned, saved and went on ($warned warned, $restarts restarts)" $?
 ended_alike node_loss "$lost" 2
 grep -q '^muster: going on after round' node_loss.out; result "node_loss: went on from its checkpoint" $?
-ended_alike swept.seed-1 "${swept}_1" 2
-state "${swept}_0" CANCELLED && [ "$(about "${swept}_0" Restarts)" = 0 ] && saved swept.seed-0 &&
-  [ "$(grep -c ': on node' swept.seed-0.out)" -eq 1 ]
+ended_alike swept.grid/seed-1 "${swept}_1" 2
+state "${swept}_0" CANCELLED && [ "$(about "${swept}_0" Restarts)" = 0 ] && saved swept.grid/seed-0 &&
+  [ "$(grep -c ': on node' swept.grid/seed-0.out)" -eq 1 ]
 result "swept: the first task stays cancelled, and keeps its checkpoints" $?
 
 # A rank goes, which Slurm does not miss: the script waits whether it does, and asks for another start.
@@ -152,6 +166,6 @@ ended_alike rank_loss "$job" 2
 grep -q 'waiting for Slurm to requeue' rank_loss.out &&
   grep -q '^muster: going on after round' rank_loss.out
 result "rank_loss: after waiting for Slurm, and from its checkpoint" $?
-for f in *.starts *.status; do [ ! -e "$f" ] || [ "$f" = swept.seed-0.starts ] || left="${left:-} $f"; done
+for f in *.starts *.status */*.starts */*.status; do [ ! -e "$f" ] || [ "$f" = swept.grid/seed-0.starts ] || left="${left:-} $f"; done
 [ -z "${left:-}" ]; result "no job that has ended leaves what its script kept:${left:-}" $?
 finish

@@ -150,7 +150,7 @@ rm full
 echo 0 >deaf
 export SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_JOB_ID=99 # of the job that has submitted this one
 job '1 -' '0 0:ok'
-ended 0 && [ $n -eq 2 ] && [ "$(cat requeues)" = 'requeue 7' ] && ! grep -q -- '--set' launches
+ended 0 && [ $n -eq 2 ] && [ "$(cat requeues)" = 'requeue 7' ] && ! grep -q -- '--cell' launches
 result "a job without an array is no task of one, whatever it inherits ($(cat requeues))" $?
 unset SLURM_ARRAY_TASK_ID SLURM_ARRAY_JOB_ID
 : >other

@@ -114,21 +114,32 @@ if [ -w /dev/full ]; then
 fi
 
 # Arrays.
-alone submit e.yaml --ntasks 2 -t 3 -n --array "model.hidden=[40],[20, 10]"
-ended 0 && said '^#SBATCH --array=0-1$' && said '^#SBATCH --output=e\.%A_%a\.out$' &&
-  said '^key=model.hidden$'
-result "an array has a task for every value" $?
+alone submit e.yaml --ntasks 2 -t 3 -n --array "model.hidden=[40],[20, 10]" --array seed=1,2,3
+ended 0 && said '^#SBATCH --array=0-5$' && said '^#SBATCH --output=e\.%A_%a\.out$' && said '^array=yes$'
+result "an array has a task for every combination of values" $?
 sed '$d' out >script
-[ "$(words values script)" = "[40]
-[20, 10]" ] && [ "$(words files script)" = "out.hidden-_40_.h5
-out.hidden-_20__10_.h5" ]
-result "each with its value and its run file" $?
-for array in "method.rounds=1,2,1" "optimizer.lr=a b,a_b" "method.rounds=1,,2" "method.rounds" "=1"; do
+words files script >files
+[ "$(wc -l <files)" -eq 6 ] && [ "$(sed -n 2p files)" = "out.grid/hidden-_40_,seed-2.h5" ] &&
+  [ "$(tail -n 1 files)" = "out.grid/hidden-_20__10_,seed-3.h5" ]
+result "each with its run file" $?
+words run script | tail -n 5 >run
+printf '%s\n' --grid 'model.hidden=[40],[20, 10]' --grid seed=1,2,3 --resume >want
+cmp -s run want; result "the tasks share one grid, of which each runs a cell" $?
+grep -q '"script": "out\.sbatch"' out && [ ! -e out.grid ]
+result "the script stands where that of one run would, and a dry run makes no folder" $?
+alone submit e.yaml --ntasks 2 -t 3 --array seed=1,2
+ended 0 && [ -d out.grid ] && [ -z "$(ls -A out.grid)" ]
+result "a submission makes the folder, so that the tasks need not" $?
+rm -rf out.grid out.sbatch
+for array in "method.rounds=1,2,1" "optimizer.lr=a b,a_b" "method.rounds=1,,2" "method.rounds" "=1" \
+  "output.run=a.h5,b.h5"; do
   alone submit e.yaml --ntasks 2 -t 3 -n --array "$array"
   refused "--array $array" 2 'option --array'
 done
 alone submit e.yaml --ntasks 2 -t 3 -n --array method.rounds=3,-4
 refused "a value that the key does not take" 2 '--array method.rounds=-4: .*method\.rounds'
+alone submit e.yaml --ntasks 2 -t 3 -n --array seed=1,2 --array method.rounds=3,-4
+refused "a value that the key does not take, of two keys" 2 '--array seed=1, method.rounds=-4: .*method\.rounds'
 
 # What is refused.
 alone submit e.yaml --ntasks 2 -t 3 -n --set methods.rounds=3

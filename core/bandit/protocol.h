@@ -1,0 +1,99 @@
+/* Protocols of distributed bandits: what agents tell the server, and when.
+ *
+ * Online protocols exchange ridge statistics. After its interaction an agent may ask; what those
+ * who speak have gathered since they last spoke is added to the server's statistics, which then go
+ * down to some agents. Phased protocols divide the rounds into batches: within a batch all agents
+ * follow one public policy; at its end each sends one vector, and the sum comes back to all.
+ *
+ * One file a member; the table is in protocol.c. Equations and sources: doc/methods/bandits.md. All
+ * functions are Local. */
+#ifndef MST_CORE_BANDIT_PROTOCOL_H
+#define MST_CORE_BANDIT_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/bandit/environment.h"
+#include "core/base/param.h"
+#include "core/base/status.h"
+
+/* What the experiment says. Members read the fields that their params name. */
+typedef struct mst_protocol_spec {
+  const char *kind;
+  double threshold;        /* dislinucb: D; 0 = T log(M T) / (d M)                          */
+  double alpha;            /* fedlinucb: growth of the determinant before a message         */
+  bool first;              /* fedlinucb: speak after the first interaction in any case      */
+  double upload, download; /* async_linucb: growth factors                                  */
+  double beta, delta;      /* disbe_lucb: width of the confidence sets; 0 = from the bound  */
+  double regularisation;   /* disbe_lucb: lambda                                            */
+  int64_t batches;         /* disbe_lucb: 0 = as published                                  */
+  int64_t law_sets;        /* disbe_lucb: sets that stand for the law, where there is no pool */
+  int64_t bits;            /* disbe_lucb: of a number on the way; 64 = as it is             */
+  int64_t agents, horizon; /* filled by the caller: M, and T turns of an agent              */
+  double noise;            /* likewise: sigma                                               */
+  int64_t width;           /* likewise: numbers of theta                                    */
+} mst_protocol_spec;
+
+/* An agent of an online protocol, after its interaction. */
+typedef struct mst_protocol_agent {
+  int64_t unsent;     /* interactions since it last spoke                                  */
+  double logdet;      /* log det V of all that it has seen and been told                   */
+  double logdet_then; /* the same without what it has not told                             */
+  bool met;           /* whether it ever spoke                                             */
+} mst_protocol_agent;
+
+typedef struct mst_online_ops {
+  bool frozen;   /* the policy uses what was told by the server alone                       */
+  bool together; /* when one asks, all speak                                                */
+  bool single;   /* a message is one interaction, not a statistic                           */
+  bool to_all;   /* the server answers all agents, not those alone who spoke                */
+  bool (*asks)(const mst_protocol_spec *s, const mst_protocol_agent *a); /* NULL = never    */
+  /* Does the server push its statistics to an agent that has what `logdet` is of? NULL: it
+   * answers. */
+  bool (*pushes)(const mst_protocol_spec *s, double server_logdet, double logdet);
+} mst_online_ops;
+
+/* A phased protocol at work, as all agents of one replicate compute it alike. */
+typedef struct mst_phased_ops {
+  /* MST_ERR_MEMORY, MST_ERR_INPUT. */
+  mst_status (*create)(const mst_protocol_spec *s, const mst_environment *e, void **out);
+  void (*destroy)(void *self);
+  int64_t (*batches)(const void *self);
+  int64_t (*length)(const void *self, int64_t batch); /* rounds                            */
+  /* The arm to play in the batch that is open; no state changes. */
+  mst_status (*choose)(void *self, const mst_contexts *c, mst_stream *stream, int64_t *arm);
+  /* Most that an entry of one agent's sum of y x may be in a batch, for numbers of few bits. */
+  double (*bound)(const void *self, int64_t batch);
+  /* End the batch that is open: total(d) = the sum over agents of their sums of y x. */
+  mst_status (*close)(void *self, const double *total);
+  const double *(*theta)(const void *self); /* (d) the last estimate                       */
+} mst_phased_ops;
+
+typedef struct mst_protocol_ops {
+  const char *name;
+  const char *summary; /* one line for `muster list protocols` */
+  const mst_param *params;
+  const mst_online_ops *online; /* one of the two */
+  const mst_phased_ops *phased;
+} mst_protocol_ops;
+
+/** The member of that name or NULL; the i-th member or NULL past the end. */
+const mst_protocol_ops *mst_protocol_find(const char *name);
+const mst_protocol_ops *mst_protocol_at(int i);
+
+/** Check a spec.
+ *  \return MST_OK, or MST_ERR_INPUT for an unknown name or a setting out of range. */
+mst_status mst_protocol_check(const mst_protocol_spec *s) MST_CHECKED;
+
+/** x(n) as it arrives in numbers of so many bits: the nearest of 2^bits - 1 evenly spaced numbers
+ *  from -bound to bound; unchanged for 64 bits. */
+void mst_protocol_round(int64_t n, double *x, double bound, int64_t bits);
+
+/** Rounds of a batch (core/bandit/disbe_lucb.c): lengths(*batches) for N agents and T rounds in d
+ *  dimensions, *batches at most MST_BATCHES; their sum is T.
+ *  \param wanted  number of batches, or 0: the published one. */
+#define MST_BATCHES 64
+void mst_protocol_schedule(int64_t agents, int64_t horizon, int64_t dimension, int64_t wanted,
+                           int64_t *batches, int64_t *length);
+
+#endif

@@ -1,0 +1,333 @@
+/* The driver of bandits: who has which agents, reports, saving, the end. */
+#include "parallel/bandit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "comm/sum.h"
+#include "core/base/arithmetic.h"
+#include "core/base/memory.h"
+#include "core/linalg/lattice.h"
+#include "parallel/bandit_internal.h"
+
+#define REAL_BITS 64
+
+void mst_bandit_tracks(const mst_bandit *f, int64_t replicate, int64_t *begin, int64_t *end) {
+  const int64_t agents = f->options.agents, from = replicate * agents - f->first;
+  *begin = mst_least(mst_most(from, 0), f->count);
+  *end = mst_least(mst_most(from + agents, 0), f->count);
+}
+
+int64_t mst_bandit_turn(const mst_bandit *f, int64_t replicate, int64_t round) {
+  const mst_bandit_options *o = &f->options;
+  mst_stream s = mst_stream_of(
+      mst_key_make(o->seed + (uint64_t)replicate, MST_PURPOSE_BANDIT_ACTIVE, 0, (uint64_t)round));
+  return (int64_t)mst_stream_below(&s, (uint64_t)o->agents);
+}
+
+mst_status mst_bandit_add(mst_bandit *f, int64_t n, const double *message) {
+  for (int64_t i = 0; i < n; i++) f->message[i] = message[i] * f->unit;
+  if (!(mst_lattice_magnitude(f->message, n) <= MST_TALLY_BOUND))
+    return mst_fail(MST_ERR_NONFINITE,
+                    "an agent's statistics are not finite, or larger than %g, which exact sums "
+                    "over agents can hold",
+                    MST_TALLY_BOUND / f->unit);
+  mst_tally_add(&f->tally, 0, n, f->message);
+  return MST_OK;
+}
+
+mst_status mst_bandit_total(mst_bandit *f) {
+  MST_TRY(mst_tally_total(f->sums, &f->tally, f->total));
+  for (int64_t i = 0; i < f->tally.n; i++) f->total[i] /= f->unit;
+  mst_tally_clear(&f->tally);
+  return MST_OK;
+}
+
+static mst_status check_phased(const mst_bandit_options *o) {
+  if (o->one_active)
+    return mst_fail(MST_ERR_UNSUPPORTED,
+                    "protocol.kind: %s has all agents play in every round; choose agents.active: "
+                    "all",
+                    o->protocol.kind);
+  return MST_OK;
+}
+
+mst_status mst_bandit_check(const mst_bandit_options *o) {
+  MST_TRY(mst_environment_check(&o->environment));
+  MST_TRY(mst_protocol_check(&o->protocol));
+  if (o->agents < 1 || o->seeds < 1 || o->horizon < 1)
+    return mst_fail(MST_ERR_INPUT, "%lld agents, %lld seeds, %lld rounds; at least 1 of each",
+                    (long long)o->agents, (long long)o->seeds, (long long)o->horizon);
+  if (o->agents > MST_SUM_TERMS)
+    return mst_fail(MST_ERR_INPUT, "%lld agents; sums over agents hold %lld", (long long)o->agents,
+                    (long long)MST_SUM_TERMS);
+  if (mst_protocol_find(o->protocol.kind)->phased != NULL) return check_phased(o);
+  return mst_policy_check(&o->policy);
+}
+
+/* Whole replicates where there are enough for all ranks; else tracks, wherever they are cut. */
+static void divide(mst_bandit *f) {
+  const mst_bandit_options *o = &f->options;
+  f->tracks = o->seeds * o->agents;
+  f->first_replicate = 0;
+  f->replicates = o->seeds;
+  if (o->seeds >= mst_team_size(f->team)) {
+    mst_team_share(f->team, o->seeds, &f->first_replicate, &f->replicates);
+    f->first = f->first_replicate * o->agents;
+    f->count = f->replicates * o->agents;
+  } else {
+    mst_team_share(f->team, f->tracks, &f->first, &f->count);
+  }
+}
+
+/* Messages of an agent may be as large as its rounds times a reward. */
+static double unit_of(const mst_bandit_options *o) {
+  const int over = mst_lattice_exponent((double)o->horizon * (4 + o->environment.noise)) -
+                   mst_lattice_exponent(MST_TALLY_BOUND);
+  return over > 0 ? ldexp(1, -over) : 1;
+}
+
+static int64_t message_numbers(const mst_bandit *f) {
+  return f->protocol->phased != NULL ? f->options.environment.dimension : f->sums_n;
+}
+
+static int64_t work_numbers(const mst_bandit_options *o) {
+  const int64_t d = o->environment.dimension;
+  return mst_policy_work(&o->policy, o->environment.arms, d) + d * d + d;
+}
+
+static void find_shape(mst_bandit *f) {
+  const mst_bandit_options *o = &f->options;
+  if (f->protocol->phased != NULL) return;
+  mst_policy_shape(&o->policy, o->environment.arms, o->environment.dimension, &f->blocks,
+                   &f->width);
+  f->record = mst_ridge_doubles(f->blocks, f->width);
+  f->sums_n = mst_ridge_sums(f->blocks, f->width);
+}
+
+static void fill_options(mst_bandit *f) {
+  mst_bandit_options *o = &f->options;
+  o->protocol.agents = o->agents;
+  o->protocol.horizon = o->one_active ? mst_ceil_div(o->horizon, o->agents) : o->horizon;
+  o->protocol.noise = o->policy.noise = o->environment.noise;
+  o->protocol.width = o->environment.dimension;
+  if (o->evaluate_every == 0) o->evaluate_every = mst_ceil_div(o->horizon, 100);
+}
+
+/* Local. */
+static mst_status allocate(mst_bandit *f) {
+  const mst_bandit_options *o = &f->options;
+  const int64_t n = message_numbers(f), seeds = o->seeds;
+  MST_TRY(mst_alloc(&f->environment, f->replicates, sizeof *f->environment, "environments"));
+  for (int64_t k = 0; k < f->replicates; k++)
+    MST_TRY(mst_environment_create(&o->environment, o->seed + (uint64_t)(f->first_replicate + k),
+                                   &f->environment[k]));
+  MST_TRY(mst_alloc(&f->room, mst_environment_room(&o->environment), sizeof(double), "arms"));
+  MST_TRY(mst_alloc(&f->work, work_numbers(o), sizeof(double), "work of a choice"));
+  MST_TRY(mst_alloc(&f->regret, f->count, sizeof(double), "agents' regret"));
+  MST_TRY(mst_alloc(&f->said, f->count * MST_BANDIT_COUNTS, sizeof *f->said, "agents' messages"));
+  MST_TRY(mst_alloc(&f->total, n, sizeof(double), "a message"));
+  MST_TRY(mst_alloc(&f->message, n, sizeof(double), "a message"));
+  MST_TRY(mst_alloc(&f->figure, seeds * MST_TALLY_SCALES, sizeof(double), "regret"));
+  MST_TRY(mst_alloc(&f->counts, MST_BANDIT_COUNTS, sizeof *f->counts, "messages"));
+  MST_TRY(mst_tally_create(n, "messages", &f->tally));
+  MST_TRY(mst_tally_create(seeds * MST_TALLY_SCALES, "regret", &f->regrets));
+  f->unit = unit_of(o);
+  return f->protocol->phased != NULL ? mst_bandit_phased_create(f) : mst_bandit_online_create(f);
+}
+
+static mst_status create(mst_bandit *f) {
+  MST_TRY(mst_team_agree(f->team, mst_bandit_check(&f->options)));
+  f->protocol = mst_protocol_find(f->options.protocol.kind);
+  fill_options(f);
+  find_shape(f);
+  divide(f);
+  if (f->options.seeds >= mst_team_size(f->team))
+    MST_TRY(mst_team_agree(f->team, mst_team_create(MPI_COMM_SELF, NULL, &f->alone)));
+  f->sums = f->alone != NULL ? f->alone : f->team;
+  return mst_team_agree(f->team, allocate(f));
+}
+
+mst_status mst_bandit_create(mst_team *team, const mst_bandit_options *options, mst_bandit **out) {
+  mst_bandit *f = NULL;
+  *out = NULL;
+  MST_TRY(mst_team_agree(team, mst_alloc(&f, 1, sizeof *f, "bandits")));
+  f->team = team;
+  f->options = *options;
+  mst_status st = create(f);
+  if (st == MST_OK)
+    *out = f;
+  else
+    mst_bandit_destroy(f);
+  return st;
+}
+
+void mst_bandit_destroy(mst_bandit *f) {
+  if (f == NULL) return;
+  for (int64_t k = 0; f->phase != NULL && k < f->replicates; k++)
+    f->protocol->phased->destroy(f->phase[k]);
+  for (int64_t k = 0; f->environment != NULL && k < f->replicates; k++)
+    mst_environment_destroy(f->environment[k]);
+  void *array[] = {f->phase, f->environment, f->room,    f->work,     f->regret,
+                   f->said,  f->total,       f->message, f->figure,   f->counts,
+                   f->known, f->told,        f->unsent,  f->marks,    f->server,
+                   f->asked, f->speaks,      f->theta,   f->gathered, f->totals_told};
+  for (size_t i = 0; i < sizeof array / sizeof array[0]; i++) mst_free(array[i]);
+  mst_tally_free(&f->tally);
+  mst_tally_free(&f->regrets);
+  mst_team_destroy(f->alone);
+  mst_free(f);
+}
+
+/* Exact sums of regret, per replicate, and of what was said. Collective. */
+static mst_status add_up(mst_bandit *f) {
+  bool fine = true;
+  mst_tally_clear(&f->regrets);
+  memset(f->counts, 0, MST_BANDIT_COUNTS * sizeof *f->counts);
+  for (int64_t i = 0; i < f->count; i++) {
+    fine = mst_tally_add_scaled(&f->regrets, mst_bandit_replicate(f, i) * MST_TALLY_SCALES,
+                                f->regret[i]) &&
+           fine;
+    for (int c = 0; c < MST_BANDIT_COUNTS; c++) f->counts[c] += f->said[i * MST_BANDIT_COUNTS + c];
+  }
+  MST_TRY(mst_team_agree(
+      f->team,
+      fine ? MST_OK : mst_fail(MST_ERR_NONFINITE, "the regret of an agent is not finite")));
+  MST_TRY(mst_tally_total(f->team, &f->regrets, f->figure));
+  return mst_sum_i64(f->team, f->counts, MST_BANDIT_COUNTS);
+}
+
+static void summarise(mst_bandit *f) {
+  mst_bandit_totals *t = &f->totals;
+  const mst_bandit_options *o = &f->options;
+  const double seeds = (double)o->seeds, agents = (double)f->tracks;
+  const double bits = f->protocol->phased != NULL ? (double)o->protocol.bits : REAL_BITS;
+  double sum = 0, squares = 0;
+  *t = (mst_bandit_totals){.rounds = f->done, .regret_most = -INFINITY, .batches = f->closed};
+  for (int64_t r = 0; r < o->seeds; r++) {
+    const double regret = mst_tally_scaled(f->figure + r * MST_TALLY_SCALES);
+    sum += regret;
+    t->regret_most = fmax(t->regret_most, regret);
+  }
+  t->regret = sum / seeds;
+  for (int64_t r = 0; r < o->seeds; r++) {
+    const double off = mst_tally_scaled(f->figure + r * MST_TALLY_SCALES) - t->regret;
+    squares += off * off;
+  }
+  t->regret_sd = o->seeds > 1 ? sqrt(squares / (seeds - 1)) : 0;
+  t->messages = (double)(f->counts[MST_BANDIT_UP] + f->counts[MST_BANDIT_DOWN]) / seeds;
+  t->uplink_reals = (double)f->counts[MST_BANDIT_UP_REALS] / agents;
+  t->downlink_reals = (double)f->counts[MST_BANDIT_DOWN_REALS] / agents;
+  t->uplink_bits = bits * t->uplink_reals;
+  t->downlink_bits = bits * t->downlink_reals;
+}
+
+static mst_status report(mst_bandit *f, const mst_observer *o) {
+  const mst_bandit_totals *t = &f->totals;
+  MST_TRY(add_up(f));
+  summarise(f);
+  const mst_metric metric[] = {{"regret", t->regret},
+                               {"regret_sd", t->regret_sd},
+                               {"messages", t->messages},
+                               {"uplink_reals_per_agent", t->uplink_reals},
+                               {"downlink_reals_per_agent", t->downlink_reals}};
+  if (o == NULL || o->on_round == NULL) return MST_OK;
+  return o->on_round(o->context, f->done, (int)(sizeof metric / sizeof metric[0]), metric);
+}
+
+static mst_status list_state(void *context, mst_state *s) {
+  mst_bandit *f = context;
+  MST_TRY(mst_state_add_shard(s, "regret", MST_F64, 1, (int64_t[]){f->tracks}, f->first, f->count,
+                              f->regret));
+  MST_TRY(mst_state_add_shard(s, "said", MST_I64, 2, (int64_t[]){f->tracks, MST_BANDIT_COUNTS},
+                              f->first, f->count, f->said));
+  return f->protocol->phased != NULL ? mst_bandit_phased_state(f, s)
+                                     : mst_bandit_online_state(f, s);
+}
+
+/* The rounds after which something is due next. */
+static int64_t next_stop(const mst_bandit *f) {
+  const mst_bandit_options *o = &f->options;
+  int64_t stop = mst_least(o->horizon, (f->done / o->evaluate_every + 1) * o->evaluate_every);
+  if (o->checkpoint_every > 0)
+    stop = mst_least(stop, (f->done / o->checkpoint_every + 1) * o->checkpoint_every);
+  return stop;
+}
+
+static mst_status advance(mst_bandit *f, int64_t to) {
+  const int64_t from = f->done;
+  mst_status st = f->protocol->phased != NULL ? mst_bandit_phased_rounds(f, from, to)
+                                              : mst_bandit_online_rounds(f, from, to);
+  if (f->alone != NULL) st = mst_team_agree(f->team, st);
+  f->done = to;
+  return st;
+}
+
+static mst_status run_to_end(mst_bandit *f, const mst_loop *loop, const mst_observer *o) {
+  while (f->done < f->options.horizon) {
+    const int64_t to = next_stop(f), rounds = to - f->done;
+    bool asked = false;
+    MST_TRY(advance(f, to));
+    if (mst_loop_due(to, f->options.horizon, f->options.evaluate_every)) MST_TRY(report(f, o));
+    MST_TRY(mst_team_any(f->team, mst_observer_stop(o), &asked));
+    if (to < f->options.horizon) MST_TRY(mst_loop_pause(loop, o, to, asked));
+    mst_observer_step(o, rounds);
+  }
+  return MST_OK;
+}
+
+mst_status mst_bandit_run(mst_bandit *f, const mst_observer *observer) {
+  const mst_loop loop = {.team = f->team,
+                         .context = f,
+                         .list = list_state,
+                         .unit = "round",
+                         .all = f->options.horizon,
+                         .checkpoint_every = f->options.checkpoint_every};
+  int64_t done = 0;
+  MST_TRY(mst_loop_restore(&loop, observer, &done));
+  f->done = done;
+  if (done > 0 && f->protocol->phased != NULL)
+    MST_TRY(mst_team_agree(f->team, mst_bandit_phased_resume(f)));
+  mst_observer_phase(observer, "rounds", (f->options.horizon - done) * mst_team_size(f->team),
+                     "rank-rounds");
+  return run_to_end(f, &loop, observer);
+}
+
+mst_bandit_totals mst_bandit_figures(const mst_bandit *f) {
+  return f->totals;
+}
+
+mst_status mst_bandit_state(mst_bandit *f, mst_state *s) {
+  const int64_t seeds = f->options.seeds, d = f->options.environment.dimension;
+  MST_TRY(mst_state_add_shard(s, "regret", MST_F64, 1, (int64_t[]){f->tracks}, f->first, f->count,
+                              f->regret));
+  if (f->protocol->phased == NULL) return MST_OK;
+  if (f->alone == NULL)
+    return mst_state_add(s, "theta", MST_F64, 2, (int64_t[]){seeds, d}, f->theta);
+  return mst_state_add_shard(s, "theta", MST_F64, 2, (int64_t[]){seeds, d}, f->first_replicate,
+                             f->replicates, f->theta);
+}
+
+int64_t mst_bandit_plan(int ranks, const mst_bandit_options *o) {
+  int64_t blocks = 0, width = 0, d = o->environment.dimension;
+  const mst_protocol_ops *p = mst_protocol_find(o->protocol.kind);
+  const int64_t replicates = o->seeds >= ranks ? mst_ceil_div(o->seeds, ranks) : o->seeds;
+  const int64_t tracks =
+      o->seeds >= ranks ? replicates * o->agents : mst_ceil_div(o->seeds * o->agents, ranks);
+  int64_t agent = 8 * (1 + MST_BANDIT_COUNTS),
+          server = 8 * o->environment.sets * o->environment.arms * (d + 1);
+  if (p->phased != NULL) {
+    agent += 8 * d;
+    server +=
+        8 * MST_BATCHES * d + 8 * o->environment.sets * (o->environment.arms * (d + 2) + d * d);
+  } else {
+    mst_policy_shape(&o->policy, o->environment.arms, d, &blocks, &width);
+    const int64_t record = 8 * mst_ridge_doubles(blocks, width);
+    agent += record * (1 + p->online->frozen);
+    if (p->online->asks != NULL) {
+      agent += 8 * mst_ridge_sums(blocks, width);
+      server += record;
+    }
+  }
+  return tracks * agent + replicates * server;
+}
