@@ -62,9 +62,8 @@ typedef struct mst_bandit_totals {
 /** What the rounds so far came to. Local. */
 mst_bandit_totals mst_bandit_figures(const mst_bandit *f);
 
-/** Add to a state list: regret (seeds, agents) of every agent, and theta: what every agent of an
- *  online protocol (seeds * agents, numbers), or every replicate of a phased one (seeds, numbers),
- *  estimates. They point into f. Local. */
+/** Add to a state list: regret (seeds * agents) of every agent, and of a phased protocol theta (seeds,
+ *  d), what every replicate estimates. They point into f. Local. */
 mst_status mst_bandit_state(mst_bandit *f, mst_state *state) MST_CHECKED;
 
 /** Bytes of a rank that `create` will take on so many ranks. Local. */

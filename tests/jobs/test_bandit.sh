@@ -42,8 +42,8 @@ regret=$(field regret)
   result "and the digest is the same on 4 ranks" $?
 
   # A long run is told to stop on three ranks, which share agents, and goes on alone.
-  long="$online --set horizon=100000 --set output.run=$dir/long.h5 --set output.checkpoint.every_rounds=200"
-  alone run "$dir/b.yaml" -q $long --set output.run="$dir/straight.h5"
+  long="$online --set horizon=100000 --set output.run=$dir/long.h5 --set output.checkpoint.every_rounds=2000"
+  alone run "$dir/b.yaml" -q $long --set output.run="$dir/straight.h5" --set output.checkpoint.every_rounds=0
   want=$(field digest)
   $MPIRUN --oversubscribe -np 3 "$muster" run "$dir/b.yaml" -q $long >"$dir/out" 2>"$dir/err" </dev/null &
   pid=$!
