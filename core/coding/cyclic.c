@@ -279,7 +279,7 @@ static mst_status weigh(const mst_coding_spec *s, const suspects *t, mst_coding_
 
 static mst_status decode(const mst_coding_spec *s, const mst_coding_witness *w,
                          mst_coding_decoding *out) {
-  suspects hostile;
+  suspects hostile = {0};
   MST_TRY(find_hostile(s, w, &hostile));
   return weigh(s, &hostile, out);
 }

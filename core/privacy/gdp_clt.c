@@ -25,7 +25,7 @@ static mst_status limit(const mst_events *events, double *mu) {
 
 static mst_status clt_epsilon(const mst_events *events, double delta, const mst_account_spec *spec,
                               mst_spent *out) {
-  double mu;
+  double mu = 0;
   (void)spec;
   MST_TRY(limit(events, &mu));
   out->epsilon = mst_gaussian_epsilon(mu, delta);
@@ -35,7 +35,7 @@ static mst_status clt_epsilon(const mst_events *events, double delta, const mst_
 
 static mst_status clt_delta(const mst_events *events, double epsilon, const mst_account_spec *spec,
                             mst_spent *out) {
-  double mu;
+  double mu = 0;
   (void)spec;
   MST_TRY(limit(events, &mu));
   out->delta = mst_gaussian_delta(mu, epsilon);

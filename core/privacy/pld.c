@@ -74,8 +74,8 @@ static void gather_defects(const mst_losses *g, double probability, double allow
  * number), but for that probability: ln E e^(-theta d) <= sum mass (e^(-theta d) - 1), all releases
  * together. */
 static double defect_bound(const defects *d, double probability) {
-  double bound = -INFINITY;
-  for (double theta = 0.1 / d->step; theta < 1e13 / d->step; theta *= 1.5) {
+  double bound = -INFINITY, theta = 0.1 / d->step;
+  while (theta < 1e13 / d->step) {
     double k = 0;
     for (int sign = 0; sign < 2; sign++)
       for (int i = 0; i < CLASSES; i++)
@@ -83,6 +83,7 @@ static double defect_bound(const defects *d, double probability) {
     const double now = (log(probability) - k) / theta;
     if (now < bound) break;
     bound = now;
+    theta *= 1.5;
   }
   return bound;
 }
