@@ -1,6 +1,5 @@
 /* Ledger files: read whole, added to line by line under a lock. A last line without its end is what
- * a crash left of a charge that was never confirmed, so its release never happened: it is cut off.
- */
+ * a crash left of a charge that was never confirmed, its release never happened: it is cut off. */
 #include "io/ledger.h"
 
 #include <errno.h>
@@ -143,6 +142,8 @@ static mst_status read_lines(mst_ledger *l, char *text, int64_t size) {
     at = end - text + 1;
   }
   l->size = at;
+  if (at == 0 && size > 0 && (size >= (int64_t)sizeof HEADER || memcmp(text, HEADER, (size_t)size)))
+    return damaged(l, 1); /* another file, of one line: it is not to be cut */
   if (at < size && ftruncate(l->fd, (off_t)at) != 0) return failed(l, "mend");
   return number == 1 ? damaged(l, 2) : MST_OK;
 }
@@ -227,6 +228,8 @@ static mst_status enter(mst_ledger *l) {
   mst_text text = MST_TEXT_EMPTY;
   l->entered = true;
   if (l->number >= 0) return MST_OK;
+  if (strchr(l->run.name, '\n') != NULL)
+    return mst_fail(MST_ERR_INPUT, "a run whose name has two lines cannot be entered in a ledger");
   mst_status st = mst_text_add(&text, "run %lld %s\n", (long long)l->runs, l->run.name);
   if (st == MST_OK) st = append(l, &text);
   mst_text_free(&text);
@@ -259,6 +262,7 @@ static mst_status open_file(mst_ledger *l) {
 /* What every rank knows of rank 0's ledger. */
 static mst_status share(mst_ledger *l) {
   MST_TRY(mst_team_bcast(l->team, &l->budget, sizeof l->budget, 0));
+  MST_TRY(mst_team_bcast(l->team, &l->number, sizeof l->number, 0));
   MST_TRY(mst_team_bcast(l->team, &l->charged, sizeof l->charged, 0));
   MST_TRY(mst_team_bcast(l->team, &l->has_last, sizeof l->has_last, 0));
   return mst_team_bcast(l->team, &l->last, sizeof l->last, 0);
@@ -269,8 +273,7 @@ mst_status mst_ledger_open(mst_team *team, const mst_ledger_run *run, mst_ledger
   *out = NULL;
   MST_TRY(mst_team_agree(team, mst_alloc(&l, 1, sizeof *l, "ledger")));
   *l = (mst_ledger){.team = team, .run = *run, .fd = -1, .number = -1};
-  mst_status st = mst_team_rank(team) == 0 ? open_file(l) : MST_OK;
-  st = mst_file_follow(team, st);
+  mst_status st = mst_file_follow(team, mst_team_rank(team) == 0 ? open_file(l) : MST_OK);
   if (st == MST_OK) st = share(l);
   if (st != MST_OK) {
     mst_ledger_close(l);
@@ -301,8 +304,8 @@ bool mst_ledger_last(const mst_ledger *l, mst_event *out) {
   return l->has_last;
 }
 
-const mst_charges *mst_ledger_own(const mst_ledger *l) {
-  return &l->own;
+int64_t mst_ledger_number(const mst_ledger *l) {
+  return l->number;
 }
 
 /* Under the lock: has another run added to the file? Then all is read again. */

@@ -31,7 +31,7 @@ typedef struct mst_ledger_run {
 } mst_ledger_run;
 
 /** Open a ledger, make it where there is none, and enter the run.
- *  \return MST_OK; MST_ERR_INPUT (another budget than the ledger's, a name that is no file's);
+ *  \return MST_OK; MST_ERR_INPUT (another budget than the ledger's, a name of two lines);
  *          MST_ERR_FORMAT (not a ledger, or damaged: with the line); MST_ERR_IO; MST_ERR_MEMORY. */
 mst_status mst_ledger_open(mst_team *team, const mst_ledger_run *run, mst_ledger **out) MST_CHECKED;
 void mst_ledger_close(mst_ledger *l); /* NULL is allowed */
@@ -39,6 +39,9 @@ void mst_ledger_close(mst_ledger *l); /* NULL is allowed */
 /** The budget; how often this run has charged, with count 0 too; on every rank. Local. */
 mst_budget mst_ledger_budget(const mst_ledger *l);
 int64_t mst_ledger_charged(const mst_ledger *l);
+
+/** The run's number in the ledger, from 0; on every rank. Local. */
+int64_t mst_ledger_number(const mst_ledger *l);
 
 /** Of this run's charges, the last event: false when there is none. On every rank. Local. */
 bool mst_ledger_last(const mst_ledger *l, mst_event *out);
@@ -55,9 +58,5 @@ mst_status mst_ledger_charge(mst_ledger *l, const mst_event *event, int64_t coun
 
 /** What this run alone, or all runs of the ledger together (all), have spent by now. */
 mst_status mst_ledger_spent(mst_ledger *l, bool all, mst_spent *out) MST_CHECKED;
-
-/** This run's charges, for its run file; valid until the next call on the ledger. On rank 0 alone.
- *  Local. */
-const mst_charges *mst_ledger_own(const mst_ledger *l);
 
 #endif

@@ -17,6 +17,7 @@ MST_FAMILY_MEMBERS(mixing)
 MST_FAMILY_MEMBERS(environment)
 MST_FAMILY_MEMBERS(protocol)
 MST_FAMILY_MEMBERS(sampler)
+MST_FAMILY_MEMBERS(accountant)
 
 MST_FAMILY_MEMBERS_AFTER(coding, "none", "every row is taken once")
 MST_FAMILY_MEMBERS_AFTER(policy, "own", "the protocol's own, or linucb where it has none")
@@ -178,6 +179,17 @@ const mst_family mst_family_samplers = {
     .at = sampler_at,
 };
 
+const mst_family mst_family_accountants = {
+    .name = "accountants",
+    .summary = "what private steps spend; of muster account too",
+    .section = "privacy",
+    .key = "accountant",
+    .help = "how what is spent is counted: pld is tight; see doc/methods/accounting.md",
+    .fallback = "pld",
+    .chosen = offsetof(mst_account_spec, name),
+    .at = accountant_at,
+};
+
 const mst_family mst_family_environments = {
     .name = "environments",
     .summary = "instances of bandits: which arms an agent is offered",
@@ -216,7 +228,7 @@ static const mst_family *const families[] = {
     &mst_family_features,  &mst_family_partitions, &mst_family_models,      &mst_family_optimizers,
     &mst_family_schedules, &mst_family_methods,    &mst_family_compressors, &mst_family_rules,
     &mst_family_mixers,    &mst_family_attacks,    &mst_family_codings,     &mst_family_topologies,
-    &mst_family_mixings,   &mst_family_samplers,
+    &mst_family_mixings,   &mst_family_samplers,   &mst_family_accountants,
     &mst_family_environments, &mst_family_policies, &mst_family_protocols};
 
 const mst_family *mst_family_at(int i) {

@@ -21,6 +21,7 @@
 #include "core/optim/optim.h"
 #include "core/optim/schedule.h"
 #include "core/partition/partition.h"
+#include "core/privacy/accountant.h"
 #include "core/privacy/sampler.h"
 #include "core/robust/attack.h"
 #include "core/robust/rule.h"
@@ -86,6 +87,7 @@ extern const mst_family mst_family_environments;
 extern const mst_family mst_family_policies;
 extern const mst_family mst_family_protocols;
 extern const mst_family mst_family_samplers;
+extern const mst_family mst_family_accountants;
 
 #define MST_FAMILY_KEY 128 /* bytes of a key: section.name */
 

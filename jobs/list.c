@@ -4,7 +4,6 @@
 
 #include "core/base/word.h"
 #include "core/merge/matching.h"
-#include "core/privacy/accountant.h"
 #include "core/privacy/mechanism.h"
 #include "io/import.h"
 #include "jobs/arguments.h"
@@ -32,12 +31,9 @@ static bool mechanisms_at(int i, mst_member *out) {
 }
 
 MST_FAMILY_MEMBERS(matching)
-MST_FAMILY_MEMBERS(accountant)
 
 /* What can be listed besides the families of experiments. */
 static const mst_family others[] = {
-    {.name = "accountants", .summary = "accountants of privacy, of muster account",
-     .at = accountant_at},
     {.name = "importers", .summary = "file formats of muster import", .at = importers_at},
     {.name = "jobs", .summary = "what an experiment can run (job)", .at = jobs_at},
     {.name = "matchings",

@@ -28,6 +28,35 @@ const mst_key_spec mst_keys_data[] = {
      .help = "rows with NaN or infinity: end the run, or leave them out and say how many"},
     {.key = NULL}};
 
+const mst_key_spec mst_keys_privacy[] = {
+    {.key = "privacy.epsilon", .type = MST_KEY_REAL, .min = 1e-6, .max = 1e6, .unit = "",
+     .help = "what all steps together may spend: the noise is the least that keeps to it"},
+    {.key = "privacy.sigma", .type = MST_KEY_REAL, .min = 1e-6, .max = 1e9, .unit = "clips",
+     .help = "noise of a step's sum, instead of privacy.epsilon"},
+    {.key = "privacy.delta", .type = MST_KEY_REAL, .fallback = MST_KEY_REQUIRED, .min = 1e-30,
+     .max = 0.5, .unit = "", .help = "the delta at which epsilon is meant"},
+    {.key = "privacy.clip", .type = MST_KEY_REAL, .fallback = MST_KEY_REQUIRED, .min = 1e-12,
+     .max = 1e12, .unit = "", .help = "length to which a row's gradient is shortened"},
+    {.key = "privacy.population", .type = MST_KEY_INT, .min = 1, .max = 1e15, .unit = "rows",
+     .help = "public number of rows, of which the batch is a share; by default that of data.train, "
+             "which is thereby made public"},
+    {.key = "privacy.adjacency", .type = MST_KEY_WORD, .fallback = "add_remove",
+     .allowed = "add_remove|replace_one", .unit = "",
+     .help = "what neighbouring data sets differ in: one row more or less, or one row another"},
+    {.key = "privacy.noise", .type = MST_KEY_WORD, .fallback = "float",
+     .allowed = "float|hardened", .unit = "",
+     .help = "hardened: clip and round every row on a grid of integers and add discrete noise, "
+             "safe to the last bit, but row by row; float: fast"},
+    {.key = "privacy.ledger", .type = MST_KEY_PATH, .unit = "",
+     .help = "ledger file that runs on the same data share; unset: one beside the run file, of "
+             "this run alone"},
+    {.key = "privacy.budget", .type = MST_KEY_REAL, .min = 1e-6, .max = 1e6, .unit = "epsilon",
+     .help = "what all runs of privacy.ledger together may spend; by default what the ledger says, "
+             "or of a new one privacy.epsilon"},
+    {.key = "privacy.test_key", .type = MST_KEY_BOOL, .fallback = "false", .unit = "",
+     .help = "take samples and noise from the seed, to compare runs: this protects nobody"},
+    {.key = NULL}};
+
 bool mst_key_is_written(const char *key) {
   static const char *const prefix[] = {"output.", "features.save_"};
   for (size_t i = 0; i < sizeof prefix / sizeof prefix[0]; i++)

@@ -17,39 +17,12 @@
 #include "jobs/model.h"
 #include "jobs/options.h"
 #include "jobs/output.h"
+#include "jobs/pooled.h"
 #include "jobs/record.h"
 #include "jobs/say.h"
 #include "parallel/train.h"
 
-#define GROUP_BYTES ((int64_t)16 << 20) /* of rows that are brought to their nodes at a time */
-
 static const mst_key_spec keys_private[] = {
-    {.key = "privacy.epsilon", .type = MST_KEY_REAL, .min = 1e-6, .max = 1e6, .unit = "",
-     .help = "what all steps together may spend: the noise is the least that keeps to it"},
-    {.key = "privacy.sigma", .type = MST_KEY_REAL, .min = 1e-6, .max = 1e9, .unit = "clips",
-     .help = "noise of a step's sum, instead of privacy.epsilon"},
-    {.key = "privacy.delta", .type = MST_KEY_REAL, .fallback = MST_KEY_REQUIRED, .min = 1e-30,
-     .max = 0.5, .unit = "", .help = "the delta at which epsilon is meant"},
-    {.key = "privacy.clip", .type = MST_KEY_REAL, .fallback = MST_KEY_REQUIRED, .min = 1e-12,
-     .max = 1e12, .unit = "", .help = "length to which a row's gradient is shortened"},
-    {.key = "privacy.population", .type = MST_KEY_INT, .min = 1, .max = 1e15, .unit = "rows",
-     .help = "public number of rows, of which the batch is a share; by default that of data.train, "
-             "which is thereby made public"},
-    {.key = "privacy.adjacency", .type = MST_KEY_WORD, .fallback = "add_remove",
-     .allowed = "add_remove|replace_one", .unit = "",
-     .help = "what neighbouring data sets differ in: one row more or less, or one row another"},
-    {.key = "privacy.noise", .type = MST_KEY_WORD, .fallback = "float",
-     .allowed = "float|hardened", .unit = "",
-     .help = "hardened: clip and round every row on a grid of integers and add discrete noise, "
-             "safe to the last bit, but row by row; float: fast"},
-    {.key = "privacy.ledger", .type = MST_KEY_PATH, .unit = "",
-     .help = "ledger file that runs on the same data share; unset: one beside the run file, of "
-             "this run alone"},
-    {.key = "privacy.budget", .type = MST_KEY_REAL, .min = 1e-6, .max = 1e6, .unit = "epsilon",
-     .help = "what all runs of privacy.ledger together may spend; by default what the ledger says, "
-             "or of a new one privacy.epsilon"},
-    {.key = "privacy.test_key", .type = MST_KEY_BOOL, .fallback = "false", .unit = "",
-     .help = "take samples and noise from the seed, to compare runs: this protects nobody"},
     {.key = "train.steps", .type = MST_KEY_INT, .fallback = MST_KEY_REQUIRED, .min = 1,
      .max = 1e12, .unit = "steps", .help = "steps of the optimizer"},
     {.key = "train.block", .type = MST_KEY_INT, .fallback = "256", .min = 1, .max = 1e6,
@@ -68,30 +41,14 @@ static const mst_key_spec keys_private[] = {
              "since the last one are lost to a crash, and stay charged"},
     {.key = NULL}};
 
-static bool accountant_at(int i, mst_member *out) {
-  const mst_accountant_ops *o = mst_accountant_at(i);
-  if (o != NULL) *out = (mst_member){o->name, o->summary, o->params};
-  return o != NULL;
-}
-
-static const mst_family family_accountants = {
-    .name = "accountants",
-    .summary = "what releases spend",
-    .section = "privacy",
-    .key = "accountant",
-    .help = "how what is spent is counted: pld is tight; see doc/methods/accounting.md",
-    .fallback = "pld",
-    .chosen = offsetof(mst_account_spec, name),
-    .at = accountant_at,
-};
-
 static const mst_job_section sections[] = {{.keys = mst_keys_data},
                                            {.family = &mst_family_features},
                                            {.family = &mst_family_models},
                                            {.family = &mst_family_optimizers},
                                            {.family = &mst_family_schedules},
                                            {.family = &mst_family_samplers},
-                                           {.family = &family_accountants},
+                                           {.family = &mst_family_accountants},
+                                           {.keys = mst_keys_privacy},
                                            {.keys = keys_private},
                                            {.keys = NULL}};
 
@@ -111,7 +68,7 @@ typedef struct private_job {
   mst_spent planned; /* by all steps                                       */
   int64_t bound;     /* hardened: a row's, in steps of the grid            */
   mst_ledger *ledger;
-  mst_text ledger_path, run_name;
+  mst_text ledger_path;
   mst_clients *rows;
   mst_train *train;
   int64_t rank_bytes, node_bytes;
@@ -145,7 +102,7 @@ static mst_status read_settings(private_job *j) {
   MST_TRY(mst_family_read(&mst_family_optimizers, e, &o->optimizer));
   MST_TRY(mst_family_read(&mst_family_schedules, e, &o->schedule));
   MST_TRY(mst_family_read(&mst_family_samplers, e, &j->sampler_spec));
-  MST_TRY(mst_family_read(&family_accountants, e, &j->account));
+  MST_TRY(mst_family_read(&mst_family_accountants, e, &j->account));
   o->seed = mst_job_seed(e);
   o->steps = mst_experiment_int(e, "train.steps");
   o->block = mst_experiment_int(e, "train.block");
@@ -173,7 +130,6 @@ static mst_status make_sampler(private_job *j) {
                                  "%s is fitted to training rows, and that is not private; choose "
                                  "identity, relu, fourier or scattering",
                                  j->data.features_spec.kind);
-  s->seed = j->options.seed;
   s->batch = j->options.optimizer.batch;
   s->population = mst_experiment_is_set(e, "privacy.population")
                       ? mst_experiment_int(e, "privacy.population")
@@ -187,7 +143,7 @@ static mst_status make_sampler(private_job *j) {
                                  (long long)rows);
   int shift = 0;
   if (j->privacy.hardened)
-    MST_TRY(mst_private_grid(j->privacy.clip, mst_most(s->population, rows), &shift, &j->bound));
+    MST_TRY(mst_private_grid(j->privacy.clip, s->population, &shift, &j->bound));
   return MST_OK;
 }
 
@@ -195,16 +151,17 @@ static int64_t charges(const private_job *j, int64_t from) {
   return mst_sampler_charges(j->privacy.sampler, from, j->options.steps);
 }
 
-/* Hardened noise is counted as the Gaussian noise that it is as near to as its grid is fine. */
-static mst_status check_grid(const private_job *j) {
+/* Hardened noise is counted as the Gaussian noise that it is as near to as its grid is fine: how
+ * far it is must be within `share` of the delta that is kept for all runs of a ledger. */
+static mst_status check_grid(const private_job *j, double epsilon, double share) {
   double entries = (double)j->model->parameters * (double)j->options.steps;
-  double kept = (1 - MST_DELTA_COUNTED) * j->budget.delta;
-  if (!j->privacy.hardened || mst_discrete_distance(j->privacy.sigma * (double)j->bound, entries,
-                                                    j->planned.epsilon) <= kept)
+  double kept = share * (1 - MST_DELTA_COUNTED) * j->budget.delta;
+  if (!j->privacy.hardened ||
+      mst_discrete_distance(j->privacy.sigma * (double)j->bound, entries, epsilon) <= kept)
     return MST_OK;
   return mst_experiment_refuse(j->experiment, "privacy.noise",
                                "the grid is too coarse for so many steps at this delta; choose a "
-                               "larger privacy.delta or fewer steps");
+                               "larger privacy.delta, a smaller budget or fewer steps");
 }
 
 /* sigma from the budget, and what all steps spend. Local, on one rank. */
@@ -225,7 +182,7 @@ static mst_status find_noise(private_job *j) {
                                  "%s only estimates, and what it says may be too little to be "
                                  "charged; choose pld",
                                  j->account.name);
-  return check_grid(j);
+  return check_grid(j, j->planned.epsilon, 1);
 }
 
 static mst_status agree_on_noise(private_job *j) {
@@ -236,43 +193,11 @@ static mst_status agree_on_noise(private_job *j) {
   return MST_OK;
 }
 
-static int64_t row_bytes(const private_job *j) {
-  const mst_dataset_info *info = j->data.train.info;
-  bool values = info->target == MST_TARGET_VALUES;
-  return 4 * (info->row_elements + (values ? info->outputs : 0));
-}
-
-static int64_t groups_of_rows(const private_job *j, int ranks) {
-  return mst_ceil_div(mst_ceil_div(j->data.train.info->rows, ranks) * row_bytes(j), GROUP_BYTES);
-}
-
-static int64_t window_bytes(const private_job *j) {
-  return j->data.memory / 4;
-}
-
-static void plan(private_job *j) {
-  int ranks = mst_job_ranks(j->context), domains = mst_job_domains(j->context);
-  int64_t rows = j->data.train.info->rows, steps = 0, n = j->model->parameters;
-  int64_t target = j->data.train.label != NULL ? 4 : 4 * j->model->outputs;
-  int64_t reading = mst_least(mst_ceil_div(rows, ranks) * row_bytes(j), window_bytes(j));
-  mst_train_plan(ranks, domains, j->model, rows, &j->options, &steps, &j->node_bytes);
-  steps += 8 * mst_ceil_div(n, ranks) + (j->privacy.hardened ? 16 * n : 0) +
-           4 * (j->options.block * j->model->inputs +
-                mst_model_clipped_room(j->model, j->options.block));
-  if (j->data.test.file) steps += mst_ceil_div(j->data.test.info->rows, ranks) * row_bytes(j);
-  j->rank_bytes = j->data.base_bytes + mst_most(steps, reading + 3 * GROUP_BYTES);
-  j->node_bytes += mst_ceil_div(rows, domains) * (4 * j->model->inputs + target);
-}
-
-static mst_status check_memory(const private_job *j) {
-  int64_t mates = mst_most(mst_job_ranks(j->context) / mst_job_domains(j->context), 1);
-  int64_t need = j->rank_bytes + mst_ceil_div(j->node_bytes, mates);
-  if (need <= j->data.memory) return MST_OK;
-  return mst_fail(
-      MST_ERR_MEMORY,
-      "the rows, the model and their sums need %.3f GiB a rank, more than the %.3f GiB that "
-      "it may use: give resources.memory, or more nodes, over which the rows are divided",
-      (double)need / 0x1p30, (double)j->data.memory / 0x1p30);
+/* What private steps take beside what others do. */
+static int64_t private_bytes(const private_job *j) {
+  int64_t n = j->model->parameters, block = j->options.block;
+  return 8 * mst_ceil_div(n, mst_job_ranks(j->context)) + (j->privacy.hardened ? 16 * n : 0) +
+         4 * (block * j->model->inputs + mst_model_clipped_room(j->model, block));
 }
 
 static mst_status prepare(private_job *j) {
@@ -285,8 +210,9 @@ static mst_status prepare(private_job *j) {
   MST_TRY(mst_job_data_deal(&j->data, true));
   MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
   MST_TRY(agree_on_noise(j));
-  plan(j);
-  return check_memory(j);
+  mst_pooled_plan(&j->data, j->model, &j->options, private_bytes(j), &j->rank_bytes,
+                  &j->node_bytes);
+  return mst_pooled_check_memory(&j->data, j->rank_bytes, j->node_bytes);
 }
 
 static mst_status put_real(json_t *object, const char *name, double value) {
@@ -320,10 +246,9 @@ static mst_status open_ledger(private_job *j) {
   mst_status st =
       shared ? mst_text_add(&j->ledger_path, "%s", mst_experiment_path(e, "privacy.ledger"))
              : mst_text_add(&j->ledger_path, "%s.ledger", j->context->run_path);
-  if (st == MST_OK) st = mst_text_add(&j->run_name, "%s", j->context->run_path);
   MST_TRY(mst_team_agree(j->team, st));
   mst_ledger_run run = {.path = j->ledger_path.at,
-                        .name = j->run_name.at,
+                        .name = j->context->run_path,
                         .shared = shared,
                         .resume = j->context->resume,
                         .budget = j->budget,
@@ -341,6 +266,10 @@ static mst_status open_ledger(private_job *j) {
     bool near = fabs(last.noise / j->event.noise - 1) < 1e-6 && mst_event_alike(&mine, &last);
     if (near) j->privacy.sigma *= last.noise / j->event.noise;
     if (near) j->event = mine;
+  }
+  if (shared) { /* the shares of all runs, 1 / (1 2) + 1 / (2 3) + ..., add up to 1 */
+    double k = (double)mst_ledger_number(j->ledger);
+    MST_TRY(check_grid(j, mst_ledger_budget(j->ledger).epsilon, 1 / ((k + 1) * (k + 2))));
   }
   int64_t left = charges(j, j->privacy.charged);
   return left > 0 ? mst_ledger_allow(j->ledger, &j->event, left) : MST_OK;
@@ -366,14 +295,6 @@ static mst_status make_secret(private_job *j) {
   if (mst_team_rank(j->team) == 0) st = mst_secret_fresh(s);
   MST_TRY(mst_team_agree(j->team, st));
   return mst_team_bcast(j->team, s, sizeof *s, 0);
-}
-
-static mst_status report_model(private_job *j) {
-  mst_state state;
-  mst_state_init(&state);
-  mst_status st =
-      mst_job_list_tensors(j->model, mst_train_parameters(j->train), j->model->parameters, &state);
-  return mst_job_report_model(&j->data, st, &state);
 }
 
 /* /privacy of the run file: this run's charges, one entry a kind of release. Collective. */
@@ -429,14 +350,9 @@ static mst_status record_times(const private_job *j) {
   return mst_runfile_timing(file, "planned_bytes", (double)j->rank_bytes);
 }
 
-static mst_status count_confusion(void *training, const mst_test_rows *test, int64_t classes,
-                                  int64_t *confusion) {
-  return mst_train_confusion(training, test, classes, confusion);
-}
-
 static mst_status train(private_job *j) {
   mst_test_rows test;
-  MST_TRY(mst_job_place_rows(&j->data, groups_of_rows(j, mst_team_size(j->team)), 0,
+  MST_TRY(mst_job_place_rows(&j->data, mst_pooled_groups(&j->data, mst_team_size(j->team)), 0,
                              j->options.seed, NULL, &j->rows));
   j->privacy.charge = charge;
   j->privacy.context = j;
@@ -448,15 +364,15 @@ static mst_status train(private_job *j) {
   MST_TRY(record_charges(j));
   MST_TRY(record_times(j));
   MST_TRY(mst_record_data(&j->data)); /* of the rows their shape alone: there are no clients */
-  MST_TRY(mst_record_test(&j->data, &test, count_confusion, j->train));
-  return report_model(j);
+  MST_TRY(mst_pooled_record_test(&j->data, &test, j->train));
+  return mst_pooled_report_model(&j->data, j->model, j->train);
 }
 
 /* The ledger is asked before the rows are read: a refusal costs no time and tells nothing. */
 static mst_status train_within_budget(private_job *j) {
   MST_TRY(open_ledger(j));
   MST_TRY(make_secret(j));
-  MST_TRY(mst_job_data_read(&j->data, window_bytes(j)));
+  MST_TRY(mst_job_data_read(&j->data, mst_pooled_window(&j->data)));
   return train(j);
 }
 
@@ -473,7 +389,6 @@ static mst_status run_private(mst_job_context *context) {
   mst_sampler_destroy(j.privacy.sampler);
   mst_secret_wipe(&j.privacy.secret);
   mst_text_free(&j.ledger_path);
-  mst_text_free(&j.run_name);
   return st;
 }
 

@@ -9,10 +9,9 @@
 #include "jobs/job.h"
 #include "jobs/model.h"
 #include "jobs/options.h"
+#include "jobs/pooled.h"
 #include "jobs/record.h"
 #include "parallel/train.h"
-
-#define GROUP_BYTES ((int64_t)16 << 20) /* of rows that are brought to their nodes at a time */
 
 static const mst_key_spec keys_train[] = {
     {.key = "train.epochs", .type = MST_KEY_INT, .min = 1, .max = 1e9, .unit = "epochs",
@@ -153,52 +152,13 @@ static mst_status read_settings(train_job *j) {
   return mst_train_check_coding(o);
 }
 
-/* What reading takes: the rank's own rows as they are read, and a group of them on its way. */
-static int64_t window_bytes(const train_job *j) {
-  return j->data.memory / 4;
-}
-
-static int64_t row_bytes(const train_job *j) {
-  const mst_dataset_info *info = j->data.train.info;
-  bool values = info->target == MST_TARGET_VALUES;
-  return 4 * (info->row_elements + (values ? info->outputs : 0));
-}
-
-static int64_t groups_of_rows(const train_job *j, int ranks) {
-  return mst_ceil_div(mst_ceil_div(j->data.train.info->rows, ranks) * row_bytes(j), GROUP_BYTES);
-}
-
-/* Bytes of a rank: of reading, or of the steps and its test rows, whichever is more; and of a node:
- * its rows, with what its ranks share. */
-static void plan(train_job *j) {
-  int ranks = mst_job_ranks(j->context), domains = mst_job_domains(j->context);
-  int64_t rows = j->data.train.info->rows, steps = 0;
-  int64_t target = j->data.train.label != NULL ? 4 : 4 * j->model->outputs;
-  int64_t reading = mst_least(mst_ceil_div(rows, ranks) * row_bytes(j), window_bytes(j));
-  mst_train_plan(ranks, domains, j->model, rows, &j->options, &steps, &j->node_bytes);
-  if (j->data.test.file) steps += mst_ceil_div(j->data.test.info->rows, ranks) * row_bytes(j);
-  j->rank_bytes = j->data.base_bytes + mst_most(steps, reading + 3 * GROUP_BYTES);
-  j->node_bytes += mst_ceil_div(rows, domains) * (4 * j->model->inputs + target);
-}
-
-static mst_status check_memory(const train_job *j) {
-  int64_t mates = mst_most(mst_job_ranks(j->context) / mst_job_domains(j->context), 1);
-  int64_t need = j->rank_bytes + mst_ceil_div(j->node_bytes, mates);
-  if (need <= j->data.memory) return MST_OK;
-  return mst_fail(
-      MST_ERR_MEMORY,
-      "the rows, the model and their sums need %.3f GiB a rank, more than the %.3f GiB that "
-      "it may use: give resources.memory, or more nodes, over which the rows are divided",
-      (double)need / 0x1p30, (double)j->data.memory / 0x1p30);
-}
-
 static mst_status prepare(train_job *j) {
   MST_TRY(mst_team_agree(j->team, read_settings(j)));
   MST_TRY(mst_job_data_open_pooled(j->context, &j->data));
   MST_TRY(mst_job_data_deal(&j->data, true));
   MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
-  plan(j);
-  return check_memory(j);
+  mst_pooled_plan(&j->data, j->model, &j->options, 0, &j->rank_bytes, &j->node_bytes);
+  return mst_pooled_check_memory(&j->data, j->rank_bytes, j->node_bytes);
 }
 
 static mst_status write_estimate(train_job *j) {
@@ -211,14 +171,6 @@ static mst_status write_estimate(train_job *j) {
                                   {"steps", mst_train_steps(rows, &j->options)},
                                   {NULL, 0}};
   return mst_job_estimate(j->context, figure);
-}
-
-static mst_status report_model(train_job *j) {
-  mst_state state;
-  mst_state_init(&state);
-  mst_status st =
-      mst_job_list_tensors(j->model, mst_train_parameters(j->train), j->model->parameters, &state);
-  return mst_job_report_model(&j->data, st, &state);
 }
 
 static mst_status record_times(const train_job *j) {
@@ -265,14 +217,9 @@ static mst_status list_figures(train_job *j) {
   return j->options.coding.kind != NULL ? list_coding(j, &t) : MST_OK;
 }
 
-static mst_status count_confusion(void *training, const mst_test_rows *test, int64_t classes,
-                                  int64_t *confusion) {
-  return mst_train_confusion(training, test, classes, confusion);
-}
-
 static mst_status train(train_job *j) {
   mst_test_rows test;
-  MST_TRY(mst_job_place_rows(&j->data, groups_of_rows(j, mst_team_size(j->team)), 0,
+  MST_TRY(mst_job_place_rows(&j->data, mst_pooled_groups(&j->data, mst_team_size(j->team)), 0,
                              j->options.seed, NULL, &j->rows));
   MST_TRY(mst_train_create(j->team, j->model, j->rows, &j->options, &j->train));
   MST_TRY(mst_job_test_rows(&j->data, &test));
@@ -280,8 +227,8 @@ static mst_status train(train_job *j) {
   MST_TRY(mst_team_agree(j->team, list_figures(j)));
   MST_TRY(record_times(j));
   MST_TRY(mst_record_data(&j->data));
-  MST_TRY(mst_record_test(&j->data, &test, count_confusion, j->train));
-  return report_model(j);
+  MST_TRY(mst_pooled_record_test(&j->data, &test, j->train));
+  return mst_pooled_report_model(&j->data, j->model, j->train);
 }
 
 static mst_status run_train(mst_job_context *context) {
@@ -289,7 +236,7 @@ static mst_status run_train(mst_job_context *context) {
   mst_status st = prepare(&j);
   if (st == MST_OK && context->dry_run) st = mst_team_agree(j.team, write_estimate(&j));
   if (st == MST_OK && !context->dry_run) {
-    st = mst_job_data_read(&j.data, window_bytes(&j));
+    st = mst_job_data_read(&j.data, mst_pooled_window(&j.data));
     if (st == MST_OK) st = train(&j);
   }
   mst_train_destroy(j.train);

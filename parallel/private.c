@@ -20,6 +20,7 @@
 
 #define SLACK   (1 - 0x1p-16) /* of the clip: float32 norms and products are this close */
 #define PIECE   2048          /* entries converted at a time, in cache                  */
+#define ROWS    2             /* there may be in the store for one of the population    */
 #define LARGEST 0x1p120F      /* entry of a sum of clipped gradients that is a number   */
 
 struct mst_train_private {
@@ -37,8 +38,8 @@ struct mst_train_private {
   int shift;
 };
 
-mst_status mst_private_grid(double clip, int64_t rows, int *shift, int64_t *bound) {
-  MST_TRY(mst_whole_shift(clip, MST_PRIVATE_SIGMA, rows, shift));
+mst_status mst_private_grid(double clip, int64_t population, int *shift, int64_t *bound) {
+  MST_TRY(mst_whole_shift(clip, MST_PRIVATE_SIGMA, ROWS * population, shift));
   *bound = mst_whole_bound(clip, *shift);
   return MST_OK;
 }
@@ -77,16 +78,20 @@ static mst_status list_pieces(const mst_train *t, const mst_clients *store, mst_
   return MST_OK;
 }
 
-/* A public bound of the sums: every row of the store, each of a gradient up to the clip. */
+/* A bound of the sums, of public numbers alone: how many rows there are is none. */
 static mst_status choose_grid(const mst_train *t, mst_train_private *p) {
   const mst_private_options *o = p->options;
-  int64_t bound = 0, rows = mst_most(o->sampler->spec.population, t->rows.rows);
+  int64_t bound = 0, population = o->sampler->spec.population, rows = ROWS * population;
+  if (t->rows.rows > rows)
+    return mst_fail(MST_ERR_INPUT,
+                    "privacy.population: there are more than twice the %lld rows that it says",
+                    (long long)population);
   if (!o->hardened) {
     p->shift =
         mst_lattice_shift(mst_lattice_exponent(o->clip) + mst_lattice_exponent((double)rows));
     return MST_OK;
   }
-  MST_TRY(mst_private_grid(o->clip, rows, &p->shift, &bound));
+  MST_TRY(mst_private_grid(o->clip, population, &p->shift, &bound));
   MST_TRY(mst_alloc(&p->law, 1, sizeof *p->law, "law of the noise"));
   MST_TRY(mst_alloc(&p->wide, t->model->parameters, sizeof *p->wide, "gradient of a row"));
   MST_TRY(mst_alloc(&p->whole, t->model->parameters, sizeof *p->whole, "gradient of a row"));
@@ -116,7 +121,6 @@ mst_status mst_train_private_create(mst_train *t, const mst_clients *store,
   return mst_alloc(&p->noise, t->mine, sizeof *p->noise, "noise");
 }
 
-/* What was in memory of samples and of sums without noise is not left there. */
 void mst_train_private_free(mst_train_private *p) {
   if (p == NULL) return;
   mst_free(p->piece);

@@ -23,7 +23,8 @@ typedef struct mst_private_options {
    * an error ends the training. */
   mst_status (*charge)(void *context, int64_t step);
   void *context;
-  int64_t charged; /* steps that were charged by earlier starts of this run: never taken again */
+  int64_t charged; /* steps that were charged by earlier starts of this run: never taken again; a
+                      state of more steps than these is refused */
 } mst_private_options;
 
 /** Cut rows into pieces of so many whole blocks of MST_BLOCK_ROWS consecutive ones that a sample at
@@ -34,9 +35,10 @@ int64_t mst_private_deal(int64_t rows, double q, int64_t block, int32_t *piece);
 #define MST_PRIVATE_SIGMA 1024.0 /* most that the grid of hardened steps has room for */
 
 /** Of hardened steps: the shift of the grid on which a row's gradient is a vector of whole numbers,
- *  and its bound there (core/privacy/whole.h), for at most `rows` rows. It follows from public
- *  numbers, and not from sigma, which is found for it. MST_ERR_INPUT where the clip leaves no such
- *  grid. Local. */
-mst_status mst_private_grid(double clip, int64_t rows, int *shift, int64_t *bound) MST_CHECKED;
+ *  and its bound there (core/privacy/whole.h), for at most twice the public number of rows. It
+ *  follows from public numbers, and not from sigma, which is found for it. MST_ERR_INPUT where the
+ * clip leaves no such grid. Local. */
+mst_status mst_private_grid(double clip, int64_t population, int *shift,
+                            int64_t *bound) MST_CHECKED;
 
 #endif

@@ -275,22 +275,32 @@ static mst_status report(mst_train *t, const mst_test_rows *test, const mst_obse
 }
 
 /* Steps that an earlier start charged and did not keep may have been seen: they count as taken, and
- * are not taken again. True when none is left. */
-static bool pass_over_charged(mst_train *t) {
-  if (t->privacy == NULL) return false;
-  int64_t charged = mst_least(mst_most(t->totals.steps, t->options.privacy->charged), t->steps);
+ * are not taken again; nor are those that are left of a cycle whose groups were another start's. A
+ * state whose steps were not charged is not gone on from. Collective. */
+static mst_status pass_over_charged(mst_train *t) {
+  const mst_private_options *o = t->options.privacy;
+  if (o == NULL) return MST_OK;
+  if (t->totals.steps > o->charged)
+    return mst_fail(MST_ERR_INPUT,
+                    "the checkpoint has taken %lld steps, and the ledger knows of %lld: it is not "
+                    "the one in which this run was charged",
+                    (long long)t->totals.steps, (long long)o->charged);
+  int64_t charged = mst_least(o->charged, t->steps);
+  for (; charged < t->steps && !mst_sampler_charged(o->sampler, charged); charged++)
+    MST_TRY(o->charge(o->context, charged)); /* as a step of none: steps and charges keep pace */
   t->totals.repeated += charged - t->totals.steps;
   t->totals.steps = charged;
-  return t->totals.steps == t->steps;
+  return MST_OK;
 }
 
 mst_status mst_train_run(mst_train *t, const mst_test_rows *test, const mst_observer *observer) {
   double begin = mst_clock_seconds();
   const mst_loop loop = mst_train_loop(t);
   MST_TRY(mst_train_restore(t, &loop, observer));
-  mst_status st = MST_OK;
   bool end = t->totals.steps >= t->steps;
-  if (!end && pass_over_charged(t)) st = report(t, test, observer, &end);
+  MST_TRY(pass_over_charged(t));
+  mst_status st = MST_OK;
+  if (!end && t->totals.steps == t->steps) st = report(t, test, observer, &end);
   int64_t epochs = (t->steps - t->totals.steps) / t->epoch_steps;
   int64_t rest = (t->steps - t->totals.steps) % t->epoch_steps;
   mst_observer_phase(observer, "steps", epochs * t->rows.rows + rest * t->rows.batch, "rows");

@@ -1,11 +1,10 @@
 /* Samplers: which records take part in a step, and what the accountant must know of it. Both come
  * from one object, so that what is charged is what was done.
  *
- * Records are numbered from 0. Whether a record takes part is a pure function of the secret (or,
- * for fixed assignments, the seed), the step and its number; so any rank can ask for the records
- * that it holds. Samples that are kept secret weaken what a release tells of a record, so they are
- * drawn from the run's secret and never from its seed; their streams are apart from those of the
- * noise.
+ * Records are numbered from 0. Whether a record takes part is a pure function of the secret, the
+ * step and its number; so any rank can ask for the records that it holds. Samples that are kept
+ * secret weaken what a release tells of a record, so they are drawn from the run's secret and never
+ * from its seed; their streams are apart from those of the noise.
  *
  * One file a member: sampler_poisson.c sampler_fixed.c sampler_full.c sampler_cyclic.c.
  * doc/methods/private_training.md. All functions are Local. */
@@ -26,7 +25,6 @@ typedef struct mst_sampler_spec {
   double rate;        /* poisson: probability of a record; 0: batch / population             */
   int64_t batch;      /* records of a step: expected (poisson), exact (fixed), about (cyclic) */
   int64_t population; /* public number of records                                            */
-  uint64_t seed;      /* cyclic: of the assignment                                           */
 } mst_sampler_spec;
 
 typedef struct mst_sampler mst_sampler;
@@ -48,7 +46,7 @@ struct mst_sampler {
   double q;              /* probability of a record                                    */
   double expected;       /* public number of records of a step: the divisor of its sum */
   int64_t cycle;         /* steps in which a record takes part at most once; 1         */
-  mst_noise stream;      /* of the step                                                */
+  mst_noise stream;      /* of the step; with a cycle, of its first                    */
   uint64_t step;
   int64_t *chosen, n_chosen; /* fixed: (batch) */
 };
@@ -72,7 +70,7 @@ mst_event mst_sampler_event(const mst_sampler *s, double sigma);
 bool mst_sampler_charged(const mst_sampler *s, int64_t step);
 int64_t mst_sampler_charges(const mst_sampler *s, int64_t from, int64_t to);
 
-/** Draw a step's sample. */
+/** Draw a step's sample. The steps of one cycle need one secret. */
 void mst_sampler_begin(mst_sampler *s, const mst_secret *secret, int64_t step);
 
 /** The records of [first, first + n) that take part in the step that was begun, ascending, into

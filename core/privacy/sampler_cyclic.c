@@ -1,9 +1,11 @@
-/* Cyclic batches: each record belongs to one of `cycle` groups, drawn for it alone from the seed,
- * and takes part in every cycle-th step. The groups are disjoint, so a whole cycle costs what one
- * step on all records does (parallel composition); that the groups are known takes nothing away,
- * for no gain from sampling is claimed. */
+/* Cyclic batches: in every cycle each record is put, by itself and at random, in one of as many
+ * groups as the cycle has steps, and takes part in its group's step alone. The groups are disjoint,
+ * so a whole cycle costs what one step on all records does (parallel composition).
+ *
+ * Groups are drawn from the secret, though no gain from sampling is claimed: known groups would
+ * belong to places in the file, and a record more or less moves all that come after it to other
+ * places. Another start has another secret, so it begins with a cycle of its own. */
 #include "core/base/arithmetic.h"
-#include "core/base/key.h"
 #include "core/privacy/sampler_member.h"
 
 static mst_status prepare(mst_sampler *s) {
@@ -19,15 +21,14 @@ static mst_status prepare(mst_sampler *s) {
 }
 
 static int64_t take(mst_sampler *s, int64_t first, int64_t n, int64_t *out) {
-  mst_key key = mst_key_make(s->spec.seed, MST_PURPOSE_BATCH, 0, 0);
   uint64_t cycle = (uint64_t)s->cycle, turn = s->step % cycle;
+  mst_noise_cursor c = {.used = 0};
   int64_t taken = 0;
   for (int64_t i = first; i < first + n; i++) {
-    uint32_t word[4];
-    mst_key_block(key, (uint64_t)i, word);
-    uint64_t u = (uint64_t)word[1] << 32 | word[0];
+    uint64_t u = mst_sampler_word(s, &c, i, i == first);
     if ((uint64_t)(((unsigned __int128)u * cycle) >> 64) == turn) out[taken++] = i;
   }
+  mst_noise_close(&c);
   return taken;
 }
 

@@ -1,5 +1,4 @@
-/* Poisson sampling: every record takes part by itself, with probability q. Record i's number is
- * word i % MST_NOISE_BLOCK of block i / MST_NOISE_BLOCK of the step's stream. */
+/* Poisson sampling: every record takes part by itself, with probability q. */
 #include <math.h>
 #include <stddef.h>
 
@@ -25,11 +24,7 @@ static int64_t take(mst_sampler *s, int64_t first, int64_t n, int64_t *out) {
   mst_noise_cursor c = {.used = 0};
   int64_t taken = 0;
   for (int64_t i = first; i < first + n; i++) {
-    if (i == first || i % MST_NOISE_BLOCK == 0) {
-      mst_noise_open(&c, &s->stream, (uint64_t)(i / MST_NOISE_BLOCK), MST_NOISE_BLOCK);
-      for (int64_t k = 0; k < i % MST_NOISE_BLOCK; k++) mst_noise_u64(&c);
-    }
-    uint64_t u = mst_noise_u64(&c);
+    uint64_t u = mst_sampler_word(s, &c, i, i == first);
     if (all || u < below) out[taken++] = i;
   }
   mst_noise_close(&c);

@@ -56,26 +56,53 @@ ended 0 && ! complained 'data.train'
 result "a row that is not finite contributes nothing, in silence" $?
 
 # A run that is killed goes on with fresh noise, and what it lost stays charged.
-slow="--set train.steps=3000 --set privacy.sigma=4 --set output.run=$dir/k.h5 \
-  --set output.checkpoint.every_steps=60"
+slow="--set train.steps=1000 --set privacy.sigma=4 --set output.run=$dir/k.h5 \
+  --set output.checkpoint.every_steps=50"
 sed 's/epsilon: 6, //' "$dir/p.yaml" >"$dir/k.yaml"
 # shellcheck disable=SC2086
 "$muster" run "$dir/k.yaml" -q $slow >"$dir/out" 2>"$dir/err" </dev/null &
 pid=$!
 watch_over $pid
 for _ in $(seq 2400); do ls "$dir"/k.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.01; done
-sleep 0.1
+sleep 0.02
 kill -9 $pid
 wait $pid 2>/dev/null
 before=$(charges "$dir/k.h5.ledger")
 # shellcheck disable=SC2086
 alone run "$dir/k.yaml" -q $slow --resume
 lost=$(field lost_steps)
-ended 0 && [ "$before" -lt 3000 ] && [ "$(charges "$dir/k.h5.ledger")" -eq 3000 ] &&
+ended 0 && [ "$before" -lt 1000 ] && [ "$(charges "$dir/k.h5.ledger")" -eq 1000 ] &&
   [ "$lost" -ge 0 ] && [ "$lost" -lt "$before" ]
-result "a killed run had charged $before steps, lost $lost, and is charged 3000 in all" $?
+result "a killed run had charged $before steps, lost $lost, and is charged 1000 in all" $?
+
+# A checkpoint without its ledger, and a cycle that a stop cuts.
+# shellcheck disable=SC2086
+"$muster" run "$dir/k.yaml" -q $slow --set output.run="$dir/m.h5" --set train.steps=100000 \
+  --set privacy.sampler=cyclic >"$dir/out" 2>"$dir/err" </dev/null &
+pid=$!
+watch_over $pid
+for _ in $(seq 2400); do ls "$dir"/m.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.01; done
+kill -TERM $pid
+wait $pid
+mv "$dir/m.h5.ledger" "$dir/elsewhere"
+# shellcheck disable=SC2086
+alone run "$dir/k.yaml" -q $slow --set output.run="$dir/m.h5" --set train.steps=100000 \
+  --set privacy.sampler=cyclic --resume
+refused "a checkpoint whose steps the ledger does not know is not gone on from" 2 \
+  'the ledger knows of 0'
 
 # A ledger that two runs share.
+both="--set privacy.ledger=$dir/race.ledger --set privacy.budget=6"
+# shellcheck disable=SC2086
+"$muster" run "$dir/p.yaml" -q $both --set output.run="$dir/e.h5" >/dev/null 2>&1 </dev/null &
+pid=$!
+watch_over $pid
+# shellcheck disable=SC2086
+alone run "$dir/p.yaml" -q $both --set output.run="$dir/f.h5"
+wait $pid
+other=$?
+case $code$other in 03 | 30 | 33) [ "$(charges "$dir/race.ledger")" -eq 30 ] ;; *) false ;; esac
+result "two runs at once end with $code and $other: what fits is charged once, 30 steps" $?
 shared="--set privacy.ledger=$dir/both.ledger"
 # shellcheck disable=SC2086
 alone run "$dir/p.yaml" -q $shared --set privacy.budget=8 --set output.run="$dir/a.h5"
@@ -100,9 +127,13 @@ sed -i 's/^charge 0 0 1$/charge 0 0 x/' "$dir/both.ledger"
 alone run "$dir/p.yaml" -q $shared --set privacy.epsilon=0.1 --set output.run="$dir/d.h5"
 refused "a damaged ledger releases nothing" 2 'line [0-9]+ of the ledger is damaged'
 cp "$dir/bars.csv" "$dir/precious"
-alone run "$dir/p.yaml" -q --set privacy.ledger="$dir/precious" --set output.run="$dir/d.h5"
-refused "a file that is no ledger is refused" 2 'line 1 of the ledger is damaged'
-cmp -s "$dir/bars.csv" "$dir/precious"
+printf 'no line at all' >"$dir/short"
+cp "$dir/short" "$dir/short.was"
+for f in precious short; do
+  alone run "$dir/p.yaml" -q --set privacy.ledger="$dir/$f" --set output.run="$dir/d.h5"
+  refused "a file that is no ledger is refused" 2 'line 1 of the ledger is damaged'
+done
+cmp -s "$dir/bars.csv" "$dir/precious" && cmp -s "$dir/short" "$dir/short.was"
 result "and left as it was" $?
 
 # What cannot be.

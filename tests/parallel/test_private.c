@@ -72,7 +72,7 @@ static outcome learn(MPI_Comm comm, bool shared, int per_node, setting s) {
   begin(&f, comm, shared, per_node, "sgd");
   if (s.spoil) spoil_rows(&f);
   mst_sampler_spec spec = {
-      .kind = s.kind, .rate = s.rate, .batch = s.batch, .population = s.population, .seed = 5};
+      .kind = s.kind, .rate = s.rate, .batch = s.batch, .population = s.population};
   mst_private_options p = {.secret = mst_secret_test(s.secret),
                            .clip = s.clip,
                            .sigma = s.sigma,
@@ -133,9 +133,11 @@ START_TEST(private_training_has_the_same_bits_on_any_ranks_and_transport) {
     s.kind = kind[k % 4];
     s.hardened = k == 4;
     s.steps = 2;
-    outcome o[4] = {learn(MPI_COMM_SELF, true, 0, s), learn(MPI_COMM_WORLD, true, 0, s),
-                    learn(MPI_COMM_WORLD, false, 0, s), learn(MPI_COMM_WORLD, true, 2, s)};
-    for (int i = 0; i < 4; i++) {
+    int ways = k % 4 == 0 ? 4 : 2; /* how sums travel does not know the sampler */
+    outcome o[4] = {learn(MPI_COMM_SELF, true, 0, s), learn(MPI_COMM_WORLD, true, 2, s)};
+    if (ways > 2) o[2] = learn(MPI_COMM_WORLD, false, 0, s);
+    if (ways > 2) o[3] = learn(MPI_COMM_WORLD, true, 0, s);
+    for (int i = 0; i < ways; i++) {
       ck_ok(o[i].st);
       ck_assert_msg(strcmp(o[i].hex, o[0].hex) == 0, "%d: way %d has other bits", k, i);
       forget(&o[i]);
@@ -249,6 +251,22 @@ START_TEST(steps_that_were_charged_before_are_never_taken_again) {
 }
 END_TEST
 
+/* Its groups followed from the secret of the start that began it. */
+START_TEST(a_cycle_that_another_start_began_is_not_gone_on_with) {
+  setting s = plain;
+  s.kind = "cyclic"; /* 4 groups */
+  s.charged = 1;
+  s.steps = 6;
+  outcome o = learn(MPI_COMM_WORLD, true, 0, s);
+  ck_ok(o.st);
+  ck_assert_int_eq(o.t.n, 5); /* 1, 2 and 3 to keep count, 4 and 5 taken */
+  for (int64_t i = 0; i < o.t.n; i++) ck_assert_int_eq(o.t.step[i], i + 1);
+  ck_assert_int_eq(o.totals.repeated, 4);
+  ck_assert_int_eq(o.totals.steps, 6);
+  forget(&o);
+}
+END_TEST
+
 START_TEST(no_two_steps_and_no_two_secrets_have_the_same_noise) {
   setting s = plain;
   s.rate = 1e-12;
@@ -296,6 +314,7 @@ int main(int argc, char **argv) {
   tcase_add_test(c, the_sum_is_of_clipped_gradients_and_the_divisor_is_public);
   tcase_add_test(c, rows_that_are_not_finite_contribute_nothing_and_spoil_nobody);
   tcase_add_test(c, steps_that_were_charged_before_are_never_taken_again);
+  tcase_add_test(c, a_cycle_that_another_start_began_is_not_gone_on_with);
   tcase_add_test(c, no_two_steps_and_no_two_secrets_have_the_same_noise);
   tcase_add_test(c, a_spent_budget_ends_the_run_before_the_release);
   suite_add_tcase(s, c);
