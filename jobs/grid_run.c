@@ -78,11 +78,23 @@ mst_status mst_run_grid_check_folder(mst_team *team, const mst_run_grid *g, bool
   return *there ? mst_paths_check(team, index, 1) : MST_OK;
 }
 
+/* As long as the folder is not there a file of its name stands for what will be in it. Another task of
+ * an array may make it meanwhile. */
+static mst_status check_files(mst_run *r, const mst_run_grid *g, bool folder) {
+  mst_status st = mst_run_check(r, folder ? NULL : g->folder);
+  if (st != MST_ERR_INPUT || folder) return st;
+  bool made = false;
+  MST_TRY(mst_team_any(r->team, mst_team_rank(r->team) == 0 && mst_folder_is(g->folder), &made));
+  if (!made) return st;
+  mst_status_clear();
+  return mst_run_check(r, NULL);
+}
+
 static mst_status check_opened(work *w, int i, bool folder, mst_run *r) {
   const mst_run_grid *g = &w->q->grid;
   MST_TRY(mst_run_open(r));
   snprintf(w->job, sizeof w->job, "%s", r->job->name);
-  MST_TRY(mst_run_check(r, folder ? NULL : g->folder));
+  MST_TRY(check_files(r, g, folder));
   w->complete[i] = r->complete;
   if (r->complete && !w->q->dry_run)
     return mst_team_agree(w->q->team, mst_run_grid_index_done(&w->index, i, r));
