@@ -336,14 +336,6 @@ static mst_status close_round(mst_federated *f, const mst_test_rows *test, const
   return MST_OK;
 }
 
-/* At the end of a round: leave in order when asked to, save when it is time. Collective. */
-static mst_status look_around(mst_federated *f, const mst_loop *loop, const mst_observer *o,
-                              bool end) {
-  bool asked = false;
-  MST_TRY(mst_team_any(f->team, mst_observer_stop(o), &asked));
-  return end ? MST_OK : mst_loop_pause(loop, o, f->totals.rounds, asked);
-}
-
 mst_status mst_federated_run(mst_federated *f, const mst_test_rows *test,
                              const mst_observer *observer) {
   double start = mst_clock_seconds();
@@ -357,7 +349,7 @@ mst_status mst_federated_run(mst_federated *f, const mst_test_rows *test,
   while (st == MST_OK && !end) {
     st = mst_federated_round(f);
     if (st == MST_OK) st = close_round(f, test, observer, &end);
-    if (st == MST_OK) st = look_around(f, &loop, observer, end);
+    if (st == MST_OK) st = mst_loop_look_around(&loop, observer, f->totals.rounds, end);
     mst_observer_step(observer, 1);
   }
   f->seconds = mst_clock_seconds() - start;

@@ -31,3 +31,10 @@ mst_status mst_loop_pause(const mst_loop *loop, const mst_observer *o, int64_t d
                           loop->unit, (long long)done, (long long)loop->all)
                : MST_OK;
 }
+
+mst_status mst_loop_look_around(const mst_loop *loop, const mst_observer *o, int64_t done,
+                                bool end) {
+  bool asked = false;
+  MST_TRY(mst_team_any(loop->team, mst_observer_stop(o), &asked));
+  return end ? MST_OK : mst_loop_pause(loop, o, done, asked);
+}

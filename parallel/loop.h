@@ -36,4 +36,9 @@ mst_status mst_loop_restore(const mst_loop *loop, const mst_observer *o, int64_t
 mst_status mst_loop_pause(const mst_loop *loop, const mst_observer *o, int64_t done,
                           bool asked) MST_CHECKED;
 
+/** The same after any round, where this rank's observer says whether to stop; after the last (end)
+ *  nothing is saved. \return as mst_loop_pause. Collective. */
+mst_status mst_loop_look_around(const mst_loop *loop, const mst_observer *o, int64_t done,
+                                bool end) MST_CHECKED;
+
 #endif
