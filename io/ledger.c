@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,7 @@ struct mst_ledger {
   int64_t runs, number; /* in the file; of this run, -1: not yet              */
   bool entered;         /* the number is settled                                    */
   int64_t charged;
-  int64_t cleared; /* releases that are known to fit while nobody else adds   */
-  bool has_last;
-  mst_event last;
+  mst_charges cleared; /* releases that are known to fit while nobody else adds */
 };
 
 static mst_status failed(const mst_ledger *l, const char *what) {
@@ -92,7 +91,6 @@ static void read_run(mst_ledger *l, const char *line, bool *ok) {
   if (l->entered || !l->run.resume || strcmp(line + at, l->run.name) != 0) return;
   mst_charges_free(&l->own); /* of an earlier run of that name */
   l->charged = 0;
-  l->has_last = false;
   l->number = number;
 }
 
@@ -106,8 +104,6 @@ static mst_status read_charge(mst_ledger *l, const char *line, bool *ok) {
   l->all.event[event].count += count;
   if (run != l->number) return MST_OK;
   l->charged++;
-  l->last = l->all.event[event];
-  l->has_last = true;
   return mst_charges_add(&l->own, &l->all.event[event], count);
 }
 
@@ -154,7 +150,8 @@ static mst_status read_file(mst_ledger *l) {
   char *text = NULL;
   mst_charges_free(&l->all);
   mst_charges_free(&l->own);
-  l->runs = l->charged = l->cleared = l->size = 0;
+  mst_charges_free(&l->cleared);
+  l->runs = l->charged = l->size = 0;
   if (fstat(l->fd, &about) != 0) return failed(l, "read");
   MST_TRY(mst_alloc(&text, (int64_t)about.st_size, 1, "ledger"));
   int64_t done = 0;
@@ -263,9 +260,7 @@ static mst_status open_file(mst_ledger *l) {
 static mst_status share(mst_ledger *l) {
   MST_TRY(mst_team_bcast(l->team, &l->budget, sizeof l->budget, 0));
   MST_TRY(mst_team_bcast(l->team, &l->number, sizeof l->number, 0));
-  MST_TRY(mst_team_bcast(l->team, &l->charged, sizeof l->charged, 0));
-  MST_TRY(mst_team_bcast(l->team, &l->has_last, sizeof l->has_last, 0));
-  return mst_team_bcast(l->team, &l->last, sizeof l->last, 0);
+  return mst_team_bcast(l->team, &l->charged, sizeof l->charged, 0);
 }
 
 mst_status mst_ledger_open(mst_team *team, const mst_ledger_run *run, mst_ledger **out) {
@@ -288,6 +283,7 @@ void mst_ledger_close(mst_ledger *l) {
   if (l->fd >= 0) close(l->fd);
   mst_charges_free(&l->all);
   mst_charges_free(&l->own);
+  mst_charges_free(&l->cleared);
   mst_free(l);
 }
 
@@ -299,9 +295,14 @@ int64_t mst_ledger_charged(const mst_ledger *l) {
   return l->charged;
 }
 
-bool mst_ledger_last(const mst_ledger *l, mst_event *out) {
-  *out = l->last;
-  return l->has_last;
+mst_status mst_ledger_match(mst_ledger *l, mst_event *event) {
+  for (int64_t i = 0; i < l->own.n; i++) { /* rank 0 alone has any */
+    mst_event mine = *event;
+    mine.noise = l->own.event[i].noise;
+    if (fabs(mine.noise / event->noise - 1) < 1e-6 && mst_event_alike(&mine, &l->own.event[i]))
+      event->noise = mine.noise;
+  }
+  return mst_team_bcast(l->team, &event->noise, sizeof event->noise, 0);
 }
 
 int64_t mst_ledger_number(const mst_ledger *l) {
@@ -315,23 +316,31 @@ static mst_status look_again(mst_ledger *l) {
   return (int64_t)about.st_size == l->size ? MST_OK : read_file(l);
 }
 
-static mst_status allow(mst_ledger *l, const mst_event *event, int64_t count) {
+static mst_status allow(mst_ledger *l, const mst_event *event, int64_t n) {
   MST_TRY(look_again(l));
-  MST_TRY(mst_charges_allow(&l->all, event, count, &l->run.spec, &l->budget));
-  l->cleared = count;
+  MST_TRY(mst_charges_allow(&l->all, event, n, &l->run.spec, &l->budget));
+  mst_charges_free(&l->cleared);
+  for (int64_t i = 0; i < n; i++) MST_TRY(mst_charges_add(&l->cleared, &event[i], event[i].count));
   return MST_OK;
 }
 
-static mst_status fits(mst_ledger *l, const mst_event *event, int64_t planned) {
-  if (l->cleared > 0) return MST_OK;
-  if (allow(l, event, planned) == MST_OK) return MST_OK;
+static bool is_cleared(const mst_ledger *l, const mst_event *event) {
+  for (int64_t i = 0; i < l->cleared.n; i++)
+    if (mst_event_alike(&l->cleared.event[i], event))
+      return l->cleared.event[i].count >= event->count;
+  return false;
+}
+
+static mst_status fits(mst_ledger *l, const mst_event *event, const mst_event *planned, int64_t n) {
+  if (is_cleared(l, event)) return MST_OK;
+  if (allow(l, planned, n) == MST_OK && is_cleared(l, event)) return MST_OK;
   mst_status_clear(); /* not all that is planned, but the next one may */
   return allow(l, event, 1);
 }
 
-static mst_status add_charge(mst_ledger *l, const mst_event *e, int64_t count) {
+static mst_status add_charge(mst_ledger *l, const mst_event *e) {
   mst_text text = MST_TEXT_EMPTY;
-  int64_t at = 0;
+  int64_t at = 0, count = e->count;
   while (at < l->all.n && !mst_event_alike(&l->all.event[at], e)) at++;
   mst_status st = MST_OK;
   if (at == l->all.n) {
@@ -350,40 +359,41 @@ static mst_status add_charge(mst_ledger *l, const mst_event *e, int64_t count) {
   if (st == MST_OK) st = append(l, &text);
   mst_text_free(&text);
   MST_TRY(st);
-  l->cleared -= count;
+  MST_TRY(mst_charges_add(&l->cleared, e, -count));
   MST_TRY(mst_charges_add(&l->all, e, count));
   return mst_charges_add(&l->own, e, count);
 }
 
-static mst_status charge(mst_ledger *l, const mst_event *event, int64_t count, int64_t planned) {
+static mst_status charge(mst_ledger *l, const mst_event *event, const mst_event *planned,
+                         int64_t n) {
   MST_TRY(look_again(l));
-  if (count > 0) MST_TRY(fits(l, event, planned));
-  return add_charge(l, event, count);
+  if (event->count > 0) MST_TRY(fits(l, event, planned, n));
+  return add_charge(l, event);
 }
 
 typedef struct request {
   mst_ledger *ledger;
-  const mst_event *event;
-  int64_t count, planned; /* planned < 0: only ask */
+  const mst_event *event; /* to be charged; NULL: only ask for the list */
+  const mst_event *list;
+  int64_t n;
 } request;
 
 static mst_status serve(const request *r) {
   mst_ledger *l = r->ledger;
   MST_TRY(lock(l, F_WRLCK));
-  mst_status st =
-      r->planned < 0 ? allow(l, r->event, r->count) : charge(l, r->event, r->count, r->planned);
+  mst_status st = r->event == NULL ? allow(l, r->list, r->n) : charge(l, r->event, r->list, r->n);
   mst_status unlocked = lock(l, F_UNLCK);
   return st != MST_OK ? st : unlocked;
 }
 
-mst_status mst_ledger_allow(mst_ledger *l, const mst_event *event, int64_t count) {
-  const request r = {l, event, count, -1};
+mst_status mst_ledger_allow(mst_ledger *l, const mst_event *event, int64_t n) {
+  const request r = {l, NULL, event, n};
   return mst_file_follow(l->team, mst_team_rank(l->team) == 0 ? serve(&r) : MST_OK);
 }
 
-mst_status mst_ledger_charge(mst_ledger *l, const mst_event *event, int64_t count,
-                             int64_t planned) {
-  const request r = {l, event, count, planned};
+mst_status mst_ledger_charge(mst_ledger *l, const mst_event *event, const mst_event *planned,
+                             int64_t n) {
+  const request r = {l, event, planned, n};
   MST_TRY(mst_file_follow(l->team, mst_team_rank(l->team) == 0 ? serve(&r) : MST_OK));
   l->charged++;
   return MST_OK;

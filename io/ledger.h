@@ -43,18 +43,21 @@ int64_t mst_ledger_charged(const mst_ledger *l);
 /** The run's number in the ledger, from 0; on every rank. Local. */
 int64_t mst_ledger_number(const mst_ledger *l);
 
-/** Of this run's charges, the last event: false when there is none. On every rank. Local. */
-bool mst_ledger_last(const mst_ledger *l, mst_event *out);
+/** Take from this run's charges of earlier starts the event that is this one but for the last bits
+ *  of its noise, if there is one: noise that was found anew on another machine is that of before.
+ */
+mst_status mst_ledger_match(mst_ledger *l, mst_event *event) MST_CHECKED;
 
-/** Would `count` more releases of that event keep to the budget?
+/** Would n more kinds of releases, each as often as its count, keep to the budget?
  *  \return MST_OK, MST_ERR_BUDGET, what mst_charges_allow and mst_ledger_open return. */
-mst_status mst_ledger_allow(mst_ledger *l, const mst_event *event, int64_t count) MST_CHECKED;
+mst_status mst_ledger_allow(mst_ledger *l, const mst_event *event, int64_t n) MST_CHECKED;
 
-/** Charge count (0 or 1) releases of that event, of which `planned` are to come with this one: the
- *  line is on disk when it returns MST_OK. Nothing is charged on an error.
+/** Charge event->count (0 or more) releases of that event, with which all the n kinds of `planned`
+ *  begin that are still to come: the line is on disk when it returns MST_OK. Nothing is charged on
+ *  an error.
  *  \return as mst_ledger_allow. */
-mst_status mst_ledger_charge(mst_ledger *l, const mst_event *event, int64_t count,
-                             int64_t planned) MST_CHECKED;
+mst_status mst_ledger_charge(mst_ledger *l, const mst_event *event, const mst_event *planned,
+                             int64_t n) MST_CHECKED;
 
 /** What this run alone, or all runs of the ledger together (all), have spent by now. */
 mst_status mst_ledger_spent(mst_ledger *l, bool all, mst_spent *out) MST_CHECKED;

@@ -31,3 +31,8 @@ mst_status mst_job_estimate(mst_job_context *context, const mst_job_count *figur
       return mst_fail(MST_ERR_MEMORY, "no memory for the estimate");
   return MST_OK;
 }
+
+mst_status mst_job_estimate_real(mst_job_context *context, const char *name, double value) {
+  if (json_object_set_new(context->estimate, name, mst_json_real(value)) == 0) return MST_OK;
+  return mst_fail(MST_ERR_MEMORY, "no memory for the estimate");
+}

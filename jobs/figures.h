@@ -26,4 +26,8 @@ mst_status mst_job_scores(const mst_job_data *d, double accuracy, double loss,
 /** Put a list of figures into the estimate. Local. */
 mst_status mst_job_estimate(mst_job_context *context, const mst_job_count *figure) MST_CHECKED;
 
+/** The same of one figure that is no whole number. Local. */
+mst_status mst_job_estimate_real(mst_job_context *context, const char *name,
+                                 double value) MST_CHECKED;
+
 #endif

@@ -3,13 +3,9 @@
  * and tells nothing of the training rows but the model. */
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/arithmetic.h"
 #include "core/model/ghost.h"
-#include "core/privacy/calibrate.h"
-#include "io/ledger.h"
-#include "io/text.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
 #include "jobs/figures.h"
@@ -18,25 +14,46 @@
 #include "jobs/options.h"
 #include "jobs/output.h"
 #include "jobs/pooled.h"
+#include "jobs/privacy.h"
 #include "jobs/record.h"
-#include "jobs/say.h"
 #include "parallel/train.h"
 
 static const mst_key_spec keys_private[] = {
-    {.key = "train.steps", .type = MST_KEY_INT, .fallback = MST_KEY_REQUIRED, .min = 1,
-     .max = 1e12, .unit = "steps", .help = "steps of the optimizer"},
-    {.key = "train.block", .type = MST_KEY_INT, .fallback = "256", .min = 1, .max = 1e6,
+    {.key = "train.steps",
+     .type = MST_KEY_INT,
+     .fallback = MST_KEY_REQUIRED,
+     .min = 1,
+     .max = 1e12,
+     .unit = "steps",
+     .help = "steps of the optimizer"},
+    {.key = "train.block",
+     .type = MST_KEY_INT,
+     .fallback = "256",
+     .min = 1,
+     .max = 1e6,
      .unit = "rows",
      .help = "most rows that are differentiated together; another number gives other last bits"},
-    {.key = "ema.decay", .type = MST_KEY_REAL, .fallback = "0", .min = 0, .max = 0.999999999,
+    {.key = "ema.decay",
+     .type = MST_KEY_REAL,
+     .fallback = "0",
+     .min = 0,
+     .max = 0.999999999,
      .unit = "",
      .help = "evaluate the average w = decay w + (1 - decay) x of the parameters x; 0: x"},
-    {.key = "evaluate.every", .type = MST_KEY_INT, .fallback = "0", .min = 0, .max = 1e12,
+    {.key = "evaluate.every",
+     .type = MST_KEY_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = 1e12,
      .unit = "steps",
      .help = "score on data.test, which is public, every so many steps; 0: after the last "
              "one only"},
-    {.key = "output.checkpoint.every_steps", .type = MST_KEY_INT, .fallback = "1000", .min = 0,
-     .max = 1e12, .unit = "steps",
+    {.key = "output.checkpoint.every_steps",
+     .type = MST_KEY_INT,
+     .fallback = "1000",
+     .min = 0,
+     .max = 1e12,
+     .unit = "steps",
      .help = "save the state every so many steps, for --resume; 0: only when a signal comes; steps "
              "since the last one are lost to a crash, and stay charged"},
     {.key = NULL}};
@@ -62,13 +79,8 @@ typedef struct private_job {
   mst_train_options options;
   mst_private_options privacy;
   mst_sampler_spec sampler_spec;
-  mst_account_spec account;
-  mst_budget budget; /* of this run; epsilon is found where sigma is given */
-  mst_event event;   /* of one charged step                                */
-  mst_spent planned; /* by all steps                                       */
-  int64_t bound;     /* hardened: a row's, in steps of the grid            */
-  mst_ledger *ledger;
-  mst_text ledger_path;
+  mst_privacy budget;
+  int64_t bound; /* hardened: a row's, in steps of the grid            */
   mst_clients *rows;
   mst_train *train;
   int64_t rank_bytes, node_bytes;
@@ -77,10 +89,6 @@ typedef struct private_job {
 static mst_status check_keys(const private_job *j) {
   const mst_experiment *e = j->experiment;
   const mst_optim_ops *ops = mst_optim_find(j->options.optimizer.kind);
-  bool epsilon = mst_experiment_is_set(e, "privacy.epsilon");
-  if (epsilon == mst_experiment_is_set(e, "privacy.sigma"))
-    return mst_experiment_refuse(e, epsilon ? "privacy.sigma" : "privacy.epsilon",
-                                 "give one of privacy.epsilon and privacy.sigma");
   if (ops->needs_model)
     return mst_experiment_refuse(e, "optimizer.kind",
                                  "%s solves a system of all rows of the batch together, which no "
@@ -90,8 +98,6 @@ static mst_status check_keys(const private_job *j) {
     return mst_experiment_refuse(
         e, "ema.decay", "optimizer.kind %s is evaluated at an average of its own: leave it out",
         ops->name);
-  if (mst_experiment_is_set(e, "privacy.budget") && !mst_experiment_is_set(e, "privacy.ledger"))
-    return mst_experiment_refuse(e, "privacy.budget", "without privacy.ledger no run shares it");
   return MST_OK;
 }
 
@@ -102,7 +108,7 @@ static mst_status read_settings(private_job *j) {
   MST_TRY(mst_family_read(&mst_family_optimizers, e, &o->optimizer));
   MST_TRY(mst_family_read(&mst_family_schedules, e, &o->schedule));
   MST_TRY(mst_family_read(&mst_family_samplers, e, &j->sampler_spec));
-  MST_TRY(mst_family_read(&mst_family_accountants, e, &j->account));
+  MST_TRY(mst_privacy_read(&j->budget, j->context));
   o->seed = mst_job_seed(e);
   o->steps = mst_experiment_int(e, "train.steps");
   o->block = mst_experiment_int(e, "train.block");
@@ -110,13 +116,8 @@ static mst_status read_settings(private_job *j) {
   o->ema = mst_experiment_real(e, "ema.decay");
   o->evaluate_every = mst_experiment_int(e, "evaluate.every");
   o->checkpoint_every = mst_experiment_int(e, "output.checkpoint.every_steps");
-  j->budget = (mst_budget){.epsilon = mst_experiment_real(e, "privacy.epsilon"),
-                           .delta = mst_experiment_real(e, "privacy.delta")};
-  bool replace = strcmp(mst_experiment_word(e, "privacy.adjacency"), "replace_one") == 0;
-  j->budget.adjacency = replace ? MST_ADJACENCY_REPLACE_ONE : MST_ADJACENCY_ADD_REMOVE;
-  j->privacy.clip = mst_experiment_real(e, "privacy.clip");
-  j->privacy.sigma = mst_experiment_real(e, "privacy.sigma");
-  j->privacy.hardened = strcmp(mst_experiment_word(e, "privacy.noise"), "hardened") == 0;
+  j->privacy.clip = j->budget.clip;
+  j->privacy.hardened = j->budget.hardened;
   return check_keys(j);
 }
 
@@ -131,9 +132,7 @@ static mst_status make_sampler(private_job *j) {
                                  "identity, relu, fourier or scattering",
                                  j->data.features_spec.kind);
   s->batch = j->options.optimizer.batch;
-  s->population = mst_experiment_is_set(e, "privacy.population")
-                      ? mst_experiment_int(e, "privacy.population")
-                      : rows;
+  s->population = mst_privacy_population(&j->budget, rows);
   MST_TRY(mst_sampler_create(s, &j->privacy.sampler));
   double expected = mst_sampler_expected(j->privacy.sampler);
   j->options.optimizer.batch = mst_most(1, (int64_t)llround(expected));
@@ -152,45 +151,26 @@ static int64_t charges(const private_job *j, int64_t from) {
 }
 
 /* Hardened noise is counted as the Gaussian noise that it is as near to as its grid is fine: how
- * far it is must be within `share` of the delta that is kept for all runs of a ledger. */
-static mst_status check_grid(const private_job *j, double epsilon, double share) {
+ * far it is must be within the part of delta that is kept for it. */
+static mst_status check_grid(const private_job *j, double epsilon) {
   double entries = (double)j->model->parameters * (double)j->options.steps;
-  double kept = share * (1 - MST_DELTA_COUNTED) * j->budget.delta;
-  if (!j->privacy.hardened ||
-      mst_discrete_distance(j->privacy.sigma * (double)j->bound, entries, epsilon) <= kept)
+  if (!j->budget.hardened || mst_discrete_distance(j->privacy.sigma * (double)j->bound, entries,
+                                                   epsilon) <= mst_privacy_delta_kept(&j->budget))
     return MST_OK;
   return mst_experiment_refuse(j->experiment, "privacy.noise",
                                "the grid is too coarse for so many steps at this delta; choose a "
                                "larger privacy.delta, a smaller budget or fewer steps");
 }
 
-/* sigma from the budget, and what all steps spend. Local, on one rank. */
-static mst_status find_noise(private_job *j) {
-  double factor = 1, sigma = j->privacy.sigma, delta = MST_DELTA_COUNTED * j->budget.delta;
-  mst_event e = mst_sampler_event(j->privacy.sampler, sigma > 0 ? sigma : 1);
-  e.count = charges(j, 0);
-  mst_events list = {.event = &e, .n = 1, .adjacency = j->budget.adjacency};
-  if (sigma > 0) {
-    MST_TRY(mst_account_epsilon(&j->account, &list, delta, &j->planned));
-  } else {
-    MST_TRY(
-        mst_calibrate_noise(&j->account, &list, j->budget.epsilon, delta, 0, &factor, &j->planned));
-    j->privacy.sigma = factor;
-  }
-  if (j->planned.estimate)
-    return mst_experiment_refuse(j->experiment, "privacy.accountant",
-                                 "%s only estimates, and what it says may be too little to be "
-                                 "charged; choose pld",
-                                 j->account.name);
-  return check_grid(j, j->planned.epsilon, 1);
-}
-
-static mst_status agree_on_noise(private_job *j) {
-  MST_TRY(mst_team_agree(j->team, mst_team_rank(j->team) == 0 ? find_noise(j) : MST_OK));
-  MST_TRY(mst_team_bcast(j->team, &j->privacy.sigma, sizeof j->privacy.sigma, 0));
-  MST_TRY(mst_team_bcast(j->team, &j->planned, sizeof j->planned, 0));
-  j->event = mst_sampler_event(j->privacy.sampler, j->privacy.sigma);
-  return MST_OK;
+/* The noise of the budget. */
+static mst_status plan(private_job *j) {
+  mst_privacy *p = &j->budget;
+  p->kind[0] = mst_sampler_event(j->privacy.sampler, 1);
+  p->kind[0].count = charges(j, 0);
+  p->kinds = 1;
+  MST_TRY(mst_privacy_plan(p));
+  j->privacy.sigma = p->sigma;
+  return mst_team_agree(j->team, check_grid(j, p->planned.epsilon));
 }
 
 /* What private steps take beside what others do. */
@@ -209,15 +189,10 @@ static mst_status prepare(private_job *j) {
   j->data.block = j->options.block;
   MST_TRY(mst_job_data_deal(&j->data, true));
   MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
-  MST_TRY(agree_on_noise(j));
+  MST_TRY(plan(j));
   mst_pooled_plan(&j->data, j->model, &j->options, private_bytes(j), &j->rank_bytes,
                   &j->node_bytes);
   return mst_pooled_check_memory(&j->data, j->rank_bytes, j->node_bytes);
-}
-
-static mst_status put_real(json_t *object, const char *name, double value) {
-  if (json_object_set_new(object, name, mst_json_real(value)) == 0) return MST_OK;
-  return mst_fail(MST_ERR_MEMORY, "no memory for the estimate");
 }
 
 /* What a run will need, and what it will spend. */
@@ -230,97 +205,29 @@ static mst_status write_estimate(private_job *j) {
                                   {"releases", charges(j, 0)},
                                   {NULL, 0}};
   MST_TRY(mst_job_estimate(j->context, figure));
-  json_t *to = j->context->estimate;
-  MST_TRY(put_real(to, "batch", mst_sampler_expected(j->privacy.sampler)));
-  MST_TRY(put_real(to, "rate", j->privacy.sampler->q));
-  MST_TRY(put_real(to, "sigma", j->privacy.sigma));
-  MST_TRY(put_real(to, "epsilon", j->planned.epsilon));
-  return put_real(to, "delta", j->budget.delta);
+  MST_TRY(mst_job_estimate_real(j->context, "batch", mst_sampler_expected(j->privacy.sampler)));
+  MST_TRY(mst_job_estimate_real(j->context, "rate", j->privacy.sampler->q));
+  return mst_privacy_estimate(&j->budget);
 }
 
-/* Open the ledger; a run that goes on keeps to the event that it was charged before. */
+/* Open the ledger and ask whether the rest of the run is within its budget. */
 static mst_status open_ledger(private_job *j) {
-  const mst_experiment *e = j->experiment;
-  bool shared = mst_experiment_is_set(e, "privacy.ledger");
-  mst_event last;
-  mst_status st =
-      shared ? mst_text_add(&j->ledger_path, "%s", mst_experiment_path(e, "privacy.ledger"))
-             : mst_text_add(&j->ledger_path, "%s.ledger", j->context->run_path);
-  MST_TRY(mst_team_agree(j->team, st));
-  mst_ledger_run run = {.path = j->ledger_path.at,
-                        .name = j->context->run_path,
-                        .shared = shared,
-                        .resume = j->context->resume,
-                        .budget = j->budget,
-                        .spec = j->account};
-  run.budget.epsilon = mst_experiment_is_set(e, "privacy.budget")
-                           ? mst_experiment_real(e, "privacy.budget")
-                       : shared && access(j->ledger_path.at, F_OK) == 0 ? 0
-                       : j->budget.epsilon > 0                          ? j->budget.epsilon
-                                                                        : j->planned.epsilon;
-  MST_TRY(mst_ledger_open(j->team, &run, &j->ledger));
-  j->privacy.charged = mst_ledger_charged(j->ledger);
-  if (mst_ledger_last(j->ledger, &last)) {
-    mst_event mine = j->event;
-    mine.noise = last.noise;
-    bool near = fabs(last.noise / j->event.noise - 1) < 1e-6 && mst_event_alike(&mine, &last);
-    if (near) j->privacy.sigma *= last.noise / j->event.noise;
-    if (near) j->event = mine;
-  }
-  if (shared) { /* the shares of all runs, 1 / (1 2) + 1 / (2 3) + ..., add up to 1 */
-    double k = (double)mst_ledger_number(j->ledger);
-    MST_TRY(check_grid(j, mst_ledger_budget(j->ledger).epsilon, 1 / ((k + 1) * (k + 2))));
-  }
-  int64_t left = charges(j, j->privacy.charged);
-  return left > 0 ? mst_ledger_allow(j->ledger, &j->event, left) : MST_OK;
+  mst_privacy *p = &j->budget;
+  MST_TRY(mst_privacy_open(p));
+  j->privacy.sigma = p->sigma;
+  j->privacy.charged = p->charged;
+  if (mst_experiment_is_set(j->experiment, "privacy.ledger"))
+    MST_TRY(mst_team_agree(j->team, check_grid(j, mst_ledger_budget(p->ledger).epsilon)));
+  mst_event left = p->kind[0];
+  left.count = charges(j, p->charged);
+  return mst_privacy_allow(p, &left, 1);
 }
 
 static mst_status charge(void *context, int64_t step) {
   private_job *j = context;
   bool charged = mst_sampler_charged(j->privacy.sampler, step);
-  return mst_ledger_charge(j->ledger, &j->event, charged ? 1 : 0, charges(j, step));
-}
-
-/* The secret, from one rank's generator, or in tests from the seed. */
-static mst_status make_secret(private_job *j) {
-  mst_status st = MST_OK;
-  mst_secret *s = &j->privacy.secret;
-  if (mst_experiment_bool(j->experiment, "privacy.test_key")) {
-    *s = mst_secret_test(j->options.seed);
-    mst_say(j->team,
-            "privacy.test_key: samples and noise follow from the seed, which protects "
-            "nobody");
-    return MST_OK;
-  }
-  if (mst_team_rank(j->team) == 0) st = mst_secret_fresh(s);
-  MST_TRY(mst_team_agree(j->team, st));
-  return mst_team_bcast(j->team, s, sizeof *s, 0);
-}
-
-/* /privacy of the run file: this run's charges, one entry a kind of release. Collective. */
-static mst_status record_charges(private_job *j) {
-  mst_event e = j->event;
-  mst_state state;
-  mst_spent own, all;
-  MST_TRY(mst_ledger_spent(j->ledger, false, &own));
-  MST_TRY(mst_ledger_spent(j->ledger, true, &all));
-  int64_t one = 1, three = 3, four = 4, count = charges(j, 0);
-  int64_t kind[4] = {e.mechanism, e.sampling, e.n, e.m};
-  double spent[3] = {own.epsilon, all.epsilon, j->budget.delta};
-  mst_state_init(&state);
-  mst_status st = mst_state_add(&state, "kind", MST_I64, 1, &four, kind);
-  if (st == MST_OK) st = mst_state_add(&state, "noise", MST_F64, 1, &one, &e.noise);
-  if (st == MST_OK) st = mst_state_add(&state, "sensitivity", MST_F64, 1, &one, &e.sensitivity);
-  if (st == MST_OK) st = mst_state_add(&state, "rate", MST_F64, 1, &one, &e.q);
-  if (st == MST_OK) st = mst_state_add(&state, "releases", MST_I64, 1, &one, &count);
-  if (st == MST_OK) st = mst_state_add(&state, "clip", MST_F64, 1, &one, &j->privacy.clip);
-  if (st == MST_OK) st = mst_state_add(&state, "spent", MST_F64, 1, &three, spent);
-  MST_TRY(mst_record_group(j->team, j->context->runfile, st, "privacy", &state));
-  MST_TRY(mst_job_result(j->context, "epsilon", own.epsilon, false));
-  MST_TRY(mst_job_result(j->context, "delta", j->budget.delta, false));
-  MST_TRY(mst_job_result(j->context, "sigma", j->privacy.sigma, false));
-  MST_TRY(mst_job_result(j->context, "ledger_epsilon", all.epsilon, false));
-  return mst_job_result(j->context, "ledger_budget", mst_ledger_budget(j->ledger).epsilon, false);
+  int64_t left = charges(j, step);
+  return mst_privacy_charge(&j->budget, 0, charged ? 1 : 0, &left);
 }
 
 /* The headline figures, none of which tells of the training rows. */
@@ -361,7 +268,7 @@ static mst_status train(private_job *j) {
   MST_TRY(mst_job_test_rows(&j->data, &test));
   MST_TRY(mst_train_run(j->train, &test, j->context->observer));
   MST_TRY(mst_team_agree(j->team, list_figures(j)));
-  MST_TRY(record_charges(j));
+  MST_TRY(mst_privacy_record(&j->budget));
   MST_TRY(record_times(j));
   MST_TRY(mst_record_data(&j->data)); /* of the rows their shape alone: there are no clients */
   MST_TRY(mst_pooled_record_test(&j->data, &test, j->train));
@@ -371,7 +278,8 @@ static mst_status train(private_job *j) {
 /* The ledger is asked before the rows are read: a refusal costs no time and tells nothing. */
 static mst_status train_within_budget(private_job *j) {
   MST_TRY(open_ledger(j));
-  MST_TRY(make_secret(j));
+  MST_TRY(mst_privacy_secret(&j->budget));
+  j->privacy.secret = j->budget.secret;
   MST_TRY(mst_job_data_read(&j->data, mst_pooled_window(&j->data)));
   return train(j);
 }
@@ -385,10 +293,9 @@ static mst_status run_private(mst_job_context *context) {
   mst_clients_destroy(j.rows);
   mst_model_destroy(j.model);
   mst_job_data_close(&j.data);
-  mst_ledger_close(j.ledger);
+  mst_privacy_close(&j.budget);
   mst_sampler_destroy(j.privacy.sampler);
   mst_secret_wipe(&j.privacy.secret);
-  mst_text_free(&j.ledger_path);
   return st;
 }
 

@@ -60,13 +60,14 @@ static int64_t drop_empty(mst_charges *c) {
   return c->n = kept;
 }
 
-mst_status mst_charges_spent(const mst_charges *c, const mst_event *event, int64_t count,
+mst_status mst_charges_spent(const mst_charges *c, const mst_event *more, int64_t n,
                              const mst_account_spec *spec, const mst_budget *budget,
                              mst_spent *out) {
   mst_charges all = {.n = 0};
   *out = (mst_spent){.delta = budget->delta};
   mst_status st = copy(c, &all);
-  if (st == MST_OK && event != NULL) st = mst_charges_add(&all, event, count);
+  for (int64_t i = 0; i < n && st == MST_OK; i++)
+    st = mst_charges_add(&all, &more[i], more[i].count);
   if (st == MST_OK && drop_empty(&all) > 0) {
     mst_events list = {.event = all.event, .n = all.n, .adjacency = budget->adjacency};
     st = mst_account_epsilon(spec, &list, MST_DELTA_COUNTED * budget->delta, out);
@@ -76,10 +77,12 @@ mst_status mst_charges_spent(const mst_charges *c, const mst_event *event, int64
   return st;
 }
 
-mst_status mst_charges_allow(const mst_charges *c, const mst_event *event, int64_t count,
+mst_status mst_charges_allow(const mst_charges *c, const mst_event *more, int64_t n,
                              const mst_account_spec *spec, const mst_budget *budget) {
   mst_spent spent;
-  MST_TRY(mst_charges_spent(c, event, count, spec, budget, &spent));
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; i++) count += more[i].count;
+  MST_TRY(mst_charges_spent(c, more, n, spec, budget, &spent));
   if (spent.estimate)
     return mst_fail(MST_ERR_UNSUPPORTED,
                     "privacy.accountant %s only estimates, and what it says may be too little to "

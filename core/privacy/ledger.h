@@ -37,16 +37,16 @@ mst_status mst_charges_add(mst_charges *c, const mst_event *event, int64_t count
  * sigma^2). Derivation: doc/methods/private_training.md. */
 double mst_discrete_distance(double sigma, double entries, double epsilon);
 
-/** What all charges and `count` more releases of `event` (NULL: none) come to at the budget's
- *  delta. epsilon 0 where nothing was released. Errors of mst_account_epsilon. */
-mst_status mst_charges_spent(const mst_charges *c, const mst_event *event, int64_t count,
+/** What all charges and n more kinds of releases, each as often as its count, come to at the
+ *  budget's delta. epsilon 0 where nothing was released. Errors of mst_account_epsilon. */
+mst_status mst_charges_spent(const mst_charges *c, const mst_event *more, int64_t n,
                              const mst_account_spec *spec, const mst_budget *budget,
                              mst_spent *out) MST_CHECKED;
 
 /** Refuse when they come to more than the budget's epsilon.
  *  \return MST_OK; MST_ERR_BUDGET with both figures; MST_ERR_UNSUPPORTED for an accountant that only
  *          estimates; errors of mst_account_epsilon. */
-mst_status mst_charges_allow(const mst_charges *c, const mst_event *event, int64_t count,
+mst_status mst_charges_allow(const mst_charges *c, const mst_event *more, int64_t n,
                              const mst_account_spec *spec, const mst_budget *budget) MST_CHECKED;
 
 #endif

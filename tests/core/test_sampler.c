@@ -151,12 +151,14 @@ START_TEST(like_charges_add_up_and_a_budget_holds_to_the_last_release) {
   ck_assert_int_eq(c.n, 2);
   ck_assert_int_eq(c.event[0].count, 50);
   ck_ok(mst_charges_spent(&c, NULL, 0, &pld, &budget, &before));
-  ck_ok(mst_charges_spent(&c, &e, 30, &pld, &budget, &after));
+  e.count = 30;
+  ck_ok(mst_charges_spent(&c, &e, 1, &pld, &budget, &after));
   ck_assert_double_gt(after.epsilon, before.epsilon);
   int64_t most = 0;
-  while (most < 4096 && mst_charges_allow(&c, &e, most + 64, &pld, &budget) == MST_OK) most += 64;
+  for (e.count = 64; most < 4096 && mst_charges_allow(&c, &e, 1, &pld, &budget) == MST_OK;)
+    e.count = (most += 64) + 64;
   ck_assert(most > 0 && most < 4096);
-  ck_refused(mst_charges_allow(&c, &e, most + 64, &pld, &budget), MST_ERR_BUDGET, "epsilon 2 at");
+  ck_refused(mst_charges_allow(&c, &e, 1, &pld, &budget), MST_ERR_BUDGET, "epsilon 2 at");
   mst_account_spec estimate = {.name = "gdp_clt"};
   ck_refused(mst_charges_allow(&c, &e, 1, &estimate, &budget), MST_ERR_UNSUPPORTED, "estimate");
   mst_charges_free(&c);
