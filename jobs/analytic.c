@@ -16,23 +16,51 @@
 #include "parallel/analytic.h"
 
 static const mst_key_spec keys_analytic[] = {
-    {.key = "features.save_train", .type = MST_KEY_PATH, .unit = "",
+    {.key = "features.save_train",
+     .type = MST_KEY_PATH,
+     .unit = "",
      .help = "also write the training features, as a dataset that a later run can name"},
-    {.key = "features.save_test", .type = MST_KEY_PATH, .unit = "",
+    {.key = "features.save_test",
+     .type = MST_KEY_PATH,
+     .unit = "",
      .help = "also write the test features, likewise"},
-    {.key = "analytic.ridge", .type = MST_KEY_REAL, .fallback = "10", .min = 0, .max = 1e300,
-     .unit = "", .help = "kept ridge: added to the diagonal of the (standardised) Gram matrix"},
-    {.key = "analytic.gamma", .type = MST_KEY_REAL, .fallback = "1", .min = 0, .max = 1e300,
-     .unit = "", .help = "each client's own regulariser, removed again after the sum"},
-    {.key = "analytic.standardize", .type = MST_KEY_BOOL, .fallback = "true", .unit = "",
+    {.key = "analytic.ridge",
+     .type = MST_KEY_REAL,
+     .fallback = "10",
+     .min = 0,
+     .max = 1e300,
+     .unit = "",
+     .help = "kept ridge: added to the diagonal of the (standardised) Gram matrix"},
+    {.key = "analytic.gamma",
+     .type = MST_KEY_REAL,
+     .fallback = "1",
+     .min = 0,
+     .max = 1e300,
+     .unit = "",
+     .help = "each client's own regulariser, removed again after the sum"},
+    {.key = "analytic.standardize",
+     .type = MST_KEY_BOOL,
+     .fallback = "true",
+     .unit = "",
      .help = "divide each feature by its standard deviation over all clients"},
-    {.key = "analytic.bias", .type = MST_KEY_BOOL, .fallback = "true", .unit = "",
+    {.key = "analytic.bias",
+     .type = MST_KEY_BOOL,
+     .fallback = "true",
+     .unit = "",
      .help = "centre the features and learn an unpenalised intercept"},
-    {.key = "reduce", .type = MST_KEY_WORD, .fallback = "exact", .allowed = "exact|fast",
-     .unit = "", .help = "exact: same bits on any number of ranks; fast: floating-point sums and "
-                         "ScaLAPACK's own process grid"},
-    {.key = "output.checkpoint.every_minutes", .type = MST_KEY_REAL, .fallback = "10", .min = 0,
-     .max = 1e9, .unit = "minutes",
+    {.key = "reduce",
+     .type = MST_KEY_WORD,
+     .fallback = "exact",
+     .allowed = "exact|fast",
+     .unit = "",
+     .help = "exact: same bits on any number of ranks; fast: floating-point sums and "
+             "ScaLAPACK's own process grid"},
+    {.key = "output.checkpoint.every_minutes",
+     .type = MST_KEY_REAL,
+     .fallback = "10",
+     .min = 0,
+     .max = 1e9,
+     .unit = "minutes",
      .help = "save what is summed so often, for --resume; 0: only when a signal comes"},
     {.key = NULL}};
 
@@ -83,7 +111,7 @@ static void warn_unsaved(const analytic_job *j) {
       "output.checkpoint: the sums will not be saved, nor those of an earlier start be taken up: "
       "with a checkpoint the job needs %.3f GiB a rank, more than the %.3f GiB that it may use; "
       "give resources.memory or more ranks",
-      (double)(j->plan.sum_bytes + j->plan.save_bytes) / 0x1p30, (double)j->data.memory / 0x1p30);
+      (double)j->plan.save_bytes / 0x1p30, (double)j->data.memory / 0x1p30);
 }
 
 /* Before the round: rows that the feature map is fitted on, and the columns' shift, go up; the

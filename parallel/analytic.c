@@ -47,20 +47,22 @@ static int64_t arrange_as(mst_analytic_plan *plan, int p, int64_t rows, int64_t 
   int64_t reading = plan->row_bytes + plan->window_bytes + EXCHANGE_BYTES;
   int64_t features = plan->row_bytes + plan->feature_bytes;
   int64_t rows_left = resident ? 0 : plan->row_bytes;
+  int64_t save = mst_gram_state_bytes(plan->gram.n, p) + rows / MST_BLOCK_ROWS;
   int64_t sums =
-      rows_left + plan->feature_bytes + mst_gram_plan_peak(&plan->gram, p, plan->matrix_bytes);
+      rows_left + plan->feature_bytes + mst_gram_plan_peak(&plan->gram, p, plan->matrix_bytes, 0);
+  int64_t saving = rows_left + plan->feature_bytes +
+                   mst_gram_plan_peak(&plan->gram, p, plan->matrix_bytes, save);
   int64_t solve = rows_left + plan->matrix_bytes + plan->solve_bytes;
   int64_t most = mst_most(mst_most(reading, features), mst_most(sums, solve));
   plan->rank_bytes = held + LIBRARY_BYTES + 16 * rows + most;
-  plan->save_bytes = mst_gram_state_bytes(plan->gram.n, p) + rows / MST_BLOCK_ROWS;
   plan->saves = false;
-  plan->sum_bytes = held + LIBRARY_BYTES + 16 * rows + sums;
+  plan->save_bytes = held + LIBRARY_BYTES + 16 * rows + saving;
   return plan->rank_bytes;
 }
 
 /* A checkpoint is kept where the memory allows it, but does not change the arrangement. */
 static void settle(mst_analytic_plan *plan, int64_t memory) {
-  int64_t need = mst_most(plan->rank_bytes, plan->sum_bytes + plan->save_bytes);
+  int64_t need = mst_most(plan->rank_bytes, plan->save_bytes);
   plan->saves = memory == 0 || need <= memory;
   if (plan->saves) plan->rank_bytes = need;
 }

@@ -54,8 +54,7 @@ typedef struct mst_analytic_plan {
   int64_t feature_bytes; /* features held at once                                      */
   int64_t matrix_bytes;  /* the tiled matrix                                           */
   int64_t solve_bytes;   /* panels of the factorisation                                */
-  int64_t sum_bytes;     /* in use while the statistics are summed                     */
-  int64_t save_bytes;    /* a checkpoint in the making                                 */
+  int64_t save_bytes;    /* in use while the statistics are summed, with a checkpoint  */
   bool saves;            /* there is memory for one                                    */
   int64_t rank_bytes;    /* peak of everything above as it coexists                    */
   int64_t uplink_bytes;  /* logical: all clients with rows, one round, both triangles

@@ -45,8 +45,10 @@ typedef struct mst_gram_plan {
 void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gram_plan *plan);
 
 /** Most bytes a rank has in use at once, the tiled matrix (matrix_bytes when full) included, which
- *  passes fill column by column: memory that nothing was written to does not count. Local. */
-int64_t mst_gram_plan_peak(const mst_gram_plan *plan, int ranks, int64_t matrix_bytes);
+ *  passes fill column by column: memory that nothing was written to does not count. With save_bytes
+ *  > 0 also while a checkpoint takes so many, in a pass or after it. Local. */
+int64_t mst_gram_plan_peak(const mst_gram_plan *plan, int ranks, int64_t matrix_bytes,
+                           int64_t save_bytes);
 
 typedef struct mst_gram_options {
   bool fast;    /* floating-point sums instead of the lattice                              */

@@ -167,7 +167,10 @@ static void add_word(const mst_gram_state *s, int64_t *sum, int64_t word) {
 
 void mst_gram_state_begin(mst_gram_state *s, mst_gram_pass *pass) {
   memset(s->own, 0, (size_t)(8 * whole_words(s->blocks)));
-  if (s->words == NULL || !is_restored(s, pass->first)) return;
+  bool restored = is_restored(s, pass->first);
+  /* Columns behind this pass are summed anew: no memory is planned for what was kept of them. */
+  if (restored) s->end = mst_least(s->end, pass->end);
+  if (s->words == NULL || !restored) return;
   int64_t n = s->out->n, end = pass->end < s->out->tiles ? column_begin(n, pass->end) : s->elements;
   int64_t from = mst_most(column_begin(n, pass->first), s->first);
   end = mst_least(end, s->first + s->mine);
@@ -177,7 +180,6 @@ void mst_gram_state_begin(mst_gram_state *s, mst_gram_pass *pass) {
     int64_t *sum = sums_at(s, pass, &r);
     for (int64_t q = 0; q < r.n; q++) add_word(s, &sum[q], s->words[k - s->first + q]);
   }
-  if (pass->end < s->end) return;
   mst_free(s->words);
   s->words = NULL;
 }
