@@ -3,17 +3,18 @@
 # test tests/core/test_x is the file tests/core/test_x.c unless it lists its sources, and is linked
 # with its layer and those below; headers that tests share are noinst_HEADERS.
 noinst_HEADERS += tests/harness.h
+include tests/slurm/tests.mk
 include tests/core/tests.mk
 include tests/comm/tests.mk
 include tests/io/tests.mk
 include tests/parallel/tests.mk
 include tests/jobs/tests.mk
-include tests/slurm/tests.mk
 include tests/bench/bench.mk
 check_PROGRAMS += $(SERIAL_TESTS) $(RANK_TESTS)
 # Check's flags are for the programs that include it, not for muster.
 checked_objects = $(SERIAL_TESTS:=.$(OBJEXT)) $(RANK_TESTS:=.$(OBJEXT))
 $(checked_objects): AM_CPPFLAGS += $(CHECK_CFLAGS)
+$(checked_objects): CFLAGS += $(TEST_CFLAGS)
 dist_check_SCRIPTS += tests/run.sh $(SHELL_TESTS)
 EXTRA_DIST += tests/lsan.supp
 
