@@ -73,6 +73,24 @@ static mst_status add_shards(hasher *h, const mst_state_item *item) {
   return MST_OK;
 }
 
+static mst_status add_stream(hasher *h, const mst_state_item *item) {
+  int64_t row_bytes = mst_state_row_elements(item) * mst_dtype_size(item->type);
+  int64_t rows = row_bytes > 0 ? item->shape[0] : 0, most = 1;
+  if (row_bytes > 0 && row_bytes < MST_STATE_WINDOW) most = MST_STATE_WINDOW / row_bytes;
+  char *window = NULL;
+  if (rows == 0) return MST_OK;
+  MST_TRY(
+      mst_team_agree(h->team, mst_alloc(&window, most, (size_t)row_bytes, "window of an array")));
+  mst_status status = MST_OK;
+  for (int64_t at = 0; at < rows && status == MST_OK; at += most) {
+    int64_t n = rows - at < most ? rows - at : most;
+    status = item->bring(item->data, at, n, 0, window);
+    if (status == MST_OK && h->team->rank == 0) mst_digest_add(&h->digest, window, n * row_bytes);
+  }
+  mst_free(window);
+  return status;
+}
+
 static mst_status add_items(hasher *h, const mst_state *state) {
   bool hashes = h->team->rank == 0;
   if (hashes) mst_digest_number(&h->digest, state->n);
@@ -81,6 +99,8 @@ static mst_status add_items(hasher *h, const mst_state *state) {
     if (hashes) mst_digest_heading(&h->digest, item);
     if (item->layout == MST_SHARDED)
       MST_TRY(add_shards(h, item));
+    else if (item->layout == MST_STREAMED)
+      MST_TRY(add_stream(h, item));
     else if (hashes)
       mst_digest_add(&h->digest, item->data,
                      mst_state_local_elements(item) * mst_dtype_size(item->type));

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/arithmetic.h"
+#include "core/base/memory.h"
 #include "io/file.h"
 #include "io/hdf5_file.h"
 #include "io/runfile_parts.h"
@@ -62,19 +64,48 @@ static void writing_share(const mst_team *team, const mst_state_item *item, int6
   }
 }
 
+/* The shares of a streamed array, a window of each rank's at a time. */
+static mst_status write_stream(mst_team *team, const char *path, hid_t dataset,
+                               const mst_state_item *item, int64_t row_bytes) {
+  int p = mst_team_size(team), rank = mst_team_rank(team);
+  int64_t rows = item->shape[0], most = mst_most(1, MST_STATE_WINDOW / row_bytes);
+  int64_t longest = mst_ceil_div(rows, p); /* share */
+  char *window = NULL;
+  mst_status st = mst_alloc(&window, 2 * most, (size_t)row_bytes, "window of an array");
+  st = mst_team_agree(team, st);
+  for (int64_t at = 0; at < longest && st == MST_OK; at += most) {
+    int64_t first = 0, count = 0;
+    for (int to = 0; to < p && st == MST_OK; to++) {
+      int64_t begin = mst_share_begin(rows, to, p) + at, end = mst_share_begin(rows, to + 1, p);
+      int64_t n = mst_least(most, end - begin);
+      if (n <= 0) continue;
+      if (to == rank) first = begin, count = n;
+      st = item->bring(item->data, begin, n, to, to == rank ? window : window + most * row_bytes);
+    }
+    if (st == MST_OK)
+      st = mst_hdf5_write_rows(team, path, dataset, mst_runfile_memory_type(item->type), first,
+                               count, window);
+  }
+  mst_free(window);
+  return st;
+}
+
 static mst_status write_array(mst_team *team, hid_t file, const char *path, const char *group,
                               const mst_state_item *item) {
   char name[PATH_BYTES];
   hid_t dataset = H5I_INVALID_HID;
   int64_t first = 0, count = 0;
   snprintf(name, sizeof name, "%s/%s", group, item->name);
-  writing_share(team, item, &first, &count);
+  bool streamed = item->layout == MST_STREAMED;
+  if (!streamed) writing_share(team, item, &first, &count);
   int64_t row_bytes = mst_state_row_elements(item) * mst_dtype_size(item->type);
-  const char *rows = item->data;
+  const char *rows = streamed ? NULL : item->data;
   if (rows != NULL) rows += (first - item->first) * row_bytes;
   mst_status st = mst_hdf5_open_dataset(file, path, name, &dataset);
   st = mst_team_agree(team, st);
-  if (st == MST_OK && row_bytes > 0 && item->shape[0] > 0)
+  if (st == MST_OK && streamed && row_bytes > 0)
+    st = write_stream(team, path, dataset, item, row_bytes);
+  else if (st == MST_OK && row_bytes > 0 && item->shape[0] > 0)
     st = mst_hdf5_write_rows(team, path, dataset, mst_runfile_memory_type(item->type), first, count,
                              rows);
   bool closed = dataset < 0 || H5Dclose(dataset) >= 0;

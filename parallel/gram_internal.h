@@ -40,7 +40,8 @@ typedef struct mst_gram_state {
   int64_t elements; /* of all tile columns, each row by row from its diagonal tile down    */
   int64_t first;    /* this rank's part of them in a checkpoint begins here ...            */
   int64_t mine;     /* ... and is that long                                                */
-  int64_t *words;   /* (mine) bits of doubles, then integer sums; NULL when not needed     */
+  int64_t *words;   /* restored, from element base on: sums; NULL when not needed          */
+  int64_t base;
   int64_t blocks;   /* of the roster                                                       */
   uint8_t *before;  /* (blocks, in whole words) marks of those that restored sums hold     */
   uint8_t *own;     /* likewise of those that this rank has added since the pass began     */
@@ -72,8 +73,8 @@ bool mst_gram_state_has(const mst_gram_state *s, const mst_gram_pass *pass, int6
 void mst_gram_state_mark(mst_gram_state *s, int64_t b);
 
 /** Keep what is done, if there is anything new: the pass under way (NULL between passes) and
- *  s->finished columns before it. Memory beyond s: 8 elements / p bytes, 8 MiB and 8 bytes a block;
- *  without it nothing is kept and the sums go on.
+ *  s->finished columns before it. It is made window by window; where there is no memory for
+ *  these nothing is kept and the sums go on.
  *  \param ending  the run ends here, on all ranks. What this process has added is then kept whether
  *                 or not it seems to be kept already, because an observer bears a save that fails
  *                 while the run goes on; and memory that is missing is an error.
@@ -81,8 +82,8 @@ void mst_gram_state_mark(mst_gram_state *s, int64_t b);
 mst_status mst_gram_state_save(mst_gram_state *s, const mst_gram_pass *pass, const mst_observer *o,
                                bool ending) MST_CHECKED;
 
-/** Bytes that a rank needs to save a Gram of order n. Local. */
-int64_t mst_gram_state_bytes(int64_t n, int ranks);
+/** Bytes that a rank needs to save a Gram, of windows. Local. */
+int64_t mst_gram_state_bytes(void);
 
 /* A Gram in the making. */
 typedef struct mst_gram_work {
@@ -101,6 +102,8 @@ typedef struct mst_gram_work {
   mst_matrix z;        /* (MST_GRAM_BLOCKS MST_BLOCK_ROWS, n) scaled rows           */
   double *panel;       /* (n, MST_GRAM_WIDE MST_TILE) one product                   */
   double *vector;      /* (elements of a pass) one client's contribution, or NULL   */
+  int64_t *whole;      /* the same as whole numbers, where they are masked          */
+  int64_t *asked;      /* with a mask: the clients that have rows                   */
   bool single;
   mst_gram_state state; /* what is done, for checkpoints                           */
   double saved;         /* when the last one was kept                               */

@@ -30,21 +30,13 @@ void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gr
   plan->bytes = plan->fixed_bytes + 8 * (largest + largest / ranks);
 }
 
-/* Bytes of the first tile columns of the matrix: those behind them have not been touched. */
-static int64_t filled(const mst_gram_plan *plan, int64_t matrix_bytes, int64_t columns) {
-  return (int64_t)((double)matrix_bytes * (double)columns / (double)plan->tiles);
-}
-
-int64_t mst_gram_plan_peak(const mst_gram_plan *plan, int ranks, int64_t matrix_bytes,
-                           int64_t save_bytes) {
+int64_t mst_gram_plan_peak(const mst_gram_plan *plan, int ranks, int64_t matrix_bytes) {
   int64_t peak = 0;
   for (int64_t first = 0; first < plan->tiles; first += plan->panel_tiles) {
     int64_t end = mst_least(first + plan->panel_tiles, plan->tiles), elements = 0;
     for (int64_t j = first; j < end; j++) elements += column_elements(plan->n, j);
-    int64_t before = filled(plan, matrix_bytes, first), after = filled(plan, matrix_bytes, end);
-    int64_t ending = after + 8 * (elements + elements / ranks);
-    int64_t saving = save_bytes + mst_most(before + 8 * elements, after);
-    peak = mst_most(peak, save_bytes > 0 ? mst_most(ending, saving) : ending);
+    int64_t filled = (int64_t)((double)matrix_bytes * (double)end / (double)plan->tiles);
+    peak = mst_most(peak, filled + 8 * (elements + elements / ranks));
   }
-  return peak + plan->fixed_bytes;
+  return peak + plan->fixed_bytes + mst_gram_state_bytes();
 }

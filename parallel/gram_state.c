@@ -8,7 +8,7 @@
 #include "core/base/memory.h"
 #include "parallel/gram_internal.h"
 
-#define SEGMENT ((int64_t)1 << 20) /* elements that are summed or moved at a time */
+#define SEGMENT (MST_STATE_WINDOW / 8) /* elements that are summed or moved at a time */
 
 /* Where tile column j begins: those before it are whole tiles wide. */
 static int64_t column_begin(int64_t n, int64_t j) {
@@ -20,8 +20,8 @@ static int64_t all_elements(int64_t n) {
   return tiles > 0 ? column_begin(n, last) + (n - last * MST_TILE) * mst_tile_extent(n, last) : 0;
 }
 
-int64_t mst_gram_state_bytes(int64_t n, int ranks) {
-  return 8 * (mst_ceil_div(all_elements(n), ranks) + 1 + SEGMENT);
+int64_t mst_gram_state_bytes(void) {
+  return 5 * 8 * SEGMENT; /* ours, and what io and sums take of windows */
 }
 
 /* A piece of one row of one tile column. */
@@ -84,12 +84,10 @@ void mst_gram_state_free(mst_gram_state *s) {
   *s = (mst_gram_state){0};
 }
 
-/* counts: {finished, end, fast}. */
+/* All but the words. counts: {finished, end, fast}. */
 static mst_status list_state(mst_gram_state *s, uint8_t *marks, int64_t counts[3],
                              mst_state *list) {
   int64_t n = s->out->n, three = 3;
-  MST_TRY(
-      mst_state_add_shard(list, "words", MST_I64, 1, &s->elements, s->first, s->mine, s->words));
   MST_TRY(mst_state_add(list, "blocks", MST_U8, 1, &s->blocks, marks));
   MST_TRY(mst_state_add(list, "shift", MST_F64, 1, &n, s->shift));
   MST_TRY(mst_state_add(list, "scale", MST_F64, 1, &n, s->scale));
@@ -120,6 +118,18 @@ static mst_status spread_finished(mst_gram_state *s, int64_t *segment) {
   return MST_OK;
 }
 
+/* Words of finished columns are in the matrix now: only the others are kept. Local. */
+static mst_status drop_finished(mst_gram_state *s) {
+  int64_t *kept = NULL;
+  s->base = mst_most(s->first, column_begin(s->out->n, s->finished));
+  int64_t n = mst_most(s->first + s->mine - s->base, 0);
+  MST_TRY(mst_alloc(&kept, n, sizeof *kept, "saved sums"));
+  if (n > 0) memcpy(kept, s->words + s->base - s->first, (size_t)n * sizeof *kept);
+  mst_free(s->words);
+  s->words = kept;
+  return MST_OK;
+}
+
 mst_status mst_gram_state_restore(mst_gram_state *s, const mst_observer *o) {
   mst_state list;
   int64_t counts[3] = {0}, *segment = NULL;
@@ -128,6 +138,8 @@ mst_status mst_gram_state_restore(mst_gram_state *s, const mst_observer *o) {
   mst_status st = mst_alloc(&s->words, s->mine, sizeof *s->words, "saved statistics");
   if (st == MST_OK)
     st = mst_alloc(&segment, SEGMENT, sizeof *segment, "saved statistics on their way");
+  if (st == MST_OK)
+    st = mst_state_add_shard(&list, "words", MST_I64, 1, &s->elements, s->first, s->mine, s->words);
   if (st == MST_OK) st = list_state(s, s->before, counts, &list);
   st = mst_team_agree(s->team, st);
   if (st == MST_OK) st = o->on_restore(o->context, &list, &s->round);
@@ -140,12 +152,13 @@ mst_status mst_gram_state_restore(mst_gram_state *s, const mst_observer *o) {
       st = mst_fail(MST_ERR_INPUT, "the checkpoint's statistics are not those of this experiment");
     if (st == MST_OK) st = spread_finished(s, segment);
   }
+  mst_free(segment);
   if (st != MST_OK || s->end <= s->finished) {
     mst_free(s->words);
     s->words = NULL;
+    return st;
   }
-  mst_free(segment);
-  return st;
+  return mst_team_agree(s->team, drop_finished(s));
 }
 
 /* Are the restored sums those of this column too? */
@@ -172,13 +185,13 @@ void mst_gram_state_begin(mst_gram_state *s, mst_gram_pass *pass) {
   if (restored) s->end = mst_least(s->end, pass->end);
   if (s->words == NULL || !restored) return;
   int64_t n = s->out->n, end = pass->end < s->out->tiles ? column_begin(n, pass->end) : s->elements;
-  int64_t from = mst_most(column_begin(n, pass->first), s->first);
+  int64_t from = mst_most(column_begin(n, pass->first), s->base);
   end = mst_least(end, s->first + s->mine);
   run r = {0};
   for (int64_t k = from; k < end; k += r.n) {
     r = run_at(n, k, end, r.j);
     int64_t *sum = sums_at(s, pass, &r);
-    for (int64_t q = 0; q < r.n; q++) add_word(s, &sum[q], s->words[k - s->first + q]);
+    for (int64_t q = 0; q < r.n; q++) add_word(s, &sum[q], s->words[k - s->base + q]);
   }
   mst_free(s->words);
   s->words = NULL;
@@ -211,24 +224,26 @@ static void fill_segment(const mst_gram_state *s, const mst_gram_pass *pass, int
   }
 }
 
-/* Words of rank `to` from all ranks, a segment at a time. */
-static mst_status collect_words(mst_gram_state *s, const mst_gram_pass *pass, int to,
-                                int64_t *segment, int64_t *count) {
-  int p = mst_team_size(s->team);
-  int64_t begin = mst_share_begin(s->elements, to, p),
-          end = mst_share_begin(s->elements, to + 1, p);
-  for (int64_t at = begin; at < end; at += SEGMENT) {
-    int64_t n = mst_least(SEGMENT, end - at);
-    int64_t *mine = to == mst_team_rank(s->team) ? s->words + at - begin : NULL;
-    fill_segment(s, pass, at, n, segment);
-    count[to] = n;
-    mst_status st = s->fast
-                        ? mst_sum_scatter_fast(s->team, (double *)segment, count, (double *)mine)
-                        : mst_sum_scatter_i64(s->team, segment, count, mine);
-    count[to] = 0;
-    MST_TRY(st);
-  }
-  return MST_OK;
+/* A save in the making. */
+typedef struct saving {
+  mst_gram_state *state;
+  const mst_gram_pass *pass;
+  int64_t *segment; /* (SEGMENT)                        */
+  int64_t *count;   /* (p) 0: of a segment, whose it is */
+} saving;
+
+/* Words for rank `to` from all ranks. */
+static mst_status bring_words(void *context, int64_t at, int64_t n, int to, void *window) {
+  saving *k = context;
+  mst_gram_state *s = k->state;
+  int64_t *mine = to == mst_team_rank(s->team) ? window : NULL;
+  fill_segment(s, k->pass, at, n, k->segment);
+  k->count[to] = n;
+  mst_status st =
+      s->fast ? mst_sum_scatter_fast(s->team, (double *)k->segment, k->count, (double *)mine)
+              : mst_sum_scatter_i64(s->team, k->segment, k->count, mine);
+  k->count[to] = 0;
+  return st;
 }
 
 /* One mark a block, from the rank that has added it and from what was restored. */
@@ -243,15 +258,15 @@ static mst_status collect_marks(const mst_gram_state *s, const mst_gram_pass *pa
   return MST_OK;
 }
 
-static mst_status save(mst_gram_state *s, const mst_gram_pass *pass, int64_t *segment,
-                       int64_t *count, uint8_t *marks, const mst_observer *o) {
-  int64_t counts[3] = {s->finished, pass != NULL ? pass->end : s->finished, s->fast};
+static mst_status save(saving *k, uint8_t *marks, const mst_observer *o) {
+  mst_gram_state *s = k->state;
+  int64_t counts[3] = {s->finished, k->pass != NULL ? k->pass->end : s->finished, s->fast};
   mst_state list;
-  for (int to = 0; to < mst_team_size(s->team); to++)
-    MST_TRY(collect_words(s, pass, to, segment, count));
-  MST_TRY(collect_marks(s, pass, marks));
+  MST_TRY(collect_marks(s, k->pass, marks));
   mst_state_init(&list);
-  mst_status st = mst_team_agree(s->team, list_state(s, marks, counts, &list));
+  mst_status st = mst_state_add_stream(&list, "words", MST_I64, 1, &s->elements, bring_words, k);
+  if (st == MST_OK) st = list_state(s, marks, counts, &list);
+  st = mst_team_agree(s->team, st);
   if (st == MST_OK) st = o->on_save(o->context, s->round + 1, &list);
   mst_state_clear(&list);
   return st;
@@ -263,27 +278,25 @@ mst_status mst_gram_state_save(mst_gram_state *s, const mst_gram_pass *pass, con
   if (o == NULL || o->on_save == NULL) return MST_OK;
   MST_TRY(mst_team_any(s->team, ending ? s->added : s->fresh, &any));
   if (!any) return MST_OK;
-  int64_t *segment = NULL, *count = NULL;
+  saving k = {.state = s, .pass = pass};
   uint8_t *marks = NULL;
   /* Restored sums of columns after this pass would need marks of their own: they are done again. */
   s->end = mst_least(s->end, pass != NULL ? pass->end : s->finished);
   mst_free(s->words);
-  mst_status st = mst_alloc(&s->words, s->mine, sizeof *s->words, "saved statistics");
-  if (st == MST_OK) st = mst_alloc(&segment, SEGMENT, sizeof *segment, "statistics to be saved");
+  s->words = NULL;
+  mst_status st = mst_alloc(&k.segment, SEGMENT, sizeof *k.segment, "statistics to be saved");
   if (st == MST_OK)
-    st = mst_alloc(&count, mst_team_size(s->team), sizeof *count, "counts of ranks");
+    st = mst_alloc(&k.count, mst_team_size(s->team), sizeof *k.count, "counts of ranks");
   if (st == MST_OK) st = mst_alloc(&marks, 8 * whole_words(s->blocks), 1, "marks of blocks");
   st = mst_team_agree(s->team, st);
-  if (st == MST_OK) st = save(s, pass, segment, count, marks, o);
+  if (st == MST_OK) st = save(&k, marks, o);
   if (st == MST_OK) {
     s->round++;
     s->fresh = false;
   }
   mst_free(marks);
-  mst_free(count);
-  mst_free(segment);
-  mst_free(s->words);
-  s->words = NULL;
+  mst_free(k.count);
+  mst_free(k.segment);
   if (st == MST_ERR_MEMORY && !ending) {
     mst_status_clear();
     st = MST_OK;

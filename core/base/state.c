@@ -105,6 +105,13 @@ mst_status mst_state_add_shard(mst_state *s, const char *name, mst_dtype type, i
   return add_item(s, name, type, dims, shape, MST_SHARDED, first, count, data);
 }
 
+mst_status mst_state_add_stream(mst_state *s, const char *name, mst_dtype type, int dims,
+                                const int64_t *shape, mst_state_bring bring, void *context) {
+  MST_TRY(add_item(s, name, type, dims, shape, MST_STREAMED, 0, 0, context));
+  s->item[s->n - 1].bring = bring;
+  return MST_OK;
+}
+
 mst_state_item *mst_state_find(const mst_state *s, const char *name) {
   for (int i = 0; i < s->n; i++)
     if (strcmp(s->item[i].name, name) == 0) return &s->item[i];

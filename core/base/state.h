@@ -27,10 +27,18 @@ const char *mst_dtype_name(mst_dtype t);
 /* How an array lies over the team. */
 typedef enum mst_layout {
   MST_REPLICATED, /* every rank holds the whole array, with the same bits                 */
-  MST_SHARDED     /* rank r holds rows [first, first + count) of the first dimension; the
+  MST_SHARDED,    /* rank r holds rows [first, first + count) of the first dimension; the
                      shards follow each other in rank order and cover it without gaps; a
                      shard may be empty */
+  MST_STREAMED    /* no rank holds it: its rows are made when they are written */
 } mst_layout;
+
+#define MST_STATE_WINDOW (8 << 20) /* bytes that are made at a time */
+
+/* Make rows [first, first + rows) of a streamed array, at most MST_STATE_WINDOW bytes, in `window`
+ * of rank `to`; other ranks' windows are scratch. Collective, with an agreed status. */
+typedef mst_status (*mst_state_bring)(void *context, int64_t first, int64_t rows, int to,
+                                      void *window);
 
 typedef struct mst_state_item {
   char name[64];               /* path below the list's root, e.g. "weights"              */
@@ -39,7 +47,8 @@ typedef struct mst_state_item {
   int64_t shape[MST_STATE_DIMS]; /* of the whole array; row-major                          */
   mst_layout layout;
   int64_t first, count;        /* this rank's rows when sharded; 0, shape[0] otherwise    */
-  void *data;                  /* this rank's part                                        */
+  void *data;                  /* this rank's part; streamed: what bring is given         */
+  mst_state_bring bring;       /* of a streamed array                                     */
 } mst_state_item;
 
 typedef struct mst_state {
@@ -61,6 +70,12 @@ mst_status mst_state_add(mst_state *s, const char *name, mst_dtype type, int dim
 mst_status mst_state_add_shard(mst_state *s, const char *name, mst_dtype type, int dims,
                                const int64_t *shape, int64_t first, int64_t count,
                                void *data) MST_CHECKED;
+
+/** The same of an array that is too large to be held once more to be saved. It can be digested and
+ *  written, not read: for that, add it with room as the shards that it is to lie in. */
+mst_status mst_state_add_stream(mst_state *s, const char *name, mst_dtype type, int dims,
+                                const int64_t *shape, mst_state_bring bring,
+                                void *context) MST_CHECKED;
 
 /** The item of that name, or NULL. Local. */
 mst_state_item *mst_state_find(const mst_state *s, const char *name);
