@@ -41,8 +41,8 @@ typedef struct mst_robust_report {
   int64_t excluded;      /* vectors that were left out                                            */
   int64_t *excluded_row; /* (excluded) which                                                      */
   double *weight;        /* (n) share of each vector in the result; NULL for a rule over columns
-                            alone. Of one that is both: share in the mean of the vectors that its
-                            columns are taken from                                                */
+                            alone, but for the mean behind mixers. Of one that is both: share in the
+                            mean of the vectors that its columns are taken from                   */
   int64_t vector_bytes;  /* of n vectors: what clients would send to one server                   */
 } mst_robust_report;
 

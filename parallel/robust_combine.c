@@ -135,7 +135,7 @@ mst_status mst_robust_mixed_signs(mst_robust *r) {
 mst_status mst_robust_combine(mst_robust *r, void *out) {
   combination c = {.r = r};
   const int64_t only = 0;
-  const bool columns = r->rule->columns_f32 != NULL;
+  const bool columns = !mst_robust_is_sum(r);
   mst_status st = MST_OK;
   if (columns) {
     st = use_vectors(&c);

@@ -45,7 +45,7 @@ typedef struct mst_robust {
   int64_t zero, previous, root;        /* which they are, -1 where not asked for */
   const char *extra[MST_ROBUST_EXTRA]; /* where point n + i begins, NULL = all 0 */
 
-  double *distance; /* (points, points)                          */
+  double *distance; /* (points, points): all, or those to points that rule and mixers look at   */
   double *sampled;  /* (iterations, points, points) or NULL      */
   double *sign;     /* (n, 3), of what the rule sees, or NULL    */
   double *product;  /* (points) with the trusted vector, or NULL */
@@ -79,6 +79,11 @@ typedef struct mst_robust_call {
   double *weight, *loss; /* (n) of all clients, or NULL      */
 } mst_robust_call;
 
+/** Whether the result is a sum of points with weights, not a rule's columns. Local. */
+static inline bool mst_robust_is_sum(const mst_robust *r) {
+  return r->rule->columns_f32 == NULL || (r->mixers > 0 && (r->rule->needs & MST_RULE_LINEAR) != 0);
+}
+
 /** Agree on what is asked (call: team, d, element, wide, bucket_bytes, options, vectors, n_mine)
  * and on
  *  what is left of the vectors. \return what mst_aggregate refuses. Collective. */
@@ -109,6 +114,9 @@ static inline void mst_robust_rows_set(const mst_robust *r, const mst_robust_row
 /** distance(n, n), and out(m) = sum_i weight(i) row i, of a block of m columns. Local. */
 void mst_robust_distances(const mst_robust *r, int64_t n, int64_t m, const mst_robust_rows *row,
                           double *distance);
+/** away(n) = distances of the rows to row `to`, of a block of m columns. Local. */
+void mst_robust_away(const mst_robust *r, int64_t n, int64_t m, const mst_robust_rows *row,
+                     int64_t to, double *away);
 void mst_robust_sum(const mst_robust *r, int64_t n, int64_t m, const mst_robust_rows *row,
                     const double *weight, void *out);
 
@@ -128,6 +136,9 @@ mst_status mst_robust_walk(const mst_robust *r, int64_t used, const int64_t *poi
 /** Fill in what rule and mixers look at, but for signs of mixed vectors; or set `spoiled` and leave
  *  it. Collective. */
 mst_status mst_robust_measure(mst_robust *r) MST_CHECKED;
+
+/** Whether the vectors keep their given order. Local. */
+bool mst_robust_is_ordered(const mst_robust *r);
 
 /** Put the vectors in order, mix them, and ask the rule. Collective. */
 mst_status mst_robust_weigh(mst_robust *r) MST_CHECKED;

@@ -27,6 +27,14 @@ void mst_robust_distances(const mst_robust *r, int64_t n, int64_t m, const mst_r
     mst_space_distances_f32(n, m, row->f32, distance);
 }
 
+void mst_robust_away(const mst_robust *r, int64_t n, int64_t m, const mst_robust_rows *row,
+                     int64_t to, double *away) {
+  if (r->wide)
+    mst_space_away_f64(n, m, row->f64, row->f64[to], away);
+  else
+    mst_space_away_f32(n, m, row->f32, row->f32[to], away);
+}
+
 void mst_robust_sum(const mst_robust *r, int64_t n, int64_t m, const mst_robust_rows *row,
                     const double *weight, void *out) {
   if (r->wide)

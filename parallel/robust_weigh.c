@@ -28,7 +28,7 @@ static int64_t samples_of(const mst_robust *r) {
   return r->sampled != NULL ? r->spec.iterations : 0;
 }
 
-static bool is_ordered(const mst_robust *r) {
+bool mst_robust_is_ordered(const mst_robust *r) {
   if ((r->rule->needs & MST_RULE_ORDERED) != 0) return true;
   for (int i = 0; i < r->mixers; i++)
     if ((mst_mixer_find(r->mixer[i].name)->needs & MST_RULE_ORDERED) != 0) return true;
@@ -56,7 +56,7 @@ static int64_t find_keys(const mst_robust *r, double *key) {
 static mst_status find_order(mst_robust *r) {
   MST_TRY(mst_alloc(&r->order, r->points, sizeof *r->order, "order of vectors"));
   for (int64_t i = 0; i < r->points; i++) r->order[i] = i;
-  if (is_ordered(r)) return MST_OK;
+  if (mst_robust_is_ordered(r)) return MST_OK;
   double *work = NULL;
   MST_TRY(mst_alloc(&work, (3 + MOST_KEYS) * r->n, sizeof *work, "order of vectors"));
   double *key = work + 3 * r->n;
@@ -163,7 +163,9 @@ static mst_status fill_mixed(const mst_robust *r, const mst_mixer_spec *spec, co
   for (int64_t i = 0; i < to->n; i++)
     for (int64_t a = 0; a < s->points; a++)
       add_made(r, s, a, mix[i * s->points + a], to->matrix + i * r->points);
-  return know_mixed(r, s, mix, work, to);
+  /* A rule over columns behind the last mixer looks at no distance. */
+  const bool last = spec == &r->mixer[r->mixers - 1];
+  return last && r->rule->weigh == NULL ? MST_OK : know_mixed(r, s, mix, work, to);
 }
 
 /* The next stage takes the place of s. */
@@ -220,13 +222,22 @@ static mst_status ask_rule(mst_robust *r, const stage *s) {
   view.sampled = samples;
   if (st == MST_OK)
     st = mst_alloc(&work, r->rule->work_doubles(s->n, s->points), sizeof *work, "the rule's work");
-  if (st == MST_OK) st = mst_alloc(&r->chosen, s->points, sizeof *r->chosen, "weights");
-  if (st == MST_OK) st = mst_alloc(&r->share, r->points, sizeof *r->share, "weights");
   if (st == MST_OK) st = r->rule->weigh(&r->spec, &view, work, r->chosen);
-  if (st == MST_OK) share_out(r, s);
   mst_free(samples);
   mst_free(work);
   return st;
+}
+
+/* Weights of the vectors that the rule sees, and of the points. */
+static mst_status find_weights(mst_robust *r, const stage *s) {
+  MST_TRY(mst_alloc(&r->chosen, s->points, sizeof *r->chosen, "weights"));
+  MST_TRY(mst_alloc(&r->share, r->points, sizeof *r->share, "weights"));
+  if (r->rule->weigh != NULL)
+    MST_TRY(ask_rule(r, s));
+  else
+    for (int64_t i = 0; i < s->n; i++) r->chosen[i] = 1 / (double)s->n;
+  share_out(r, s);
+  return MST_OK;
 }
 
 mst_status mst_robust_weigh(mst_robust *r) {
@@ -234,7 +245,8 @@ mst_status mst_robust_weigh(mst_robust *r) {
   mst_status st = mst_team_agree(r->team, mix_all(r, &s));
   if (st == MST_OK && r->mixers > 0 && (r->rule->needs & MST_RULE_SIGNS) != 0)
     st = mst_robust_mixed_signs(r);
-  if (st == MST_OK && r->rule->weigh != NULL) st = mst_team_agree(r->team, ask_rule(r, &s));
+  if (st == MST_OK && (r->rule->weigh != NULL || mst_robust_is_sum(r)))
+    st = mst_team_agree(r->team, find_weights(r, &s));
   stage_free(&s);
   return st;
 }

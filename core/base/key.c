@@ -2,7 +2,10 @@
  * Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC11, section 3.3. */
 #include "core/base/key.h"
 
+#include "core/base/wide.h"
+
 #define ROUNDS       10
+#define TOGETHER     32 /* blocks side by side: fewer are not taken for lanes of a vector */
 #define MULTIPLIER_0 0xD2511F53u
 #define MULTIPLIER_1 0xCD9E8D57u
 #define WEYL_0       0x9E3779B9u /* golden ratio        */
@@ -38,4 +41,41 @@ mst_key mst_key_make(uint64_t seed, mst_purpose purpose, uint64_t client, uint64
 void mst_key_block(mst_key key, uint64_t index, uint32_t out[4]) {
   const uint32_t counter[4] = {(uint32_t)index, (uint32_t)(index >> 32), key.c[0], key.c[1]};
   mst_philox_block(counter, key.k, out);
+}
+
+MST_WIDE_BODY blocks_body(mst_key key, uint64_t first, uint32_t *out) {
+  uint32_t x0[TOGETHER], x1[TOGETHER], x2[TOGETHER], x3[TOGETHER];
+  uint32_t k0 = key.k[0], k1 = key.k[1];
+  for (int l = 0; l < TOGETHER; l++) {
+    const uint64_t index = first + (uint64_t)l;
+    x0[l] = (uint32_t)index;
+    x1[l] = (uint32_t)(index >> 32);
+    x2[l] = key.c[0];
+    x3[l] = key.c[1];
+  }
+#pragma GCC unroll 1
+  for (int r = 0; r < ROUNDS; r++) {
+    for (int l = 0; l < TOGETHER; l++) {
+      const uint64_t p0 = (uint64_t)MULTIPLIER_0 * x0[l], p1 = (uint64_t)MULTIPLIER_1 * x2[l];
+      x0[l] = (uint32_t)(p1 >> 32) ^ x1[l] ^ k0;
+      x1[l] = (uint32_t)p1;
+      x2[l] = (uint32_t)(p0 >> 32) ^ x3[l] ^ k1;
+      x3[l] = (uint32_t)p0;
+    }
+    k0 += WEYL_0;
+    k1 += WEYL_1;
+  }
+  for (int l = 0; l < TOGETHER; l++) {
+    out[4 * l] = x0[l];
+    out[4 * l + 1] = x1[l];
+    out[4 * l + 2] = x2[l];
+    out[4 * l + 3] = x3[l];
+  }
+}
+MST_WIDE(blocks, (mst_key key, uint64_t first, uint32_t *out), (key, first, out))
+
+void mst_key_blocks(mst_key key, uint64_t first, int64_t n, uint32_t *out) {
+  int64_t b = 0;
+  for (; b + TOGETHER <= n; b += TOGETHER) blocks(key, first + (uint64_t)b, out + 4 * b);
+  for (; b < n; b++) mst_key_block(key, first + (uint64_t)b, out + 4 * b);
 }

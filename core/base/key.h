@@ -32,7 +32,10 @@ typedef enum mst_purpose {
   MST_PURPOSE_BANDIT_REWARD = 18,
   MST_PURPOSE_BANDIT_CHOICE = 19,
   MST_PURPOSE_BANDIT_ACTIVE = 20, /* whose turn a round is */
-  MST_PURPOSE_BANDIT_DESIGN = 21  /* round: a batch */
+  MST_PURPOSE_BANDIT_DESIGN = 21, /* round: a batch */
+  MST_PURPOSE_SECURE_GRAPH = 22,  /* who shares masks with whom */
+  MST_PURPOSE_SECURE_DROPOUT = 23, /* client: whether it is gone */
+  MST_PURPOSE_LINEAR = 24 /* client 0: theta; 1 + i: row i; round 1: public rows */
 } mst_purpose;
 
 /* A key names one stream of 2^66 random words. Plain data; copy freely. */
@@ -54,6 +57,9 @@ mst_key mst_key_make(uint64_t seed, mst_purpose purpose, uint64_t client, uint64
 /** The four words of block `index` of the key's stream: Philox at counter (index low, index
  *  high, c[0], c[1]) under k. Pure function. Local. */
 void mst_key_block(mst_key key, uint64_t index, uint32_t out[4]);
+
+/** out(4 n) = the words of blocks first to first + n - 1, many side by side. Local. */
+void mst_key_blocks(mst_key key, uint64_t first, int64_t n, uint32_t *out);
 
 /* A cursor over a key's stream, for algorithms that draw an unknown number of values (such as
  * rejection sampling). Two cursors of one key give the same values. */

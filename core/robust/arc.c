@@ -14,6 +14,7 @@ const mst_mixer_ops mst_mixer_arc = {
     .name = "arc",
     .summary = "the longest vectors are shortened to the norm of the next one",
     .needs = MST_RULE_ZERO,
+    .further = true,
     .count = mst_mixer_count_all,
     .mix = mix,
 };

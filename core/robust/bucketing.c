@@ -34,6 +34,7 @@ const mst_mixer_ops mst_mixer_bucketing = {
     .summary = "vectors are dealt to buckets at random, each becomes its mean",
     .params = params,
     .needs = MST_RULE_ORDERED,
+    .further = true,
     .count = count,
     .mix = mix,
 };

@@ -24,6 +24,11 @@ static mst_status weigh(const mst_rule_spec *s, const mst_rule_view *v, double *
   return MST_OK;
 }
 
+/* The first step asks for distances to the last result; later ones follow from those of all. */
+static bool further(const mst_rule_spec *s) {
+  return s->iterations == 1;
+}
+
 static const mst_param params[] = {
     MST_RULE_REAL(tau, "100", 0, INFINITY, true, "length of the vectors",
                   "farther than this from the centre, vectors are drawn in to it"),
@@ -35,6 +40,7 @@ const mst_rule_ops mst_rule_centered_clipping = {
     .summary = "the last result moved by the mean of clipped differences from it",
     .params = params,
     .needs = MST_RULE_PREVIOUS | MST_RULE_WEIGHTS,
+    .further = further,
     .least = mst_rule_majority,
     .work_doubles = work_doubles,
     .weigh = weigh,

@@ -23,6 +23,7 @@ const mst_mixer_ops mst_mixer_clipping = {
     .summary = "vectors longer than a bound are shortened to it",
     .params = params,
     .needs = MST_RULE_ZERO,
+    .further = true,
     .count = mst_mixer_count_all,
     .mix = mix,
 };

@@ -58,6 +58,7 @@ const mst_rule_ops mst_rule_dnc = {
     .summary = "mean of those that no sample of the coordinates shows to stand out",
     .params = params,
     .needs = MST_RULE_SAMPLED,
+    .further = mst_rule_further,
     .least = mst_rule_majority,
     .check = check,
     .work_doubles = work_doubles,

@@ -37,6 +37,7 @@ const mst_rule_ops mst_rule_fltrust = {
     .name = "fltrust",
     .summary = "mean by the cosine to a trusted vector, at its length",
     .needs = MST_RULE_ZERO | MST_RULE_ROOT | MST_RULE_PRODUCTS | MST_RULE_WEIGHTS,
+    .further = mst_rule_further,
     .least = least,
     .work_doubles = work_doubles,
     .weigh = weigh,

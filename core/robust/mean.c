@@ -21,7 +21,7 @@ static void columns_f64(const mst_rule_spec *s, int64_t n, int64_t m, const doub
 
 const mst_rule_ops mst_rule_mean = {.name = "mean",
                                     .summary = "the mean; one vector can move it anywhere",
-                                    .needs = MST_RULE_WEIGHTS,
+                                    .needs = MST_RULE_WEIGHTS | MST_RULE_LINEAR,
                                     .least = least,
                                     .columns_f32 = columns_f32,
                                     .columns_f64 = columns_f64};

@@ -17,6 +17,12 @@ extern const mst_rule_ops mst_rule_krum, mst_rule_multi_krum, mst_rule_bulyan,
 
 extern const mst_mixer_ops mst_mixer_nnm, mst_mixer_bucketing, mst_mixer_clipping, mst_mixer_arc;
 
+/** A rule that looks at distances to further points alone, whatever its settings. Local. */
+static inline bool mst_rule_further(const mst_rule_spec *s) {
+  (void)s;
+  return true;
+}
+
 /** 2 f + 1: the vectors that may be anything are fewer than half. Local. */
 static inline int64_t mst_rule_majority(int64_t byzantine) {
   return 2 * byzantine + 1;

@@ -35,6 +35,7 @@ const mst_rule_ops mst_rule_nna = {
     .summary = "mean of the n-f vectors nearest to a trusted one",
     .params = params,
     .needs = MST_RULE_ORDERED,
+    .further = mst_rule_further,
     .least = mst_rule_majority,
     .check = check,
     .work_doubles = work_doubles,

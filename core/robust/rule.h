@@ -55,26 +55,28 @@ typedef struct mst_rule_view {
   const double *distance; /* (points, points) squared distances; symmetric, diagonal 0           */
   int64_t zero, previous, root; /* which point is the zero vector, the last result, the trusted
                                    vector; -1 where the rule did not ask for it                  */
-  const double *weight;   /* (n) of the clients, positive; NULL = all 1                          */
-  const double *sampled;  /* (iterations, n, n) squared distances over samples of the columns,
-                             or NULL                                                             */
-  const double *sign;     /* (n, 3) shares of positive, zero and negative entries, or NULL       */
-  const double *product;  /* (n) inner products with the trusted vector, or NULL                */
-  const double *loss;     /* (n) change of a trusted loss by a step along each vector, or NULL   */
+  const double *weight;  /* (n) of the clients, positive; NULL = all 1                          */
+  const double *sampled; /* (iterations, n, n) squared distances over samples of the columns,
+                            or NULL                                                             */
+  const double *sign;    /* (n, 3) shares of positive, zero and negative entries, or NULL       */
+  const double *product; /* (n) inner products with the trusted vector, or NULL                */
+  const double *loss;    /* (n) change of a trusted loss by a step along each vector, or NULL   */
 } mst_rule_view;
 
 /* What a member asks for beside the distances of the n vectors. */
 enum {
-  MST_RULE_ZERO = 1,      /* the point 0                                       */
-  MST_RULE_PREVIOUS = 2,  /* the last result (0 before the first)              */
-  MST_RULE_ROOT = 4,      /* a trusted vector                                  */
-  MST_RULE_SAMPLED = 8,   /* view.sampled                                      */
-  MST_RULE_SIGNS = 16,    /* view.sign                                         */
-  MST_RULE_LOSSES = 32,   /* view.loss                                         */
-  MST_RULE_WEIGHTS = 64,  /* means the same with clients' weights: takes them  */
-  MST_RULE_ORDERED = 128, /* its result depends on the order of the vectors    */
-  MST_RULE_PRODUCTS = 256 /* view.product, with MST_RULE_ROOT: what of a very long vector is
-                             along the trusted one cannot be had from distances */
+  MST_RULE_ZERO = 1,       /* the point 0                                       */
+  MST_RULE_PREVIOUS = 2,   /* the last result (0 before the first)              */
+  MST_RULE_ROOT = 4,       /* a trusted vector                                  */
+  MST_RULE_SAMPLED = 8,    /* view.sampled                                      */
+  MST_RULE_SIGNS = 16,     /* view.sign                                         */
+  MST_RULE_LOSSES = 32,    /* view.loss                                         */
+  MST_RULE_WEIGHTS = 64,   /* means the same with clients' weights: takes them  */
+  MST_RULE_ORDERED = 128,  /* its result depends on the order of the vectors    */
+  MST_RULE_PRODUCTS = 256, /* view.product, with MST_RULE_ROOT: what of a very long vector is
+                              along the trusted one cannot be had from distances */
+  MST_RULE_LINEAR = 512    /* without weights of clients it is the vectors' mean: behind mixers one
+                              sum of points                                    */
 };
 
 typedef struct mst_rule_ops {
@@ -82,6 +84,9 @@ typedef struct mst_rule_ops {
   const char *summary; /* one line for `muster list rules` */
   const mst_param *params;
   int needs; /* of the above */
+  /* Whether, of the distances, it looks at those to further points and to `centre` alone; NULL = at
+   * those of all vectors. */
+  bool (*further)(const mst_rule_spec *s);
   /* Smallest n for f. */
   int64_t (*least)(int64_t byzantine);
   /* What else it demands of settings that are in range and n >= least, or NULL. */
@@ -126,7 +131,8 @@ typedef struct mst_mixer_ops {
   const char *name;
   const char *summary; /* one line for `muster list mixers` */
   const mst_param *params;
-  int needs; /* MST_RULE_ZERO, MST_RULE_ORDERED */
+  int needs;    /* MST_RULE_ZERO, MST_RULE_ORDERED */
+  bool further; /* of the distances it looks at those to further points alone, or at none */
   /* Vectors that come of n. */
   int64_t (*count)(const mst_mixer_spec *s, int64_t n);
   /* matrix(count, points) out: row i gives new vector i as a sum of points; rows sum to 1. work has

@@ -107,6 +107,7 @@ const mst_rule_ops mst_rule_signguard = {
     .summary = "clipped mean of vectors with common norms and shares of signs",
     .params = params,
     .needs = MST_RULE_ZERO | MST_RULE_SIGNS,
+    .further = mst_rule_further,
     .least = mst_rule_majority,
     .work_doubles = work_doubles,
     .weigh = weigh,

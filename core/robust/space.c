@@ -118,8 +118,11 @@ static inline void store_doubles(double *p, pair x) {
 #define STORE   store_doubles
 #include "core/robust/space_tile.h"
 
-#define ENTRY(width) \
-  { #width, distances_f32_##width, distances_f64_##width, combine_f32_##width, combine_f64_##width }
+#define ENTRY(width)                                                                          \
+  {                                                                                           \
+#width, distances_f32_##width, distances_f64_##width, away_f32_##width, away_f64_##width, \
+        combine_f32_##width, combine_f64_##width                                              \
+  }
 static const mst_space_width widths[] = {
 #if defined(__x86_64__) && defined(__GNUC__)
     ENTRY(avx512),
@@ -146,6 +149,16 @@ void mst_space_distances_f32(int64_t n, int64_t m, const float *const *row, doub
 
 void mst_space_distances_f64(int64_t n, int64_t m, const double *const *row, double *distance) {
   widest()->distances_f64(n, m, row, distance);
+}
+
+void mst_space_away_f32(int64_t n, int64_t m, const float *const *row, const float *to,
+                        double *away) {
+  widest()->away_f32(n, m, row, to, away);
+}
+
+void mst_space_away_f64(int64_t n, int64_t m, const double *const *row, const double *to,
+                        double *away) {
+  widest()->away_f64(n, m, row, to, away);
 }
 
 void mst_space_combine_f32(int64_t n, int64_t m, const float *const *row, const double *weight,

@@ -18,6 +18,13 @@
 void mst_space_distances_f32(int64_t n, int64_t m, const float *const *row, double *distance);
 void mst_space_distances_f64(int64_t n, int64_t m, const double *const *row, double *distance);
 
+/** away(n) = squared distances of row[0..n-1](m) to one other row(m), each with the bits that
+ *  mst_space_distances gives it. Local. */
+void mst_space_away_f32(int64_t n, int64_t m, const float *const *row, const float *to,
+                        double *away);
+void mst_space_away_f64(int64_t n, int64_t m, const double *const *row, const double *to,
+                        double *away);
+
 /** out(m) = sum_i weight(i) row[i](m), in float64 in the order of the rows; rows of weight 0 are
  *  not read; out may be a row; the same bits for all widths of vectors. When one weight is
  *  1 and the others 0 the row is copied, bit for bit. Local. */
@@ -62,6 +69,8 @@ typedef struct mst_space_width {
   const char *name; /* avx512 | avx2 | plain */
   void (*distances_f32)(int64_t n, int64_t m, const float *const *row, double *distance);
   void (*distances_f64)(int64_t n, int64_t m, const double *const *row, double *distance);
+  void (*away_f32)(int64_t n, int64_t m, const float *const *row, const float *to, double *away);
+  void (*away_f64)(int64_t n, int64_t m, const double *const *row, const double *to, double *away);
   void (*combine_f32)(int64_t n, int64_t m, const float *const *row, const double *weight,
                       float *out);
   void (*combine_f64)(int64_t n, int64_t m, const double *const *row, const double *weight,

@@ -22,6 +22,11 @@ INLINE NAME(wide) NAME(spread)(double x) {
   return x - (NAME(wide)){0};
 }
 
+/* A distance from its running sums. */
+INLINE double NAME(fold)(const double *s) {
+  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
 /* panel(STRIP / 8, GROUP, 8) = columns c to c + 8 steps - 1 of `rows` rows; what is past the end of
  * them is 0. */
 TARGET static void NAME(pack)(int64_t rows, const REAL *const *row, int64_t c, int64_t m,
@@ -139,9 +144,8 @@ TARGET static __attribute__((noinline)) void NAME(pairs)(int64_t n, int64_t m,
   }
   for (int64_t i = 0; i < n_a; i++)
     for (int64_t j = same ? i + 1 : 0; j < n_b; j++) {
-      const double *s = sum[i][j];
       distance[(first + i) * n + other + j] = distance[(other + j) * n + first + i] =
-          ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+          NAME(fold)(sum[i][j]);
     }
 }
 
@@ -150,6 +154,61 @@ static void NAME(distances)(int64_t n, int64_t m, const REAL *const *row, double
   for (int64_t first = 0; first < n; first += GROUP)
     for (int64_t other = first; other < n; other += GROUP)
       NAME(pairs)(n, m, row, first, other, distance);
+}
+
+/* s(rows, 8 / LANES) += squares of the 8 entries from column c on. */
+INLINE void NAME(add_away)(const REAL *const *row, const REAL *to, int64_t c, int rows,
+                           NAME(wide) (*s)[8 / LANES]) {
+#pragma GCC unroll 4
+  for (int k = 0; k < 8 / LANES; k++) {
+    const NAME(wide) y = (NAME(wide))LOAD(to + c + k * LANES);
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++) {
+      const NAME(wide) d = (NAME(wide))LOAD(row[i] + c + k * LANES) - y;
+      s[i][k] = (NAME(wide))SQUARE_AND_ADD(d, s[i][k]);
+    }
+  }
+}
+
+/* away(rows) of up to 4 rows, a constant; what is past the end of them is 0. */
+INLINE void NAME(away_rows)(int64_t m, const REAL *const *row, const REAL *to, int rows,
+                            double *away) {
+  const int64_t line = mst_most(8, 64 / (int64_t)sizeof(REAL));
+  NAME(wide) s[4][8 / LANES];
+  memset(s, 0, sizeof s);
+  int64_t c = 0;
+  for (; c + line <= m; c += line) {
+#pragma GCC unroll 2
+    for (int64_t k = 0; k < line; k += 8) NAME(add_away)(row, to, c + k, rows, s);
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+      __builtin_prefetch((const void *)((uintptr_t)(row[i] + c) + AHEAD));
+  }
+  for (; c < m; c += 8) {
+    REAL last[5][8] = {{0}};
+    const REAL *at[4];
+    for (int i = 0; i < rows; i++) {
+      at[i] = last[i];
+      memcpy(last[i], row[i] + c, (size_t)mst_least(8, m - c) * sizeof **row);
+    }
+    memcpy(last[4], to + c, (size_t)mst_least(8, m - c) * sizeof *to);
+    NAME(add_away)(at, last[4], 0, rows, s);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; i++) {
+    double sum[8];
+    memcpy(sum, s[i], sizeof sum);
+    away[i] = NAME(fold)(sum);
+  }
+}
+
+TARGET static void NAME(away)(int64_t n, int64_t m, const REAL *const *row, const REAL *to,
+                              double *distance) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) NAME(away_rows)(m, row + i, to, 4, distance + i);
+  if (n - i == 3) NAME(away_rows)(m, row + i, to, 3, distance + i);
+  if (n - i == 2) NAME(away_rows)(m, row + i, to, 2, distance + i);
+  if (n - i == 1) NAME(away_rows)(m, row + i, to, 1, distance + i);
 }
 
 /* Columns `column` to column + 8 LANES - 1 of the weighted sum. */

@@ -34,6 +34,7 @@ const mst_rule_ops mst_rule_zeno = {
     .summary = "mean of the n-f vectors whose steps lower a trusted loss most",
     .params = params,
     .needs = MST_RULE_ZERO | MST_RULE_LOSSES,
+    .further = mst_rule_further,
     .least = least,
     .work_doubles = work_doubles,
     .weigh = weigh,

@@ -94,6 +94,22 @@ START_TEST(keys_that_differ_in_one_bit_of_one_part_are_unrelated) {
 }
 END_TEST
 
+START_TEST(blocks_side_by_side_are_those_taken_singly) {
+  const mst_key key = mst_key_make(5, MST_PURPOSE_RULE, 3, 8);
+  const uint64_t first = (UINT64_C(1) << 32) - 40; /* the index passes into its high word */
+  uint32_t got[4 * 100 + 1], want[4];
+  for (int64_t n = 0; n <= 100; n += n < 34 ? 1 : 11) {
+    got[4 * n] = 12345;
+    mst_key_blocks(key, first, n, got);
+    ck_assert_uint_eq(got[4 * n], 12345);
+    for (int64_t b = 0; b < n; b++) {
+      mst_key_block(key, first + (uint64_t)b, want);
+      ck_assert_mem_eq(got + 4 * b, want, sizeof want);
+    }
+  }
+}
+END_TEST
+
 START_TEST(client_and_round_cannot_be_exchanged) {
   ck_assert_int_gt(
       distance(mst_key_make(1, MST_PURPOSE_TEST, 2, 3), mst_key_make(1, MST_PURPOSE_TEST, 3, 2)),
@@ -109,6 +125,7 @@ static Suite *suite(void) {
   tcase_add_test(c, the_golden_key_and_words_stay);
   tcase_add_test(c, two_cursors_of_one_key_agree);
   tcase_add_test(c, keys_that_differ_in_one_bit_of_one_part_are_unrelated);
+  tcase_add_test(c, blocks_side_by_side_are_those_taken_singly);
   tcase_add_test(c, client_and_round_cannot_be_exchanged);
   suite_add_tcase(s, c);
   return s;

@@ -125,6 +125,26 @@ START_TEST(a_distance_does_not_depend_on_the_other_rows) {
 }
 END_TEST
 
+START_TEST(distances_to_one_row_have_the_bits_of_those_of_all) {
+  for (int64_t m = 0; m <= 90; m += m < 20 ? 1 : 7) {
+    const int64_t n = 1 + m % 9;
+    rows r = rows_make(n, m, 3);
+    double all[81], away[9];
+    for (int w = 0; mst_space_width_at(w) != NULL; w++)
+      for (int64_t to = 0; to < n; to++) {
+        const mst_space_width *width = mst_space_width_at(w);
+        width->distances_f32(n, m, r.floats_row, all);
+        width->away_f32(n, m, r.floats_row, r.floats_row[to], away);
+        ck_assert_mem_eq(away, all + to * n, (size_t)n * sizeof *away);
+        width->distances_f64(n, m, r.row, all);
+        width->away_f64(n, m, r.row, r.row[to], away);
+        ck_assert_mem_eq(away, all + to * n, (size_t)n * sizeof *away);
+      }
+    rows_free(&r);
+  }
+}
+END_TEST
+
 START_TEST(sums_take_the_rows_in_their_order) {
   for (int64_t m = 0; m <= 300; m += m < 70 ? 1 : 57) {
     rows r = rows_make(7, m, 0);
@@ -195,6 +215,7 @@ int main(int argc, char **argv) {
   tcase_add_test(c, distances_agree_with_twice_the_digits);
   tcase_add_test(c, a_common_shift_costs_no_digit);
   tcase_add_test(c, a_distance_does_not_depend_on_the_other_rows);
+  tcase_add_test(c, distances_to_one_row_have_the_bits_of_those_of_all);
   tcase_add_test(c, sums_take_the_rows_in_their_order);
   tcase_add_test(c, a_single_row_is_copied);
   tcase_add_test(c, what_is_not_finite_is_found_at_every_place);

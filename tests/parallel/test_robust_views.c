@@ -132,6 +132,104 @@ START_TEST(rules_see_mixed_vectors_as_if_they_were_whole) {
 }
 END_TEST
 
+/* Vectors as far from every further point as each other: one with signs of its own, two of them
+ * equal. turn: which comes first. */
+static rows rows_of_one_length(int64_t turn) {
+  rows x = rows_make(10, 2500, true);
+  for (int64_t i = 0; i < x.n; i++) {
+    const int64_t which = (i + turn) % x.n;
+    mst_stream common = draws(0, 77), own = draws(which == 9 ? 8 : which, 76);
+    for (int64_t c = 0; c < x.d; c++)
+      rows_set(&x, i, c, mst_stream_normal(&common) * (mst_stream_u32(&own) % 2 == 0 ? 1.0 : -1.0));
+  }
+  return x;
+}
+
+/* For these, distances of two vectors are taken only where those to further points are equal. */
+START_TEST(vectors_of_one_length_give_the_same_bits_in_any_order) {
+  static const char *const name[] = {"centered_clipping", "signguard", "mean", "mean"};
+  static const char *const before[] = {NULL, NULL, "clipping", "arc"};
+  for (int k = 0; k < 4; k++) {
+    const mst_rule_spec s = rule_spec(name[k], 2);
+    mst_mixer_spec mixer = mixer_spec(before[k] != NULL ? before[k] : "nnm", 2);
+    const mst_robust_options o = {.mixer = &mixer, .mixers = before[k] != NULL};
+    rows x = rows_of_one_length(0);
+    void *want = rows_aggregate(alone, &x, &s, o, NULL);
+    for (int64_t turn = 0; turn < 10; turn += 3) {
+      rows y = rows_of_one_length(turn);
+      void *got = rows_aggregate(all, &y, &s, o, NULL);
+      ck_assert_msg(memcmp(got, want, vector_bytes(&x)) == 0, "%s behind %s, turn %lld", name[k],
+                    before[k] != NULL ? before[k] : "nothing", (long long)turn);
+      mst_free(got);
+      rows_free(&y);
+    }
+    mst_free(want);
+    rows_free(&x);
+  }
+}
+END_TEST
+
+START_TEST(a_sample_without_columns_is_all_of_them) {
+  rows x = rows_noisy(13, 2100, false, 2);
+  mst_rule_spec none = rule_spec("dnc", 2), every = none;
+  none.fraction = 1e-9;
+  every.fraction = 1;
+  void *got = rows_aggregate(all, &x, &none, plain, NULL);
+  void *want = rows_aggregate(all, &x, &every, plain, NULL);
+  ck_assert_mem_eq(got, want, vector_bytes(&x));
+  mst_free(want);
+  mst_free(got);
+  rows_free(&x);
+}
+END_TEST
+
+START_TEST(what_is_not_finite_shows_without_distances_of_two_vectors) {
+  static const char *const before[] = {"bucketing", "clipping", "arc"};
+  for (int k = 0; k < 3; k++) {
+    rows x = rows_noisy(12, 5000, false, 1);
+    const mst_rule_spec s = rule_spec("mean", 2);
+    mst_mixer_spec mixer = mixer_spec(before[k], 2);
+    const mst_robust_options o = {.mixer = &mixer, .mixers = 1};
+    mst_robust_report report;
+    x.f32[3 * x.d + 4998] = NAN;
+    float *got = rows_aggregate(all, &x, &s, o, &report);
+    ck_assert_int_eq(report.excluded, 1);
+    ck_assert_int_eq(report.excluded_row[0], 3);
+    for (int64_t c = 0; c < x.d; c++) ck_assert(isfinite(got[c]));
+    mst_robust_report_clear(&report);
+    mst_free(got);
+    rows_free(&x);
+  }
+}
+END_TEST
+
+/* The mean behind mixers is one sum, of which the report tells the weights. */
+START_TEST(the_mean_of_mixed_vectors_is_that_of_vectors_written_out) {
+  static const char *const before[] = {"nnm", "bucketing", "clipping", "arc"};
+  for (int k = 0; k < 4; k++) {
+    rows x = rows_noisy(12, 3000, true, 2);
+    const mst_rule_spec s = rule_spec("mean", 2);
+    mst_mixer_spec mixer = mixer_spec(before[k], 2);
+    const mst_robust_options o = {.mixer = &mixer, .mixers = 1};
+    mst_robust_report report;
+    double *got = rows_aggregate(all, &x, &s, o, &report);
+    vectors v = vectors_of(&x, NULL), mixed = vectors_mixed(&mixer, &v);
+    for (int64_t c = 0; c < x.d; c++) {
+      double mean = 0, weighed = 0;
+      for (int64_t i = 0; i < mixed.n; i++) mean += row_of(&mixed, i)[c] / (double)mixed.n;
+      for (int64_t i = 0; i < x.n; i++) weighed += report.weight[i] * x.f64[i * x.d + c];
+      ck_assert_double_eq_tol(got[c], mean, 1e-12);
+      ck_assert_double_eq_tol(got[c], weighed, 1e-12);
+    }
+    mst_robust_report_clear(&report);
+    vectors_free(&mixed);
+    vectors_free(&v);
+    mst_free(got);
+    rows_free(&x);
+  }
+}
+END_TEST
+
 /* Vectors in each rank's own memory, or in a share. */
 static void check_columns(mst_team *team, bool shared) {
   const int64_t n = 11, d = 5003, block = 64, bucket[] = {0, 1, 70000};
@@ -257,6 +355,10 @@ static Suite *suite(void) {
   tcase_add_unchecked_fixture(c, teams_open, teams_close);
   tcase_add_test(c, rules_see_what_plain_loops_see);
   tcase_add_test(c, rules_see_mixed_vectors_as_if_they_were_whole);
+  tcase_add_test(c, vectors_of_one_length_give_the_same_bits_in_any_order);
+  tcase_add_test(c, a_sample_without_columns_is_all_of_them);
+  tcase_add_test(c, what_is_not_finite_shows_without_distances_of_two_vectors);
+  tcase_add_test(c, the_mean_of_mixed_vectors_is_that_of_vectors_written_out);
   tcase_add_test(c, every_column_is_somewhere_once_and_whole);
   tcase_add_test(c, exact_sums_know_no_order_and_no_unit);
   tcase_add_test(c, exact_sums_drop_the_same_of_a_term_before_and_after_a_larger_one);
