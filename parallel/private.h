@@ -11,14 +11,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/privacy/correlation.h"
+#include "core/privacy/estimator.h"
 #include "core/privacy/noise.h"
-#include "core/privacy/sampler.h"
+#include "parallel/private_clip.h"
 
 typedef struct mst_private_options {
   mst_sampler *sampler; /* one a rank, all alike                                          */
   mst_secret secret;    /* the same on all ranks                                          */
   double clip, sigma;   /* bound of a row's gradient; noise in units of it                */
+  const mst_estimator *estimator; /* a method with differences, its noise as it is added; then
+                                     sampler is that of its first kind, and sigma is not read.
+                                     NULL: gradients in every step                       */
   bool hardened;        /* clip and round row by row, discrete noise: safe to the last bit */
+  const mst_correlation *correlation; /* of the noise over the steps; NULL: independent    */
+  mst_private_clip_spec adaptive;     /* of the clip, which then begins with `clip`        */
   /* Keep for good that a step (from 0) is being released; nothing of it leaves before. Collective;
    * an error ends the training. */
   mst_status (*charge)(void *context, int64_t step);
@@ -31,6 +38,13 @@ typedef struct mst_private_options {
  *  rate q takes about 4/5 of `block` rows of one, as mst_train_deal does for plain steps:
  * piece(rows) of each row. Returns how many. Local. */
 int64_t mst_private_deal(int64_t rows, double q, int64_t block, int32_t *piece);
+
+/** Do the options' noise, clip and method go together? MST_ERR_INPUT, MST_ERR_UNSUPPORTED. Local. */
+mst_status mst_private_check_noise(const mst_private_options *o) MST_CHECKED;
+
+/** May a start that goes on from another take this step (from 0) next? With the other's secret any;
+ *  with one of its own only the first of those that are charged together. Local. */
+bool mst_private_begins(const mst_private_options *o, int64_t step);
 
 #define MST_PRIVATE_SIGMA 1024.0 /* most that the grid of hardened steps has room for */
 

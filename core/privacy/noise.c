@@ -32,6 +32,41 @@ void mst_secret_wipe(mst_secret *secret) {
   sodium_memzero(secret, sizeof *secret);
 }
 
+static void write_digits(const unsigned char *bytes, char *text) {
+  static const char digit[] = "0123456789abcdef";
+  for (int i = 0; i < MST_SECRET_BYTES; i++) {
+    text[2 * i] = digit[bytes[i] >> 4];
+    text[2 * i + 1] = digit[bytes[i] & 15];
+  }
+}
+
+void mst_secret_write(const mst_secret *secret, const char *of, char text[MST_SECRET_TEXT]) {
+  unsigned char tag[MST_SECRET_BYTES];
+  (void)!sodium_init();
+  crypto_generichash(tag, sizeof tag, (const unsigned char *)of, strlen(of), secret->key,
+                     sizeof secret->key);
+  write_digits(secret->key, text);
+  text[2 * MST_SECRET_BYTES] = ' ';
+  write_digits(tag, text + 2 * MST_SECRET_BYTES + 1);
+  text[MST_SECRET_TEXT - 1] = '\n';
+}
+
+static int digit_of(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool mst_secret_read(const char text[MST_SECRET_TEXT], const char *of, mst_secret *out) {
+  char again[MST_SECRET_TEXT];
+  *out = (mst_secret){.test = false};
+  for (int i = 0; i < MST_SECRET_BYTES; i++)
+    out->key[i] = (unsigned char)(digit_of(text[2 * i]) * 16 + digit_of(text[2 * i + 1]));
+  mst_secret_write(out, of, again);
+  bool same = sodium_memcmp(text, again, sizeof again) == 0;
+  sodium_memzero(again, sizeof again);
+  if (!same) mst_secret_wipe(out);
+  return same;
+}
+
 mst_noise mst_noise_of(const mst_secret *secret, mst_noise_purpose purpose, uint64_t share,
                        uint64_t step) {
   mst_noise noise;

@@ -37,7 +37,11 @@ typedef enum mst_noise_purpose {
   MST_NOISE_QUERY = 9,      /* sparse vector: the comparison                      */
   MST_NOISE_ANSWER = 10,    /* answers to queries                                 */
   MST_NOISE_CHOICE = 11,    /* choices among candidates                           */
-  MST_NOISE_LEAF = 12       /* nodes of a tree of sums: the node is the step      */
+  MST_NOISE_LEAF = 12,      /* nodes of a tree of sums: the node is the step      */
+  MST_NOISE_MASK_KEY = 13,  /* a client's key for pairwise masks                  */
+  MST_NOISE_MASK_SELF = 14, /* the seed of a client's own mask                    */
+  MST_NOISE_MASK_KEY_SHARES = 15, /* what shares of these two hide behind             */
+  MST_NOISE_MASK_SELF_SHARES = 16
 } mst_noise_purpose;
 
 /* The secret of a run, or of one rank where ranks do not trust each other. */
@@ -55,6 +59,14 @@ mst_secret mst_secret_test(uint64_t seed);
 
 /** Overwrite a secret with zeros. */
 void mst_secret_wipe(mst_secret *secret);
+
+#define MST_SECRET_TEXT 130 /* bytes of a secret as text */
+
+/** A secret as a line of text: its digits, a space, and those of BLAKE2b keyed with it of `of`, which
+ *  says what its noise is for; ends with a newline and no zero byte. Read back, it is a secret only
+ *  with the same `of`: false for another, and for a line that is none. To be wiped like it. */
+void mst_secret_write(const mst_secret *secret, const char *of, char text[MST_SECRET_TEXT]);
+bool mst_secret_read(const char text[MST_SECRET_TEXT], const char *of, mst_secret *out);
 
 /* The noise of one release. To be wiped like a secret. */
 typedef struct mst_noise {

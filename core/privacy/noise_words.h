@@ -1,5 +1,5 @@
 /* What the laws share: the words of a block, and the walk over the blocks of a piece. Private to
- * core/privacy; all functions are Local. */
+ * core/privacy and core/secure; all functions are Local. */
 #ifndef MST_CORE_PRIVACY_NOISE_WORDS_H
 #define MST_CORE_PRIVACY_NOISE_WORDS_H
 

@@ -25,6 +25,7 @@ typedef struct mst_sampler_spec {
   double rate;        /* poisson: probability of a record; 0: batch / population             */
   int64_t batch;      /* records of a step: expected (poisson), exact (fixed), about (cyclic) */
   int64_t population; /* public number of records                                            */
+  bool kept;          /* cyclic: the groups of the first cycle are those of all               */
 } mst_sampler_spec;
 
 typedef struct mst_sampler mst_sampler;
@@ -46,9 +47,13 @@ struct mst_sampler {
   double q;              /* probability of a record                                    */
   double expected;       /* public number of records of a step: the divisor of its sum */
   int64_t cycle;         /* steps in which a record takes part at most once; 1         */
+  int64_t separation;    /* least steps from one to the next part of a record; 0: who
+                            takes part is drawn anew, and more is claimed than this     */
   mst_noise stream;      /* of the step; with a cycle, of its first                    */
   uint64_t step;
   int64_t *chosen, n_chosen; /* fixed: (batch) */
+  uint64_t part[2];          /* disjoint: places of the step, of 2^64 ...              */
+  bool last;                 /* ... and whether they go to the end                     */
 };
 
 /** The member of that name or NULL; the i-th member or NULL past the end. */
@@ -57,6 +62,11 @@ const mst_sampler_ops *mst_sampler_at(int i);
 
 /** \return MST_OK; MST_ERR_INPUT (unknown kind, a rate or batch that cannot be); MST_ERR_MEMORY. */
 mst_status mst_sampler_create(const mst_sampler_spec *spec, mst_sampler **out) MST_CHECKED;
+/** A sampler of disjoint parts of a run's records, which are the caller's to choose: after `begin`
+ *  of a step, the records at places from <= place < to of [0, 1); places are drawn once for all steps
+ *  that have one secret. Errors as above. */
+mst_status mst_sampler_create_disjoint(int64_t population, mst_sampler **out) MST_CHECKED;
+void mst_sampler_part(mst_sampler *s, double from, double to);
 void mst_sampler_destroy(mst_sampler *s); /* wipes its stream; NULL is allowed */
 
 /** Public number of records of a step, by which its sum is divided. */
@@ -70,7 +80,7 @@ mst_event mst_sampler_event(const mst_sampler *s, double sigma);
 bool mst_sampler_charged(const mst_sampler *s, int64_t step);
 int64_t mst_sampler_charges(const mst_sampler *s, int64_t from, int64_t to);
 
-/** Draw a step's sample. The steps of one cycle need one secret. */
+/** Draw a step's sample. The steps of one cycle need one secret; of kept groups, all steps. */
 void mst_sampler_begin(mst_sampler *s, const mst_secret *secret, int64_t step);
 
 /** The records of [first, first + n) that take part in the step that was begun, ascending, into

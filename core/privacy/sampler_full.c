@@ -4,6 +4,7 @@
 static mst_status prepare(mst_sampler *s) {
   s->sampling = MST_SAMPLING_NONE;
   s->q = 1;
+  s->separation = 1;
   s->expected = (double)s->spec.population;
   return MST_OK;
 }

@@ -1,0 +1,88 @@
+#!/bin/sh
+# Private methods with differences as a user meets them: one digest on any ranks, two kinds of
+# releases in one ledger, runs that are broken off or would overspend, and the refusals.
+. "$srcdir/tests/jobs/common.sh"
+make_bars "$dir/bars.csv"
+alone import csv "$dir/bars.csv" --label-column 0 --scale 0.01 -o "$dir/bars.h5"
+ended 0
+result "the dataset is there" $?
+cat >"$dir/p.yaml" <<'Y'
+job: private
+seed: 3
+data: {train: bars.h5, test: bars.h5}
+model: {kind: softmax, init: zero}
+optimizer: {kind: sgd, lr: 0.5}
+train: {steps: 30, block: 16}
+method: {name: diff2, period: 6, smoothness: 2}
+privacy: {epsilon: 6, delta: 1e-4, clip: 1, accountant: gdp}
+Y
+charges() { grep -c "^charge 0 $2 1" "$1"; }
+test="--set privacy.test_key=true"
+
+alone run "$dir/p.yaml" --dry-run
+ended 0 && [ "$(field releases)" = 30 ] && [ "$(field rate)" = 1.0 ] &&
+  field epsilon | awk '{ exit !($1 <= 6 && $1 > 5.9999) }' && [ ! -e "$dir/p.h5.ledger" ]
+result "a dry run says what will be spent ($(field epsilon) of 6), and spends nothing" $?
+for m in "name: diff2, period: 6, smoothness: 2" \
+  "name: spiderboost, period: 6, smoothness: 2, rows: 60" \
+  "name: tree_spider, smoothness: 2, depth: 3"; do
+  sed "s/^method: .*/method: {$m}/" "$dir/p.yaml" >"$dir/m.yaml"
+  case $m in
+    *boost*) more="--set optimizer.batch=200 --set privacy.accountant=pld" ;;
+    *tree*) more="--set train.steps=16 --set optimizer.lr=0.1" ;;
+    *) more= ;;
+  esac
+  want=
+  for p in 1 2 4; do
+    # shellcheck disable=SC2086
+    ranks $p run "$dir/m.yaml" -q $test $more --set output.run="$dir/m.$p.h5"
+    [ -n "$want" ] || want=$(field digest)
+    ended 0 && [ "$(field digest)" = "$want" ]
+    result "$m: the digest on $p ranks is $(field digest)" $?
+  done
+  field accuracy | awk '{ exit !($1 > 0.5) }'
+  result "the bars are learnt: accuracy $(field accuracy)" $?
+  cp "$dir/m.4.h5.ledger" "$dir/ledger.$(echo "$m" | cut -c7-9)"
+done
+[ "$(charges "$dir/ledger.dif" 0)" = 5 ] && [ "$(charges "$dir/ledger.dif" 1)" = 25 ]
+result "the ledger has 5 sums of gradients and 25 of differences" $?
+[ "$(charges "$dir/ledger.tre" 0)" = 1 ]
+result "one pass is charged as one release" $?
+
+# A run that is killed: what it kept goes on, what it lost stays charged.
+slow="--set train.steps=2000 --set output.run=$dir/k.h5 --set output.checkpoint.every_steps=25"
+# shellcheck disable=SC2086
+"$muster" run "$dir/p.yaml" -q $slow >"$dir/out" 2>"$dir/err" </dev/null &
+pid=$!
+watch_over $pid
+for _ in $(seq 2400); do ls "$dir"/k.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.01; done
+kill -9 $pid
+wait $pid 2>/dev/null
+before=$(grep -c '^charge ' "$dir/k.h5.ledger")
+# shellcheck disable=SC2086
+alone run "$dir/p.yaml" -q $slow --resume
+lost=$(field lost_steps)
+ended 0 && [ "$before" -lt 2000 ] && [ "$(charges "$dir/k.h5.ledger" 0)" -eq 334 ] &&
+  [ "$(charges "$dir/k.h5.ledger" 1)" -eq 1666 ] && [ "$lost" -ge 0 ] && [ "$lost" -lt "$before" ]
+result "a killed run had charged $before steps, lost $lost, and is charged 334 and 1666 in all" $?
+
+# A ledger that two runs share.
+shared="--set privacy.ledger=$dir/both.ledger"
+# shellcheck disable=SC2086
+alone run "$dir/p.yaml" -q $shared --set privacy.budget=8 --set output.run="$dir/a.h5"
+ended 0
+result "a run begins a ledger with a budget of 8 and spends $(field ledger_epsilon)" $?
+# shellcheck disable=SC2086
+alone run "$dir/p.yaml" -q $shared --set output.run="$dir/b.h5"
+refused "a second run like it would overspend" 3 'budget is epsilon 8 .* would be spent'
+[ "$(grep -c '^charge ' "$dir/both.ledger")" -eq 30 ] && nothing_of "$dir/b.h5"
+result "and released nothing" $?
+
+# What cannot be.
+alone run "$dir/p.yaml" -q --set privacy.sampler=poisson
+refused "samples that are not the method's are refused" 2 'diff2 has samples of its own \(full\)'
+alone run "$dir/p.yaml" -q --set optimizer.batch=20
+refused "a batch that nobody reads is refused" 2 'says itself which rows'
+alone run "$dir/p.yaml" -q --set method.period=0
+refused "a period is at least 1" 2 'method.period'
+finish

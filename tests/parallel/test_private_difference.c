@@ -1,0 +1,263 @@
+/* Private steps of methods with differences: the estimate is the mean gradient where nothing is cut
+ * and no noise added, whatever the blocks; the noise follows how far points are apart; one digest
+ * on any ranks; and nothing is gone on with that another start alone could know. */
+#include "tests/parallel/training.h"
+
+#include "parallel/private.h"
+
+typedef struct charges {
+  int64_t step[32], n;
+} charges;
+
+static mst_status note_charge(void *context, int64_t step) {
+  charges *c = context;
+  c->step[c->n++] = step;
+  return MST_OK;
+}
+
+typedef struct setting {
+  mst_estimator_spec method;
+  int64_t batch, steps, charged;
+  double rate, clip, noise, lr; /* noise: of both kinds */
+  bool hardened, spoil;         /* spoil: rows 3 and 600 are not finite */
+} setting;
+
+static const setting plain = {
+    .method = {.name = "diff2", .period = 4, .smoothness = 1, .share = 0.5},
+    .batch = 200,
+    .steps = 6,
+    .clip = 0.5,
+    .noise = 0.8,
+    .lr = 0.1};
+
+static const mst_estimator_spec boost = {
+    .name = "spiderboost", .period = 3, .smoothness = 1, .share = 0.5, .rows = 80};
+static const mst_estimator_spec tree = {.name = "tree_spider", .depth = 2, .smoothness = 1};
+
+typedef struct outcome {
+  mst_status st;
+  int64_t n;
+  float *w;
+  double *v; /* what the last step went along */
+  charges c;
+  mst_train_totals totals;
+  char hex[MST_DIGEST_HEX];
+} outcome;
+
+static void spoil_rows(fixture *f) {
+  static const int64_t row[2] = {3, 600};
+  static const float bad[2] = {NAN, 3e38F};
+  ck_ok(mst_team_barrier(f->team));
+  for (int i = 0; i < 2; i++) {
+    int64_t piece = row[i] / MST_BLOCK_ROWS;
+    if (!mst_clients_here(f->store, piece)) continue;
+    float *x = (float *)(uintptr_t)mst_clients_data(f->store, piece).x;
+    x[row[i] % MST_BLOCK_ROWS * WIDTH + 2] = bad[i];
+  }
+  ck_ok(mst_team_barrier(f->team));
+}
+
+static outcome learn(MPI_Comm comm, bool shared, int per_node, const setting *s) {
+  fixture f;
+  outcome o = {.n = 0};
+  mst_train *train = NULL;
+  mst_estimator *e = NULL;
+  record r = {.reports = 0};
+  int64_t bytes[64];
+  begin(&f, comm, shared, per_node, "sgd");
+  if (s->spoil) spoil_rows(&f);
+  mst_sampler_spec sampling = {
+      .kind = "poisson", .rate = s->rate, .batch = s->batch, .population = ROWS};
+  ck_ok(mst_estimator_create(&s->method, &sampling, s->steps, &e));
+  for (int k = 0; k < e->kinds; k++) e->noise[k] = s->noise;
+  mst_private_options p = {.sampler = e->sampler[0],
+                           .secret = mst_secret_test(1),
+                           .clip = s->clip,
+                           .sigma = s->noise,
+                           .estimator = e,
+                           .hardened = s->hardened,
+                           .charge = note_charge,
+                           .context = &o.c,
+                           .charged = s->charged};
+  f.options.privacy = &p;
+  f.options.optimizer.momentum = 0;
+  f.options.optimizer.lr = s->lr;
+  f.options.steps = s->steps;
+  mst_observer observer = {.context = &r, .on_round = on_round};
+  mst_digest_start(&r.digest);
+  ck_ok(mst_train_create(f.team, f.model, f.store, &f.options, &train));
+  o.st = mst_train_run(train, NULL, &observer);
+  o.n = f.model->parameters;
+  ck_ok(mst_alloc(&o.w, o.n, sizeof *o.w, "w"));
+  ck_ok(mst_alloc(&o.v, o.n, sizeof *o.v, "v"));
+  memcpy(o.w, mst_train_parameters(train), (size_t)o.n * sizeof *o.w);
+  for (int k = 0; k < mst_team_size(f.team); k++) bytes[k] = train->count[k] * (int64_t)sizeof *o.v;
+  ck_ok(mst_gather_all(f.team, train->wide, bytes, o.v));
+  o.totals = mst_train_figures(train);
+  finish(&f, train, &r, o.hex);
+  mst_train_destroy(train);
+  mst_estimator_destroy(e);
+  end(&f);
+  return o;
+}
+
+static void forget(outcome *o) {
+  mst_free(o->w);
+  mst_free(o->v);
+}
+
+static double length(int64_t n, const double *a, const double *b) {
+  double square = 0;
+  for (int64_t i = 0; i < n; i++) square += pow(a[i] - (b != NULL ? b[i] : 0), 2);
+  return sqrt(square);
+}
+
+START_TEST(methods_with_differences_have_the_same_bits_on_any_ranks_and_transport) {
+  for (int k = 0; k < 4; k++) {
+    setting s = plain;
+    if (k == 1) s.method = boost;
+    if (k == 2) s.method = tree, s.steps = 4, s.lr = 0.01;
+    if (k == 3) s.hardened = true, s.steps = 2;
+    int ways = k == 0 ? 4 : 2;
+    outcome o[4] = {learn(MPI_COMM_SELF, true, 0, &s), learn(MPI_COMM_WORLD, true, 2, &s)};
+    if (ways > 2) o[2] = learn(MPI_COMM_WORLD, false, 0, &s);
+    if (ways > 2) o[3] = learn(MPI_COMM_WORLD, true, 0, &s);
+    for (int i = 0; i < ways; i++) {
+      ck_ok(o[i].st);
+      ck_assert_msg(strcmp(o[i].hex, o[0].hex) == 0, "%d: way %d has other bits", k, i);
+      forget(&o[i]);
+    }
+  }
+}
+END_TEST
+
+/* 700 rows in blocks of 32 and pieces of 512: a mean of the blocks' means would give the rows of
+ * the last ones more than the others'. */
+START_TEST(every_row_has_the_same_part_of_the_estimate) {
+  for (int k = 0; k < 2; k++) {
+    setting s = plain;
+    if (k == 1) s.method = boost, s.method.rows = ROWS, s.batch = ROWS; /* samples of all */
+    s.noise = 0;
+    s.clip = 1e3;
+    s.method.smoothness = 1e6;
+    s.method.period = 4;
+    s.steps = 4;
+    outcome o = learn(MPI_COMM_WORLD, true, 0, &s); /* v_3 = g(w_0) + three differences */
+    s.steps = 3;
+    outcome at = learn(MPI_COMM_WORLD, true, 0, &s); /* w_3 */
+    fixture f;
+    mst_model_work *work = NULL;
+    float *g = NULL;
+    double *want = NULL;
+    begin(&f, MPI_COMM_SELF, true, 0, "sgd");
+    ck_ok(mst_alloc(&g, o.n, sizeof *g, "g"));
+    ck_ok(mst_alloc(&want, o.n, sizeof *want, "want"));
+    ck_ok(mst_model_work_create(f.model, 1, &work));
+    for (int64_t i = 0; i < ROWS; i++) {
+      mst_batch row = {.n = 1, .x = f.t.x + i * WIDTH, .label = f.t.label + i};
+      mst_model_gradient(f.model, at.w, &row, work, g, NULL);
+      for (int64_t j = 0; j < o.n; j++) want[j] += (double)g[j] / ROWS;
+    }
+    double error = length(o.n, o.v, want) / length(o.n, want, NULL);
+    ck_assert_msg(error < 1e-5, "%s: %g", s.method.name, error);
+    mst_model_work_destroy(work);
+    mst_free(g);
+    mst_free(want);
+    end(&f);
+    forget(&o);
+    forget(&at);
+  }
+}
+END_TEST
+
+/* Nobody takes part: what is left of a difference is noise of the bound L |w_1 - w_0|, or 2 C. */
+START_TEST(a_difference_has_the_noise_of_how_far_its_points_are_apart) {
+  for (int k = 0; k < 4; k++) {
+    setting s = plain;
+    bool capped = k % 2 == 1;
+    s.method = boost;
+    s.method.smoothness = capped ? 1e6 : 2;
+    s.method.rows = 1;
+    s.rate = 1e-12;
+    s.hardened = k >= 2;
+    s.steps = 1;
+    s.lr = 1e-14; /* the estimate is divided by the expected rows: 7e-10 */
+    outcome first = learn(MPI_COMM_WORLD, true, 0, &s);
+    s.steps = 2;
+    outcome second = learn(MPI_COMM_WORLD, true, 0, &s);
+    ck_ok(second.st);
+    double apart = s.lr * length(first.n, first.v, NULL);
+    double bound = capped ? 2 * s.clip : s.method.smoothness * apart;
+    double noise = length(first.n, second.v, first.v) / sqrt((double)first.n);
+    double ratio = noise / (s.noise * bound); /* of 1 expected row; one may have come */
+    if (k < 2) ck_assert_double_gt(length(first.n, first.v, NULL), 0);
+    ck_assert_msg(ratio > 0.9 && ratio < 1.1, "%d: %g of what it must be", k, ratio);
+    forget(&first);
+    forget(&second);
+  }
+}
+END_TEST
+
+START_TEST(rows_that_are_not_finite_contribute_nothing_to_differences) {
+  for (int hardened = 0; hardened < 2; hardened++) {
+    setting s = plain;
+    s.noise = hardened ? 1e-6 : 0;
+    s.hardened = hardened;
+    s.steps = 2;
+    outcome sound = learn(MPI_COMM_WORLD, true, 0, &s);
+    s.spoil = true;
+    outcome o = learn(MPI_COMM_WORLD, true, 0, &s);
+    ck_ok(o.st);
+    double d = length(o.n, o.v, sound.v) * ROWS; /* two rows' gradients and differences */
+    ck_assert_double_gt(d, 0.01 * s.clip);
+    ck_assert_double_le(d, 2.2 * s.clip);
+    forget(&sound);
+    forget(&o);
+  }
+}
+END_TEST
+
+START_TEST(a_start_with_nothing_kept_waits_for_the_next_sum_of_gradients) {
+  setting s = plain; /* gradients at 0 and 4 */
+  s.charged = 2;
+  outcome o = learn(MPI_COMM_WORLD, true, 0, &s);
+  ck_ok(o.st);
+  ck_assert_int_eq(o.c.n, 4);
+  for (int64_t i = 0; i < o.c.n; i++) ck_assert_int_eq(o.c.step[i], i + 2); /* 2, 3: not taken */
+  ck_assert_int_eq(o.totals.repeated, 4);
+  forget(&o);
+  s.method = tree; /* its rows were dealt to steps by another secret */
+  s.steps = 8;
+  s.charged = 1;
+  o = learn(MPI_COMM_WORLD, true, 0, &s);
+  ck_ok(o.st);
+  ck_assert_int_eq(o.totals.repeated, 8);
+  forget(&o);
+}
+END_TEST
+
+START_TEST(steps_along_a_direction_have_the_length_that_is_asked_for) {
+  setting s = plain;
+  s.method = tree;
+  s.steps = 4;
+  s.lr = 0.03;
+  outcome o = learn(MPI_COMM_WORLD, true, 0, &s);
+  ck_ok(o.st);
+  ck_assert_double_eq_tol(length(o.n, o.v, NULL), 1, 1e-6);
+  forget(&o);
+}
+END_TEST
+
+int main(int argc, char **argv) {
+  Suite *s = suite_create("private_difference");
+  TCase *c = tcase_create("private_difference");
+  tcase_set_timeout(c, 300);
+  tcase_add_test(c, methods_with_differences_have_the_same_bits_on_any_ranks_and_transport);
+  tcase_add_test(c, every_row_has_the_same_part_of_the_estimate);
+  tcase_add_test(c, a_difference_has_the_noise_of_how_far_its_points_are_apart);
+  tcase_add_test(c, rows_that_are_not_finite_contribute_nothing_to_differences);
+  tcase_add_test(c, a_start_with_nothing_kept_waits_for_the_next_sum_of_gradients);
+  tcase_add_test(c, steps_along_a_direction_have_the_length_that_is_asked_for);
+  suite_add_tcase(s, c);
+  return mst_test_main(argc, argv, s);
+}
