@@ -124,6 +124,8 @@ typedef enum mst_phase {
 } mst_phase;
 void mst_domain_wait(mst_team *team, mst_phase phase, uint64_t target);
 void mst_domain_wait_for(mst_team *team, int of, mst_phase phase, uint64_t target);
+/* One step of waiting for another rank, after so many polls. Local. */
+void mst_domain_rest(const mst_team *team, int64_t polls);
 /* Raise this rank's own flag. Local. */
 void mst_domain_reach(mst_team *team, mst_phase phase, uint64_t rounds);
 

@@ -257,7 +257,7 @@ static void relax(void) {
 
 /* One step of waiting. The probe is there for its side effect: a message that this rank's MPI
  * still holds may be what the awaited rank is waiting for. */
-static void wait_a_little(const mst_team *team, int64_t polls) {
+void mst_domain_rest(const mst_team *team, int64_t polls) {
   int64_t past = polls - PATIENCE;
   if (past < 0) {
     relax();
@@ -276,7 +276,7 @@ static void wait_a_little(const mst_team *team, int64_t polls) {
 void mst_domain_wait_for(mst_team *team, int of, mst_phase phase, uint64_t target) {
   const _Atomic uint64_t *flag = flag_of(&team->domain, of, phase);
   for (int64_t polls = 0; atomic_load_explicit(flag, memory_order_acquire) < target; polls++)
-    wait_a_little(team, polls);
+    mst_domain_rest(team, polls);
 }
 
 void mst_domain_wait(mst_team *team, mst_phase phase, uint64_t target) {

@@ -25,6 +25,7 @@ libmstcore_la_SOURCES = $(core_headers) \
   core/linalg/eigen.c core/linalg/descent.c core/linalg/dense.c core/linalg/dense_tile.h \
   core/linalg/dense_undef.h \
   core/features/features.c core/features/identity.c core/features/relu.c core/features/fourier.c \
+  core/features/johnson_lindenstrauss.c \
   core/features/member.h core/features/projection.h core/features/projection.c \
   core/features/conv.h core/features/conv.c core/features/conv_fit.c core/features/scattering.h \
   core/features/scattering.c core/features/scattering_transform.c core/features/wavelets.h \
@@ -127,4 +128,27 @@ nobase_pkginclude_HEADERS += core/privacy/sampler.h core/privacy/ledger.h core/m
 libmstcore_la_SOURCES += core/privacy/sampler.h core/privacy/sampler_member.h \
   core/privacy/sampler.c core/privacy/sampler_poisson.c core/privacy/sampler_fixed.c \
   core/privacy/sampler_full.c core/privacy/sampler_cyclic.c core/privacy/ledger.h \
-  core/privacy/ledger.c core/model/ghost.h
+  core/privacy/ledger.c core/model/ghost.h core/model/pass.h core/model/ghost_difference.c \
+  core/privacy/estimator.h core/privacy/estimator_member.h core/privacy/estimator.c \
+  core/privacy/estimator_dp_sgd.c core/privacy/estimator_diff2.c \
+  core/privacy/estimator_spiderboost.c core/privacy/estimator_tree_spider.c \
+  core/privacy/sampler_disjoint.c
+nobase_pkginclude_HEADERS += core/privacy/estimator.h
+nobase_pkginclude_HEADERS += core/secure/shamir.h core/secure/agreement.h core/secure/stream.h \
+  core/secure/graph.h core/secure/round.h
+libmstcore_la_SOURCES += core/secure/shamir.h core/secure/shamir.c core/secure/agreement.h \
+  core/secure/agreement.c core/secure/stream.h core/secure/stream.c core/secure/graph.h \
+  core/secure/graph.c core/secure/round.h core/secure/round.c
+nobase_pkginclude_HEADERS += core/privacy/correlation.h core/privacy/correlated.h
+libmstcore_la_SOURCES += core/privacy/correlation_member.h core/privacy/correlation.c \
+  core/privacy/correlation_independent.c core/privacy/correlation_tree.c \
+  core/privacy/correlation_toeplitz.c core/privacy/correlation_banded.c \
+  core/privacy/correlation_optimise.c core/privacy/correlated.c
+# local privacy
+nobase_pkginclude_HEADERS += core/local/local.h core/local/linear.h
+libmstcore_la_SOURCES += core/local/member.h core/local/local.c core/local/nldp.c \
+  core/local/nldp_public.c core/local/ldp_iht.c core/local/linear.c
+# private analytic learning
+nobase_pkginclude_HEADERS += core/privacy/adassp.h core/features/bounded.h
+libmstcore_la_SOURCES += core/privacy/adassp.h core/privacy/adassp.c core/features/bounded.h \
+  core/features/bounded.c

@@ -12,12 +12,14 @@ nobase_dist_doc_DATA += doc/formats.md doc/grids.md doc/architecture.md doc/arch
   doc/methods/solve.md doc/methods/train.md
 nobase_dist_doc_DATA += doc/methods/mechanisms.md
 nobase_dist_doc_DATA += doc/methods/bandits.md
+nobase_dist_doc_DATA += doc/methods/secure_aggregation.md
 # Results, one line a file.
 nobase_dist_doc_DATA += doc/results/bandits.md
 nobase_dist_doc_DATA += doc/results/invariance.py
 nobase_dist_doc_DATA += doc/results/invariance.md
 nobase_dist_doc_DATA += doc/results/large_batch.py
 nobase_dist_doc_DATA += doc/results/large_batch.md
+nobase_dist_doc_DATA += doc/results/private.md
 nobase_dist_doc_DATA += doc/results/main_job.md
 nobase_dist_doc_DATA += doc/results/federated_speed.md
 nobase_dist_doc_DATA += doc/results/robust_speed.md
@@ -25,4 +27,6 @@ nobase_dist_doc_DATA += doc/results/robust_training.md doc/results/robust_traini
 nobase_dist_doc_DATA += doc/results/federated_methods.md doc/results/federated_methods.py
 nobase_dist_doc_DATA += doc/results/federated_parity.sh
 nobase_dist_doc_DATA += doc/results/federated_parity.md
-nobase_dist_doc_DATA += doc/methods/private_training.md
+nobase_dist_doc_DATA += doc/methods/private_training.md doc/methods/private_analytic.md
+nobase_dist_doc_DATA += doc/methods/private_variance_reduced.md doc/results/private_slopes.md doc/results/private_slopes.py
+nobase_dist_doc_DATA += doc/methods/local_privacy.md doc/results/local_regression.md doc/results/local_regression.py

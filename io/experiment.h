@@ -76,6 +76,11 @@ void mst_experiment_free(mst_experiment *e);
 /** Getters: the key must be in the schema (else it is a programming error, asserted).
  *  An unset key (no default) gives is_set false, "", 0 or false. Words are owned by e. Local. */
 bool mst_experiment_is_set(const mst_experiment *e, const char *key);
+/** The same, but for a default: whether the file or the command line says it. */
+bool mst_experiment_is_said(const mst_experiment *e, const char *key);
+/** Whether the key is in the schema at all: those of a section that an experiment may leave out are
+ *  not where it does. */
+bool mst_experiment_knows(const mst_experiment *e, const char *key);
 const char *mst_experiment_word(const mst_experiment *e, const char *key);
 /** The file name of a MST_KEY_PATH, ready to be opened: relative to the folder of the experiment
  *  file when it was written there (or is a default), relative to the working directory when it

@@ -15,10 +15,19 @@ static const mst_value *get(const mst_experiment *e, const char *key, int i) {
   return i >= 0 && i < v->n ? v : NULL;
 }
 
+bool mst_experiment_knows(const mst_experiment *e, const char *key) {
+  return mst_experiment_find(e, key) != NULL;
+}
+
 bool mst_experiment_is_set(const mst_experiment *e, const char *key) {
   const mst_value *v = mst_experiment_find(e, key);
   assert(v != NULL);
   return v != NULL && v->set;
+}
+
+bool mst_experiment_is_said(const mst_experiment *e, const char *key) {
+  const mst_value *v = mst_experiment_find(e, key);
+  return mst_experiment_is_set(e, key) && (v->from_override || v->place.line > 0);
 }
 
 const char *mst_experiment_word(const mst_experiment *e, const char *key) {
@@ -83,7 +92,7 @@ mst_status mst_experiment_refuse(const mst_experiment *e, const char *key, const
   if (v == NULL || !v->set) return mst_place_fail(&file, key, "not set; %s", message);
   mst_text text = MST_TEXT_EMPTY;
   mst_status st = mst_value_print(v, &text);
-  const char *what = v->from_override || v->place.line > 0 ? "found" : "default";
+  const char *what = mst_experiment_is_said(e, key) ? "found" : "default";
   if (st == MST_OK)
     st = mst_place_fail(&v->place, key, "%s %s, %s", what,
                         mst_text_show(text.at, shown, sizeof shown), message);

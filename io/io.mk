@@ -18,5 +18,5 @@ libmstio_la_SOURCES = $(io_headers) \
   io/checkpoint_file.c io/checkpoint.c io/progress_line.h io/progress_line.c io/progress.c \
   io/note.h io/note.c io/text_file.h io/text_file.c io/folder.h io/folder.c io/scratch.h io/scratch.c io/dataset_digest.h io/dataset_digest.c io/vectors.c
 libmstio_la_SOURCES += io/edges.h io/edges.c
-nobase_pkginclude_HEADERS += io/ledger.h
-libmstio_la_SOURCES += io/ledger.h io/ledger.c
+nobase_pkginclude_HEADERS += io/ledger.h io/secret.h
+libmstio_la_SOURCES += io/ledger.h io/ledger.c io/secret.h io/secret.c

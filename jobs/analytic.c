@@ -3,7 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/arithmetic.h"
 #include "core/base/memory.h"
+#include "jobs/analytic_private.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
 #include "jobs/feature_file.h"
@@ -13,6 +15,7 @@
 #include "jobs/options.h"
 #include "jobs/record.h"
 #include "jobs/say.h"
+#include "jobs/secure.h"
 #include "parallel/analytic.h"
 
 static const mst_key_spec keys_analytic[] = {
@@ -55,6 +58,9 @@ static const mst_key_spec keys_analytic[] = {
      .unit = "",
      .help = "exact: same bits on any number of ranks; fast: floating-point sums and "
              "ScaLAPACK's own process grid"},
+    MST_KEYS_SECURE("a row's features"),
+    {.key = "secure.target_bound", .type = MST_KEY_REAL, .min = 0, .max = 1e30, .open_min = true,
+     .unit = "", .help = "likewise of a row's targets, where these are no classes"},
     {.key = "output.checkpoint.every_minutes",
      .type = MST_KEY_REAL,
      .fallback = "10",
@@ -68,6 +74,9 @@ static const mst_job_section sections[] = {{.keys = mst_keys_data},
                                            {.family = &mst_family_partitions},
                                            {.family = &mst_family_features},
                                            {.keys = keys_analytic},
+                                           {.keys = mst_keys_privacy, .optional = "privacy"},
+                                           {.keys = mst_keys_analytic_private, .optional = "privacy"},
+                                           {.family = &mst_family_accountants, .optional = "privacy"},
                                            {.keys = NULL}};
 
 typedef struct analytic_job {
@@ -78,6 +87,8 @@ typedef struct analytic_job {
   mst_analytic_options options;
   mst_pipeline pipeline;
   mst_analytic_plan plan;
+  int64_t sent; /* messages that came up */
+  mst_job_analytic_private privacy;
 } analytic_job;
 
 static mst_status read_settings(analytic_job *j) {
@@ -90,35 +101,60 @@ static mst_status read_settings(analytic_job *j) {
       .fast = strcmp(mst_experiment_word(e, "reduce"), "fast") == 0,
       .save_seconds = 60 * mst_experiment_real(e, "output.checkpoint.every_minutes")};
   j->pipeline = mst_pipeline_sum();
+  MST_TRY(mst_job_secure(e, &j->options.secure));
+  if (j->options.secure.kind != MST_MASK_NONE)
+    MST_TRY(mst_pipeline_put(&j->pipeline, &mst_stage_mask));
   if (mst_experiment_is_set(e, "features.save_test") && !mst_experiment_is_set(e, "data.test"))
     return mst_experiment_refuse(e, "features.save_test",
                                  "there is no data.test to take them from");
+  MST_TRY(mst_job_analytic_private_read(&j->privacy, j->context));
+  if (j->privacy.on && j->options.secure.kind != MST_MASK_NONE)
+    return mst_experiment_refuse(e, "secure.aggregate",
+                                 "private statistics get their noise from the server that sums them, "
+                                 "which it cannot add to what it does not see: leave out one of them");
   return mst_pipeline_check(&j->pipeline);
 }
 
-static mst_status arrange(analytic_job *j) {
-  return mst_analytic_arrange(mst_job_ranks(j->context), j->data.train.info->rows,
-                              j->data.train.info->row_elements, j->data.clients_with_rows,
-                              j->data.features, j->data.outputs, &j->pipeline, j->data.memory,
-                              j->data.base_bytes, &j->plan);
+/* What can be said of masks once the data is known. */
+static mst_status check_secure(analytic_job *j) {
+  const mst_experiment *e = j->experiment;
+  const bool set = mst_experiment_is_set(e, "secure.target_bound");
+  const bool classes = j->data.train.info->target == MST_TARGET_CLASSES;
+  if (set && (classes || j->options.secure.kind == MST_MASK_NONE))
+    return mst_experiment_refuse(e, "secure.target_bound",
+                                 classes ? "the targets of classes have the bound 1"
+                                         : "but secure.aggregate is none: set it to masks");
+  if (j->options.secure.kind == MST_MASK_NONE) return MST_OK;
+  j->options.target_bound = classes ? 1 : mst_experiment_real(e, "secure.target_bound");
+  MST_TRY(mst_job_secure_features(e, &j->options.secure, j->data.features));
+  return mst_analytic_check(&j->options);
 }
 
-/* A run that cannot be gone on with says so before it begins. */
-static void warn_unsaved(const analytic_job *j) {
-  if (j->plan.saves) return;
-  mst_say(
-      j->team,
-      "output.checkpoint: the sums will not be saved, nor those of an earlier start be taken up: "
-      "with a checkpoint the job needs %.3f GiB a rank, more than the %.3f GiB that it may use; "
-      "give resources.memory or more ranks",
-      (double)j->plan.save_bytes / 0x1p30, (double)j->data.memory / 0x1p30);
+/* How many clients have rows is not said of private rows: all are counted. */
+static mst_status arrange(analytic_job *j) {
+  bool on = j->privacy.on;
+  return mst_analytic_arrange(
+      mst_job_ranks(j->context), j->data.train.info->rows, j->data.train.info->row_elements,
+      on ? j->data.clients : j->data.clients_with_rows, on ? j->privacy.bounded : j->data.features,
+      j->data.outputs, &j->pipeline, j->data.memory,
+      j->data.base_bytes + (on ? mst_features_memory(j->data.features) : 0), &j->plan);
+}
+
+/* The plan's bytes are of vectors that all clients send. With masks there is the protocol too, and
+ * only the survivors send. */
+static void count_secure(analytic_job *j, int64_t survivors, mst_secure_bytes protocol) {
+  mst_analytic_plan *p = &j->plan;
+  if (j->options.secure.kind == MST_MASK_NONE) return;
+  p->uplink_bytes = p->uplink_bytes / mst_most(p->uplink_messages, 1) * survivors + protocol.up;
+  p->downlink_bytes += protocol.down;
 }
 
 /* Before the round: rows that the feature map is fitted on, and the columns' shift, go up; the
  * shift and a fitted map go down to every client with rows (one drawn from the key needs only the
  * seed). */
 static int64_t shift_bytes(const analytic_job *j) {
-  return j->options.bias ? 4 * (j->data.features->width + j->data.outputs) : 0;
+  const bool looked = !j->privacy.on && j->options.secure.kind == MST_MASK_NONE;
+  return j->options.bias && looked ? 4 * (j->data.features->width + j->data.outputs) : 0;
 }
 
 static int64_t setup_uplink_bytes(const analytic_job *j) {
@@ -144,6 +180,9 @@ static mst_status write_estimate(analytic_job *j) {
   if (j->data.sampled > j->data.train.info->rows) j->data.sampled = j->data.train.info->rows;
   int64_t setup_down = 0;
   MST_TRY(setup_downlink_bytes(j, &setup_down));
+  const int64_t asked = p->uplink_messages;
+  if (j->options.secure.kind == MST_MASK_ON)
+    count_secure(j, asked, mst_secure_traffic(&j->options.secure.secure, asked, asked));
   const mst_job_count figure[] = {{"rank_bytes", p->rank_bytes},
                                   {"matrix_bytes", p->matrix_bytes},
                                   {"panel_bytes", p->gram.bytes},
@@ -153,16 +192,17 @@ static mst_status write_estimate(analytic_job *j) {
                                   {"outputs", j->data.outputs},
                                   {"rows", j->data.train.info->rows},
                                   {"clients", j->data.clients},
-                                  {"clients_with_rows", j->data.clients_with_rows},
+                                  {"clients_with_rows", p->uplink_messages},
                                   {"passes", p->gram.passes},
                                   {"row_groups", p->groups},
                                   {"setup_uplink_bytes", setup_uplink_bytes(j)},
                                   {"setup_downlink_bytes", setup_down},
                                   {"uplink_bytes", p->uplink_bytes},
                                   {"downlink_bytes", p->downlink_bytes},
-                                  {"epsilon", 0},
+                                  {j->privacy.on ? NULL : "epsilon", 0},
                                   {NULL, 0}};
-  return mst_job_estimate(j->context, figure);
+  MST_TRY(mst_job_estimate(j->context, figure));
+  return j->privacy.on ? mst_privacy_estimate(&j->privacy.budget) : MST_OK;
 }
 
 static mst_status save_features(analytic_job *j) {
@@ -192,6 +232,7 @@ static mst_status report_model(analytic_job *j, mst_analytic_model *m) {
 static mst_status list_figures(analytic_job *j, const mst_analytic_model *m, int n,
                                const mst_metric *metric, int64_t setup_up, int64_t setup_down) {
   mst_job_context *c = j->context;
+  const mst_job_count known[] = {{"clients", j->data.clients}, {"features", m->d}, {NULL, 0}};
   const mst_job_count figure[] = {{"rows", j->data.train.roster->rows},
                                   {"dropped_rows", j->data.train.dropped + j->data.test.dropped},
                                   {"clients", j->data.clients},
@@ -203,8 +244,10 @@ static mst_status list_figures(analytic_job *j, const mst_analytic_model *m, int
                                  {"uplink_bytes", j->plan.uplink_bytes},
                                  {"downlink_bytes", j->plan.downlink_bytes},
                                  {NULL, 0}};
+  const mst_job_count gone[] = {{"dropped_clients", j->plan.uplink_messages - j->sent}, {NULL, 0}};
   for (int i = 0; i < n; i++) MST_TRY(mst_job_result(c, metric[i].name, metric[i].value, false));
-  MST_TRY(mst_job_results(c, figure));
+  MST_TRY(mst_job_results(c, j->privacy.on ? known : figure));
+  if (j->options.secure.kind != MST_MASK_NONE) MST_TRY(mst_job_results(c, gone));
   MST_TRY(mst_job_result(c, "condition_estimate", m->condition, false));
   return mst_job_results(c, bytes);
 }
@@ -226,11 +269,11 @@ static mst_status report(analytic_job *j, const mst_analytic_model *m, const mst
   mst_runfile *r = j->context->runfile;
   MST_TRY(mst_runfile_ledger(r, 1, "setup_uplink", setup_up, j->data.sampled + j->options.bias));
   MST_TRY(mst_runfile_ledger(r, 1, "setup_downlink", setup_down, j->plan.uplink_messages));
-  MST_TRY(mst_runfile_ledger(r, 1, "uplink", j->plan.uplink_bytes, j->plan.uplink_messages));
+  MST_TRY(mst_runfile_ledger(r, 1, "uplink", j->plan.uplink_bytes, j->sent));
   MST_TRY(mst_runfile_ledger(r, 1, "downlink", j->plan.downlink_bytes, j->plan.uplink_messages));
   MST_TRY(mst_runfile_timing(r, "gram_products_seconds", g->seconds_products));
   MST_TRY(mst_runfile_timing(r, "gram_sums_seconds", g->seconds_sums));
-  MST_TRY(mst_runfile_timing(r, "gram_flops", g->flops));
+  if (!j->privacy.on) MST_TRY(mst_runfile_timing(r, "gram_flops", g->flops));
   return mst_runfile_timing(r, "planned_bytes", (double)j->plan.rank_bytes);
 }
 
@@ -244,8 +287,16 @@ static mst_status train_and_score(analytic_job *j) {
                             .roster = j->data.train.roster,
                             .label = j->data.train.label,
                             .outputs = j->data.outputs};
-  mst_status st = mst_analytic_train(j->team, &data, j->data.features, &j->pipeline, &j->plan,
-                                     &j->options, j->context->observer, &model, &gram);
+  mst_status st =
+      j->privacy.on
+          ? mst_analytic_private_train(j->team, &data, j->data.features, j->privacy.bounded,
+                                       &j->plan, &j->privacy.options, j->context->observer, &model,
+                                       &gram)
+          : mst_analytic_train(j->team, &data, j->data.features, &j->pipeline, &j->plan,
+                               &j->options, j->context->observer, &model, &gram);
+  const bool masked = j->options.secure.kind != MST_MASK_NONE;
+  j->sent = masked ? gram.survivors : j->plan.uplink_messages;
+  if (st == MST_OK) count_secure(j, gram.survivors, gram.protocol);
   if (st == MST_OK) st = mst_job_check_stop(j->context);
   if (st == MST_OK && j->data.test.file) {
     st = mst_job_data_place_test(&j->data, j->plan.groups);
@@ -264,6 +315,7 @@ static mst_status train_and_score(analytic_job *j) {
   if (st == MST_OK) st = mst_record_confusion(&j->data, confusion);
   if (st == MST_OK) st = report_model(j, &model);
   if (st == MST_OK) st = report(j, &model, &score, &gram);
+  if (st == MST_OK && j->privacy.on) st = mst_privacy_record(&j->privacy.budget);
   mst_free(confusion);
   mst_analytic_model_free(&model);
   return st;
@@ -272,9 +324,12 @@ static mst_status train_and_score(analytic_job *j) {
 static mst_status prepare(analytic_job *j) {
   MST_TRY(mst_team_agree(j->team, read_settings(j)));
   MST_TRY(mst_job_data_open(j->context, &j->data));
+  j->data.secret = j->privacy.on;
+  MST_TRY(mst_job_analytic_private_plan(&j->privacy, &j->data));
   MST_TRY(mst_job_data_deal(&j->data, mst_pipeline_needs_single(&j->pipeline)));
+  MST_TRY(mst_team_agree(j->team, check_secure(j)));
   MST_TRY(arrange(j));
-  warn_unsaved(j);
+  j->plan.rank_bytes += mst_mask_bytes(&j->options.secure, j->plan.uplink_messages);
   return MST_OK;
 }
 
@@ -283,9 +338,11 @@ static mst_status run_analytic(mst_job_context *context) {
   mst_status st = prepare(&j);
   if (st == MST_OK && context->dry_run) st = mst_team_agree(j.team, write_estimate(&j));
   if (st == MST_OK && !context->dry_run) {
-    st = mst_job_data_read(&j.data, j.plan.window_bytes);
+    st = mst_job_analytic_private_charge(&j.privacy);
+    if (st == MST_OK) st = mst_job_data_read(&j.data, j.plan.window_bytes);
     if (st == MST_OK) st = train_and_score(&j);
   }
+  mst_job_analytic_private_close(&j.privacy);
   mst_job_data_close(&j.data);
   return st;
 }

@@ -77,6 +77,24 @@ static mst_status add_family(const mst_draft *draft, const mst_family *f, mst_jo
   return MST_OK;
 }
 
+/* Whether the experiment says anything below a name. */
+static bool has_section(const mst_draft *draft, const mst_job_section *s) {
+  bool overridden = false;
+  if (mst_draft_has(draft, s->optional, &overridden)) return true;
+  for (const mst_key_spec *k = s->keys; k != NULL && k->key != NULL; k++)
+    if (mst_draft_has(draft, k->key, &overridden)) return true;
+  return false;
+}
+
+/* Whether a section takes part, for one that is optional: all of one name together. */
+static bool takes_part(const mst_draft *draft, const mst_job_ops *job, const mst_job_section *s) {
+  if (s->optional == NULL || draft == NULL) return true;
+  for (const mst_job_section *t = job->sections; t->keys != NULL || t->family != NULL; t++)
+    if (t->optional != NULL && strcmp(t->optional, s->optional) == 0 && has_section(draft, t))
+      return true;
+  return false;
+}
+
 /* All tables of the job; without a draft, none of a member's. */
 static mst_status add_sections(const mst_draft *draft, const mst_job_ops *job,
                                mst_job_schema *out) {
@@ -84,7 +102,8 @@ static mst_status add_sections(const mst_draft *draft, const mst_job_ops *job,
   out->schema.table = out->table;
   MST_TRY(add_table(out, mst_keys_every));
   for (const mst_job_section *s = job->sections; s->keys != NULL || s->family != NULL; s++)
-    MST_TRY(s->keys != NULL ? add_table(out, s->keys) : add_family(draft, s->family, out));
+    if (takes_part(draft, job, s))
+      MST_TRY(s->keys != NULL ? add_table(out, s->keys) : add_family(draft, s->family, out));
   return MST_OK;
 }
 
@@ -154,7 +173,7 @@ mst_status mst_job_schema_for(const mst_draft *draft, const mst_job_ops *job, ms
   mst_member m;
   MST_TRY(add_sections(draft, job, out));
   for (const mst_job_section *s = job->sections; s->keys != NULL || s->family != NULL; s++)
-    for (int i = 0; s->family != NULL && s->family->at(i, &m); i++)
+    for (int i = 0; s->family != NULL && takes_part(draft, job, s) && s->family->at(i, &m); i++)
       MST_TRY(look_for_foreign(draft, job, s->family, &m, out));
   return MST_OK;
 }

@@ -166,7 +166,7 @@ mst_status mst_job_data_deal(mst_job_data *j, bool single) {
     st = gather_column(d, "client", &natural);
   if (st == MST_OK) st = mst_alloc(&client, kept, sizeof *client, "clients of rows");
   /* One rank deals for all: logarithms may round differently on another kind of processor. */
-  if (st == MST_OK && j->secret)
+  if (st == MST_OK && j->secret && j->pooled)
     j->clients = mst_private_deal(kept, j->rate, j->block, client);
   else if (st == MST_OK && j->pooled)
     j->clients = mst_train_deal(kept, client);

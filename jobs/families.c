@@ -16,8 +16,11 @@ MST_FAMILY_MEMBERS(topology)
 MST_FAMILY_MEMBERS(mixing)
 MST_FAMILY_MEMBERS(environment)
 MST_FAMILY_MEMBERS(protocol)
+MST_FAMILY_MEMBERS(estimator)
 MST_FAMILY_MEMBERS(sampler)
+MST_FAMILY_MEMBERS(correlation)
 MST_FAMILY_MEMBERS(accountant)
+MST_FAMILY_MEMBERS(ldp)
 
 MST_FAMILY_MEMBERS_AFTER(coding, "none", "every row is taken once")
 MST_FAMILY_MEMBERS_AFTER(policy, "own", "the protocol's own, or linucb where it has none")
@@ -168,6 +171,17 @@ const mst_family mst_family_mixings = {
     .at = mixing_at,
 };
 
+const mst_family mst_family_private_methods = {
+    .name = "private_methods",
+    .summary = "what the steps of private training release of the rows",
+    .section = "method",
+    .key = "name",
+    .help = "what a step releases, and goes along: see muster list private_methods",
+    .fallback = "dp_sgd",
+    .chosen = offsetof(mst_estimator_spec, name),
+    .at = estimator_at,
+};
+
 const mst_family mst_family_samplers = {
     .name = "samplers",
     .summary = "who takes part in a private step",
@@ -177,6 +191,17 @@ const mst_family mst_family_samplers = {
     .fallback = "poisson",
     .chosen = offsetof(mst_sampler_spec, kind),
     .at = sampler_at,
+};
+
+const mst_family mst_family_correlations = {
+    .name = "correlations",
+    .summary = "how the noise of private steps hangs together",
+    .section = "privacy",
+    .key = "correlation",
+    .help = "how the noise of the steps hangs together: see muster list correlations",
+    .fallback = "independent",
+    .chosen = offsetof(mst_correlation_spec, kind),
+    .at = correlation_at,
 };
 
 const mst_family mst_family_accountants = {
@@ -224,12 +249,24 @@ const mst_family mst_family_protocols = {
     .at = protocol_at,
 };
 
+const mst_family mst_family_local_methods = {
+    .name = "local_methods",
+    .summary = "locally private regression: what a user sends",
+    .section = "local",
+    .key = "method",
+    .help = "what a user sends: see muster list local_methods",
+    .shared = mst_ldp_params,
+    .chosen = offsetof(mst_ldp_spec, method),
+    .at = ldp_at,
+};
+
 static const mst_family *const families[] = {
     &mst_family_features,  &mst_family_partitions, &mst_family_models,      &mst_family_optimizers,
     &mst_family_schedules, &mst_family_methods,    &mst_family_compressors, &mst_family_rules,
     &mst_family_mixers,    &mst_family_attacks,    &mst_family_codings,     &mst_family_topologies,
-    &mst_family_mixings,   &mst_family_samplers,   &mst_family_accountants,
-    &mst_family_environments, &mst_family_policies, &mst_family_protocols};
+    &mst_family_mixings,   &mst_family_private_methods, &mst_family_samplers, &mst_family_correlations,   &mst_family_accountants,
+    &mst_family_environments, &mst_family_policies, &mst_family_protocols,
+    &mst_family_local_methods};
 
 const mst_family *mst_family_at(int i) {
   return i >= 0 && i < (int)(sizeof families / sizeof families[0]) ? families[i] : NULL;

@@ -17,11 +17,14 @@
 #include "core/decentralised/mixing.h"
 #include "core/features/features.h"
 #include "core/federated/method.h"
+#include "core/local/local.h"
 #include "core/model/model.h"
 #include "core/optim/optim.h"
 #include "core/optim/schedule.h"
 #include "core/partition/partition.h"
 #include "core/privacy/accountant.h"
+#include "core/privacy/correlation.h"
+#include "core/privacy/estimator.h"
 #include "core/privacy/sampler.h"
 #include "core/robust/attack.h"
 #include "core/robust/rule.h"
@@ -86,8 +89,11 @@ extern const mst_family mst_family_codings;
 extern const mst_family mst_family_environments;
 extern const mst_family mst_family_policies;
 extern const mst_family mst_family_protocols;
+extern const mst_family mst_family_private_methods;
 extern const mst_family mst_family_samplers;
+extern const mst_family mst_family_correlations;
 extern const mst_family mst_family_accountants;
+extern const mst_family mst_family_local_methods;
 
 #define MST_FAMILY_KEY 128 /* bytes of a key: section.name */
 

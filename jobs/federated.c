@@ -7,12 +7,14 @@
 #include "io/scratch.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
+#include "jobs/federated_private.h"
 #include "jobs/figures.h"
 #include "jobs/job.h"
 #include "jobs/model.h"
 #include "jobs/options.h"
 #include "jobs/record.h"
 #include "jobs/robust.h"
+#include "jobs/secure.h"
 #include "parallel/federated.h"
 
 _Static_assert(MST_FEDERATED_MIXERS >= MST_FAMILY_LIST, "room for all mixers that can be chosen");
@@ -62,6 +64,7 @@ static const mst_key_spec keys_federated[] = {
      .help = "heavy: m = beta m + g; averaged: m = beta m + (1 - beta) g"},
     {.key = "aggregate.trusted_rows", .type = MST_KEY_INT, .min = 1, .max = 1e9, .unit = "rows",
      .help = "rows of data.train that the server has too, for fltrust and zeno"},
+    MST_KEYS_SECURE("what a client sends"),
     MST_KEYS_STOP("accuracy|loss|train_loss|client_accuracy_mean|client_accuracy_worst"),
     {.key = "output.checkpoint.every_rounds", .type = MST_KEY_INT, .fallback = "10", .min = 0,
      .max = 1e9, .unit = "rounds",
@@ -80,6 +83,9 @@ static const mst_job_section sections[] = {{.keys = mst_keys_data},
                                            {.family = &mst_family_mixers},
                                            {.family = &mst_family_attacks},
                                            {.keys = keys_federated},
+                                           {.keys = mst_keys_privacy, .optional = "privacy"},
+                                           {.keys = mst_keys_federated_private, .optional = "privacy"},
+                                           {.family = &mst_family_accountants, .optional = "privacy"},
                                            {.keys = NULL}};
 
 typedef struct federated_job {
@@ -96,6 +102,7 @@ typedef struct federated_job {
   mst_share_backing backing; /* files for what is not to be in memory */
   mst_clients_spill spill;   /* what that is                          */
   int64_t rank_bytes, node_bytes, file_bytes;
+  mst_job_federated_private privacy;
 } federated_job;
 
 /* The plain mean of all is the loop's own sum: then nothing is asked of rules. */
@@ -125,6 +132,7 @@ static mst_status read_settings(federated_job *j) {
   MST_TRY(mst_family_read(&mst_family_compressors, e, &o->compress));
   MST_TRY(read_aggregate(j));
   MST_TRY(mst_job_attack(e, &o->attack));
+  MST_TRY(mst_job_secure(e, &o->secure));
   o->seed = mst_job_seed(e);
   o->rounds = mst_experiment_int(e, "method.rounds");
   o->participation = mst_experiment_real(e, "method.participation");
@@ -151,6 +159,7 @@ static mst_status read_settings(federated_job *j) {
         e, "personal.keep",
         "then no one model is there to be scored on data.test: leave it out, "
         "and score clients by evaluate.clients and clients.holdout");
+  MST_TRY(mst_job_federated_private_read(&j->privacy, j->context, o));
   j->pipeline = mst_pipeline_sum();
   return mst_federated_check(o, &j->pipeline);
 }
@@ -214,14 +223,18 @@ static void plan(federated_job *j) {
 static mst_status prepare(federated_job *j) {
   MST_TRY(mst_team_agree(j->team, read_settings(j)));
   MST_TRY(mst_job_data_open(j->context, &j->data));
+  j->data.secret = j->privacy.on;
   MST_TRY(mst_job_data_deal(&j->data, true));
   MST_TRY(mst_team_agree(j->team, check_settings(j)));
+  MST_TRY(mst_team_agree(
+      j->team, mst_job_secure_features(j->experiment, &j->options.secure, j->data.features)));
   choose_cohort(j);
   MST_TRY(mst_team_agree(j->team, mst_federated_check(&j->options, &j->pipeline)));
   mst_job_bound_batch(&j->data, &j->options.optimizer.batch);
   MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
   int64_t common = 0;
   MST_TRY(mst_federated_common(j->model, j->options.keep, &common));
+  MST_TRY(mst_job_federated_private_plan(&j->privacy, &j->data, j->model->parameters));
   plan(j);
   return MST_OK;
 }
@@ -229,11 +242,14 @@ static mst_status prepare(federated_job *j) {
 static mst_status write_estimate(federated_job *j) {
   const mst_federated_options *o = &j->options;
   const mst_method_ops *ops = mst_method_find(o->method.name);
-  int64_t cohort = o->bernoulli
-                       ? (int64_t)llround(o->participation * (double)j->data.clients_with_rows)
-                       : o->cohort;
+  int64_t clients = j->privacy.on ? j->data.clients : j->data.clients_with_rows;
+  int64_t cohort =
+      o->bernoulli ? (int64_t)llround(o->participation * (double)clients) : o->cohort;
   int64_t uplink = 0, downlink = 0;
   mst_federated_traffic(j->model, o, &uplink, &downlink);
+  mst_secure_bytes protocol = {0};
+  if (o->secure.kind == MST_MASK_ON && cohort > 0)
+    protocol = mst_secure_traffic(&o->secure.secure, cohort, cohort);
   const mst_job_count figure[] = {
       {"rank_bytes", j->rank_bytes},
       {"node_bytes", j->node_bytes},
@@ -241,14 +257,15 @@ static mst_status write_estimate(federated_job *j) {
       {"parameters", j->model->parameters},
       {"rows", j->data.train.info->rows},
       {"clients", j->data.clients},
-      {"clients_with_rows", j->data.clients_with_rows},
+      {"clients_with_rows", clients},
       {"cohort", cohort},
       {"rounds", o->rounds},
       {"gradients_per_step", ops->gradients},
-      {"uplink_bytes", o->rounds * cohort * uplink},
-      {"downlink_bytes", o->rounds * cohort * downlink},
+      {"uplink_bytes", o->rounds * (cohort * uplink + protocol.up)},
+      {"downlink_bytes", o->rounds * (cohort * downlink + protocol.down)},
       {NULL, 0}};
-  return mst_job_estimate(j->context, figure);
+  MST_TRY(mst_job_estimate(j->context, figure));
+  return mst_job_federated_private_estimate(&j->privacy);
 }
 
 /* The tensors that clients share, those that they keep as one array of all of them. Collective. */
@@ -272,11 +289,27 @@ static mst_status record_times(const federated_job *j) {
   return mst_runfile_timing(file, "planned_bytes", (double)j->rank_bytes);
 }
 
+/* Those that tell nothing of the training rows. Local. */
+static mst_status list_private(federated_job *j, const mst_federated_totals *t) {
+  mst_job_context *c = j->context;
+  const mst_job_count figure[] = {{"parameters", j->model->parameters},
+                                  {"clients", j->data.clients},
+                                  {"lost_rounds", t->lost},
+                                  {"uplink_bytes", t->uplink_bytes},
+                                  {"downlink_bytes", t->downlink_bytes},
+                                  {NULL, 0}};
+  if (j->data.test.file != NULL && !isnan(t->accuracy))
+    MST_TRY(mst_job_result(c, "accuracy", t->accuracy, false));
+  if (j->data.test.file != NULL) MST_TRY(mst_job_result(c, "loss", t->loss, false));
+  return mst_job_results(c, figure);
+}
+
 /* The headline figures. Local. */
 static mst_status list_figures(federated_job *j) {
   mst_job_context *c = j->context;
   mst_federated_totals t = mst_federated_figures(j->loop);
   c->rounds = t.rounds;
+  if (j->privacy.on) return list_private(j, &t);
   MST_TRY(mst_job_scores(&j->data, t.accuracy, t.loss, t.train_loss));
   if (j->options.evaluate_gradient)
     MST_TRY(mst_job_result(c, "gradient_norm", t.gradient_norm, false));
@@ -289,6 +322,11 @@ static mst_status list_figures(federated_job *j) {
     MST_TRY(mst_job_result(c, "client_accuracy_tuned_mean", t.tuned_mean, false));
     MST_TRY(mst_job_result(c, "client_accuracy_tuned_worst", t.tuned_worst, false));
     MST_TRY(mst_job_result(c, "client_accuracy_tuned_spread", t.tuned_spread, false));
+  }
+  if (j->options.secure.kind != MST_MASK_NONE) {
+    const mst_job_count gone[] = {
+        {"dropped_clients", t.dropped}, {"aborted_rounds", t.aborted}, {NULL, 0}};
+    MST_TRY(mst_job_results(c, gone));
   }
   const mst_job_count figure[] = {{"parameters", j->model->parameters},
                                   {"rows", j->data.train.roster->rows},
@@ -314,9 +352,12 @@ static mst_status count_confusion(void *loop, const mst_test_rows *test, int64_t
 static mst_status record(federated_job *j, const mst_test_rows *test) {
   const double *accuracy = NULL;
   MST_TRY(mst_record_data(&j->data));
+  if (j->privacy.on) MST_TRY(mst_privacy_record(&j->privacy.budget));
   if (j->data.train.label == NULL) return MST_OK;
-  MST_TRY(mst_federated_appraise(j->loop, &accuracy));
-  MST_TRY(mst_record_accuracy(j->context, j->data.clients, accuracy));
+  if (!j->privacy.on) {
+    MST_TRY(mst_federated_appraise(j->loop, &accuracy));
+    MST_TRY(mst_record_accuracy(j->context, j->data.clients, accuracy));
+  }
   return mst_record_test(&j->data, test, count_confusion, j->loop);
 }
 
@@ -338,12 +379,14 @@ static mst_status run_federated(mst_job_context *context) {
   mst_status st = prepare(&j);
   if (st == MST_OK && context->dry_run) st = mst_team_agree(j.team, write_estimate(&j));
   if (st == MST_OK && !context->dry_run) {
-    st = mst_job_data_read(&j.data, window_bytes(&j));
+    st = mst_job_federated_private_open(&j.privacy);
+    if (st == MST_OK) st = mst_job_data_read(&j.data, window_bytes(&j));
     if (st == MST_OK) st = train(&j);
   }
   mst_federated_destroy(j.loop);
   mst_clients_destroy(j.clients);
   mst_model_destroy(j.model);
+  mst_job_federated_private_close(&j.privacy);
   mst_job_data_close(&j.data);
   return st;
 }

@@ -48,6 +48,7 @@ typedef struct mst_job_context {
 typedef struct mst_job_section {
   const mst_key_spec *keys;
   const struct mst_family *family;
+  const char *optional; /* a section of the experiment without which there are no such keys; or NULL */
 } mst_job_section;
 
 typedef struct mst_job_ops {
@@ -76,5 +77,6 @@ extern const mst_job_ops mst_job_train;
 extern const mst_job_ops mst_job_private;
 extern const mst_job_ops mst_job_decentralised;
 extern const mst_job_ops mst_job_bandit;
+extern const mst_job_ops mst_job_local_regression;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/base/arithmetic.h"
 #include "core/model/ghost.h"
+#include "core/privacy/correlated.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
 #include "jobs/figures.h"
@@ -15,6 +16,7 @@
 #include "jobs/output.h"
 #include "jobs/pooled.h"
 #include "jobs/privacy.h"
+#include "jobs/private_noise.h"
 #include "jobs/record.h"
 #include "parallel/train.h"
 
@@ -63,9 +65,12 @@ static const mst_job_section sections[] = {{.keys = mst_keys_data},
                                            {.family = &mst_family_models},
                                            {.family = &mst_family_optimizers},
                                            {.family = &mst_family_schedules},
+                                           {.family = &mst_family_private_methods},
                                            {.family = &mst_family_samplers},
+                                           {.family = &mst_family_correlations},
                                            {.family = &mst_family_accountants},
                                            {.keys = mst_keys_privacy},
+                                           {.keys = mst_keys_private_noise},
                                            {.keys = keys_private},
                                            {.keys = NULL}};
 
@@ -79,7 +84,10 @@ typedef struct private_job {
   mst_train_options options;
   mst_private_options privacy;
   mst_sampler_spec sampler_spec;
+  mst_estimator_spec method_spec;
+  mst_estimator *method; /* samplers, and their noise                          */
   mst_privacy budget;
+  mst_private_noise noise;
   int64_t bound; /* hardened: a row's, in steps of the grid            */
   mst_clients *rows;
   mst_train *train;
@@ -101,14 +109,32 @@ static mst_status check_keys(const private_job *j) {
   return MST_OK;
 }
 
+/* Most methods bring their own samples. */
+static mst_status check_sampling(const private_job *j) {
+  static const char *const key[] = {"privacy.sampler", "privacy.rate", "optimizer.batch"};
+  const mst_experiment *e = j->experiment;
+  const char *name = j->method_spec.name, *sampler = mst_estimator_find(name)->sampler;
+  if (sampler == NULL) return MST_OK;
+  if (mst_experiment_is_said(e, key[0]) && strcmp(j->sampler_spec.kind, sampler) != 0)
+    return mst_experiment_refuse(e, key[0], "method.name %s has samples of its own (%s)", name,
+                                 sampler);
+  for (int k = 1; k < 3 && strcmp(sampler, "poisson") != 0; k++)
+    if (mst_experiment_is_said(e, key[k]))
+      return mst_experiment_refuse(e, key[k], "method.name %s says itself which rows a step takes",
+                                   name);
+  return MST_OK;
+}
+
 static mst_status read_settings(private_job *j) {
   const mst_experiment *e = j->experiment;
   mst_train_options *o = &j->options;
   MST_TRY(mst_family_read(&mst_family_models, e, &j->model_spec));
   MST_TRY(mst_family_read(&mst_family_optimizers, e, &o->optimizer));
   MST_TRY(mst_family_read(&mst_family_schedules, e, &o->schedule));
+  MST_TRY(mst_family_read(&mst_family_private_methods, e, &j->method_spec));
   MST_TRY(mst_family_read(&mst_family_samplers, e, &j->sampler_spec));
   MST_TRY(mst_privacy_read(&j->budget, j->context));
+  MST_TRY(mst_private_noise_read(&j->noise, e));
   o->seed = mst_job_seed(e);
   o->steps = mst_experiment_int(e, "train.steps");
   o->block = mst_experiment_int(e, "train.block");
@@ -118,7 +144,8 @@ static mst_status read_settings(private_job *j) {
   o->checkpoint_every = mst_experiment_int(e, "output.checkpoint.every_steps");
   j->privacy.clip = j->budget.clip;
   j->privacy.hardened = j->budget.hardened;
-  return check_keys(j);
+  MST_TRY(check_keys(j));
+  return check_sampling(j);
 }
 
 /* The sampler of the data, which also says what a batch is. Local. */
@@ -133,7 +160,9 @@ static mst_status make_sampler(private_job *j) {
                                  j->data.features_spec.kind);
   s->batch = j->options.optimizer.batch;
   s->population = mst_privacy_population(&j->budget, rows);
-  MST_TRY(mst_sampler_create(s, &j->privacy.sampler));
+  MST_TRY(mst_estimator_create(&j->method_spec, s, j->options.steps, &j->method));
+  j->privacy.estimator = j->method;
+  j->privacy.sampler = j->method->sampler[0];
   double expected = mst_sampler_expected(j->privacy.sampler);
   j->options.optimizer.batch = mst_most(1, (int64_t)llround(expected));
   if (strcmp(s->kind, "fixed") == 0 && s->population != rows)
@@ -143,41 +172,74 @@ static mst_status make_sampler(private_job *j) {
   int shift = 0;
   if (j->privacy.hardened)
     MST_TRY(mst_private_grid(j->privacy.clip, s->population, &shift, &j->bound));
-  return MST_OK;
+  return mst_private_noise_create(&j->noise, e, j->options.steps, &j->privacy);
+}
+
+/* Releases of a kind that the steps from `from` on are charged; of all kinds. */
+static int64_t releases(const private_job *j, int k, int64_t from) {
+  const mst_correlation *c = j->noise.correlation;
+  return c != NULL ? mst_correlation_charges(c, from, j->options.steps)
+                   : mst_estimator_releases(j->method, k, from);
 }
 
 static int64_t charges(const private_job *j, int64_t from) {
-  return mst_sampler_charges(j->privacy.sampler, from, j->options.steps);
+  int64_t n = 0;
+  for (int k = 0; k < j->method->kinds; k++) n += releases(j, k, from);
+  return n;
+}
+
+/* Draws of a kind: with cycles and parts more than are charged. */
+static int64_t kind_draws(const private_job *j, int k) {
+  if (j->noise.correlation != NULL) return mst_correlation_draws(j->noise.correlation);
+  return j->method->kinds == 1 ? j->options.steps : mst_estimator_releases(j->method, k, 0);
 }
 
 /* Hardened noise is counted as the Gaussian noise that it is as near to as its grid is fine: how
  * far it is must be within the part of delta that is kept for it. */
 static mst_status check_grid(const private_job *j, double epsilon) {
-  double entries = (double)j->model->parameters * (double)j->options.steps;
-  if (!j->budget.hardened || mst_discrete_distance(j->privacy.sigma * (double)j->bound, entries,
-                                                   epsilon) <= mst_privacy_delta_kept(&j->budget))
-    return MST_OK;
+  double distance = 0;
+  for (int k = 0; k < j->method->kinds; k++) {
+    double least = k == 0 ? (double)j->bound : 0.5 * (double)j->bound - 1; /* of any other clip */
+    double entries = (double)j->model->parameters * (double)kind_draws(j, k);
+    distance += mst_discrete_distance(j->method->noise[k] * least, entries, epsilon);
+  }
+  if (!j->budget.hardened || distance <= mst_privacy_delta_kept(&j->budget)) return MST_OK;
   return mst_experiment_refuse(j->experiment, "privacy.noise",
                                "the grid is too coarse for so many steps at this delta; choose a "
                                "larger privacy.delta, a smaller budget or fewer steps");
 }
 
+static mst_status take_noise(private_job *j) {
+  for (int k = 0; k < j->method->kinds; k++) j->method->noise[k] = j->budget.kind[k].noise;
+  return mst_private_noise_sigma(&j->noise, j->budget.sigma, &j->privacy.sigma);
+}
+
 /* The noise of the budget. */
 static mst_status plan(private_job *j) {
   mst_privacy *p = &j->budget;
-  p->kind[0] = mst_sampler_event(j->privacy.sampler, 1);
-  p->kind[0].count = charges(j, 0);
-  p->kinds = 1;
+  p->kinds = j->method->kinds;
+  for (int k = 0; k < p->kinds; k++) {
+    p->kind[k] = mst_estimator_event(j->method, k);
+    if (j->noise.correlation != NULL) p->kind[k] = mst_correlation_event(j->noise.correlation, 1);
+    p->kind[k].count = releases(j, k, 0);
+  }
   MST_TRY(mst_privacy_plan(p));
-  j->privacy.sigma = p->sigma;
+  MST_TRY(mst_team_agree(j->team, take_noise(j)));
   return mst_team_agree(j->team, check_grid(j, p->planned.epsilon));
 }
 
 /* What private steps take beside what others do. */
 static int64_t private_bytes(const private_job *j) {
   int64_t n = j->model->parameters, block = j->options.block;
-  return 8 * mst_ceil_div(n, mst_job_ranks(j->context)) + (j->privacy.hardened ? 16 * n : 0) +
-         4 * (block * j->model->inputs + mst_model_clipped_room(j->model, block));
+  int64_t shard = mst_ceil_div(n, mst_job_ranks(j->context)), room = 0, passes = 0;
+  if (j->method->slots > 0) {
+    room = mst_model_difference_room(j->model, block);
+    passes = mst_model_work_bytes(j->model, block) + 4 * n; /* and the point of differences */
+  }
+  int64_t noise = 8 * shard;
+  if (j->noise.correlation != NULL) noise += mst_correlated_bytes(j->noise.correlation, shard);
+  return noise + 12 * j->method->slots * shard + (j->privacy.hardened ? 16 * n : 0) + passes +
+         4 * (block * j->model->inputs + mst_most(room, mst_model_clipped_room(j->model, block)));
 }
 
 static mst_status prepare(private_job *j) {
@@ -207,27 +269,36 @@ static mst_status write_estimate(private_job *j) {
   MST_TRY(mst_job_estimate(j->context, figure));
   MST_TRY(mst_job_estimate_real(j->context, "batch", mst_sampler_expected(j->privacy.sampler)));
   MST_TRY(mst_job_estimate_real(j->context, "rate", j->privacy.sampler->q));
+  MST_TRY(mst_private_noise_estimate(&j->noise, &j->budget));
   return mst_privacy_estimate(&j->budget);
 }
 
 /* Open the ledger and ask whether the rest of the run is within its budget. */
 static mst_status open_ledger(private_job *j) {
   mst_privacy *p = &j->budget;
+  MST_TRY(mst_private_noise_open(&j->noise, j->context));
   MST_TRY(mst_privacy_open(p));
-  j->privacy.sigma = p->sigma;
+  MST_TRY(mst_team_agree(j->team, take_noise(j)));
   j->privacy.charged = p->charged;
   if (mst_experiment_is_set(j->experiment, "privacy.ledger"))
     MST_TRY(mst_team_agree(j->team, check_grid(j, mst_ledger_budget(p->ledger).epsilon)));
-  mst_event left = p->kind[0];
-  left.count = charges(j, p->charged);
-  return mst_privacy_allow(p, &left, 1);
+  mst_event left[MST_ESTIMATOR_KINDS];
+  for (int k = 0; k < p->kinds; k++) {
+    left[k] = p->kind[k];
+    left[k].count = releases(j, k, p->charged);
+  }
+  return mst_privacy_allow(p, left, p->kinds);
 }
 
 static mst_status charge(void *context, int64_t step) {
   private_job *j = context;
-  bool charged = mst_sampler_charged(j->privacy.sampler, step);
-  int64_t left = charges(j, step);
-  return mst_privacy_charge(&j->budget, 0, charged ? 1 : 0, &left);
+  int kind = mst_estimator_release(j->method, step).kind;
+  int64_t left[MST_ESTIMATOR_KINDS];
+  for (int k = 0; k < j->method->kinds; k++) left[k] = releases(j, k, step);
+  bool charged = j->noise.correlation != NULL
+                     ? mst_correlation_charged(j->noise.correlation, step)
+                     : mst_estimator_charged(j->method, step);
+  return mst_privacy_charge(&j->budget, kind, charged ? 1 : 0, left);
 }
 
 /* The headline figures, none of which tells of the training rows. */
@@ -278,10 +349,11 @@ static mst_status train(private_job *j) {
 /* The ledger is asked before the rows are read: a refusal costs no time and tells nothing. */
 static mst_status train_within_budget(private_job *j) {
   MST_TRY(open_ledger(j));
-  MST_TRY(mst_privacy_secret(&j->budget));
+  MST_TRY(mst_private_noise_secret(&j->noise, &j->budget));
   j->privacy.secret = j->budget.secret;
   MST_TRY(mst_job_data_read(&j->data, mst_pooled_window(&j->data)));
-  return train(j);
+  MST_TRY(train(j));
+  return mst_private_noise_end(&j->noise);
 }
 
 static mst_status run_private(mst_job_context *context) {
@@ -294,7 +366,8 @@ static mst_status run_private(mst_job_context *context) {
   mst_model_destroy(j.model);
   mst_job_data_close(&j.data);
   mst_privacy_close(&j.budget);
-  mst_sampler_destroy(j.privacy.sampler);
+  mst_private_noise_free(&j.noise);
+  mst_estimator_destroy(j.method);
   mst_secret_wipe(&j.privacy.secret);
   return st;
 }

@@ -43,7 +43,7 @@ mst_status mst_record_data(const mst_job_data *d) {
   int32_t *label = NULL;
   bool mixed = d->train.label != NULL && classes <= MOST_LABEL_CELLS / clients;
   MST_TRY(mst_record_shape(d->team, d->context->runfile, &d->shape, classes, d->outputs));
-  if (d->pooled) return MST_OK;
+  if (d->pooled || d->secret) return MST_OK;
   mst_state_init(&state);
   mst_status st = mst_alloc(&rows, clients, sizeof *rows, "sizes of clients");
   if (st == MST_OK && mixed)

@@ -7,7 +7,8 @@
 
 static const mst_job_ops *const jobs[] = {&mst_job_analytic, &mst_job_federated, &mst_job_train,
                                          &mst_job_private,
-                                         &mst_job_decentralised, &mst_job_bandit};
+                                         &mst_job_decentralised, &mst_job_bandit,
+                                         &mst_job_local_regression};
 
 const mst_job_ops *mst_job_at(int i) {
   return i >= 0 && i < (int)(sizeof jobs / sizeof jobs[0]) ? jobs[i] : NULL;

@@ -2,6 +2,7 @@
  * settings, brings the rows to the nodes, takes the steps, reports. */
 #include <string.h>
 
+#include "comm/share.h"
 #include "core/base/arithmetic.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
@@ -24,6 +25,9 @@ static const mst_key_spec keys_train[] = {
     {.key = "train.accumulate", .type = MST_KEY_INT, .fallback = "1", .min = 1, .max = 1e6,
      .unit = "portions",
      .help = "portions in which a step's rows come from other nodes; the bits stay the same"},
+    {.key = "train.overlap", .type = MST_KEY_BOOL, .unit = "",
+     .help = "sum gradients while the backward pass goes on; by default where all ranks share "
+             "memory; the bits stay the same"},
     {.key = "ema.decay", .type = MST_KEY_REAL, .fallback = "0", .min = 0, .max = 0.999999999,
      .unit = "",
      .help = "evaluate the average w = decay w + (1 - decay) x of the parameters x; 0: x"},
@@ -109,6 +113,10 @@ static mst_status check_keys(const train_job *j) {
   if (j->options.coding.kind != NULL && j->options.accumulate > 1)
     return mst_experiment_refuse(e, "train.accumulate",
                                  "a coded step is taken in one portion: leave it out");
+  if (j->options.coding.kind != NULL && mst_experiment_bool(e, "train.overlap"))
+    return mst_experiment_refuse(e, "train.overlap",
+                                 "workers send a coded step's messages when they are whole: leave "
+                                 "it out");
   if (mst_experiment_is_set(e, "ema.batch") && !(j->options.ema > 0))
     return mst_experiment_refuse(e, "ema.batch", "without ema.decay there is no average");
   return MST_OK;
@@ -141,6 +149,8 @@ static mst_status read_settings(train_job *j) {
   o->steps = mst_experiment_int(e, "train.steps");
   o->block = mst_experiment_int(e, "train.block");
   o->accumulate = mst_experiment_int(e, "train.accumulate");
+  o->overlap = mst_experiment_is_set(e, "train.overlap") ? mst_experiment_bool(e, "train.overlap")
+                                                         : mst_team_domains(j->team) == 1;
   o->ema = mst_experiment_real(e, "ema.decay");
   o->ema_batch = mst_experiment_int(e, "ema.batch");
   o->evaluate_every =
@@ -180,6 +190,7 @@ static mst_status record_times(const train_job *j) {
   MST_TRY(mst_runfile_timing(file, "gradients_seconds", t.gradients));
   MST_TRY(mst_runfile_timing(file, "wait_seconds", t.wait));
   MST_TRY(mst_runfile_timing(file, "sums_seconds", t.sums));
+  MST_TRY(mst_runfile_timing(file, "hidden_sums_seconds", t.hidden));
   MST_TRY(mst_runfile_timing(file, "update_seconds", t.update));
   MST_TRY(mst_runfile_timing(file, "loop_seconds", t.all));
   return mst_runfile_timing(file, "planned_bytes", (double)j->rank_bytes);

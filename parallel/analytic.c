@@ -47,24 +47,12 @@ static int64_t arrange_as(mst_analytic_plan *plan, int p, int64_t rows, int64_t 
   int64_t reading = plan->row_bytes + plan->window_bytes + EXCHANGE_BYTES;
   int64_t features = plan->row_bytes + plan->feature_bytes;
   int64_t rows_left = resident ? 0 : plan->row_bytes;
-  int64_t save = mst_gram_state_bytes(plan->gram.n, p) + rows / MST_BLOCK_ROWS;
   int64_t sums =
-      rows_left + plan->feature_bytes + mst_gram_plan_peak(&plan->gram, p, plan->matrix_bytes, 0);
-  int64_t saving = rows_left + plan->feature_bytes +
-                   mst_gram_plan_peak(&plan->gram, p, plan->matrix_bytes, save);
+      rows_left + plan->feature_bytes + mst_gram_plan_peak(&plan->gram, p, plan->matrix_bytes);
   int64_t solve = rows_left + plan->matrix_bytes + plan->solve_bytes;
   int64_t most = mst_most(mst_most(reading, features), mst_most(sums, solve));
   plan->rank_bytes = held + LIBRARY_BYTES + 16 * rows + most;
-  plan->saves = false;
-  plan->save_bytes = held + LIBRARY_BYTES + 16 * rows + saving;
   return plan->rank_bytes;
-}
-
-/* A checkpoint is kept where the memory allows it, but does not change the arrangement. */
-static void settle(mst_analytic_plan *plan, int64_t memory) {
-  int64_t need = mst_most(plan->rank_bytes, plan->save_bytes);
-  plan->saves = memory == 0 || need <= memory;
-  if (plan->saves) plan->rank_bytes = need;
 }
 
 mst_status mst_analytic_arrange(int ranks, int64_t rows, int64_t row_elements, int64_t clients,
@@ -109,7 +97,6 @@ mst_status mst_analytic_arrange(int ranks, int64_t rows, int64_t row_elements, i
                     "resources.memory, more ranks or fewer features",
                     (double)need / 0x1p30, (long long)d, (long long)outputs, p,
                     (double)memory / 0x1p30);
-  settle(plan, memory);
   return MST_OK;
 }
 
@@ -368,10 +355,16 @@ mst_status mst_analytic_train(mst_team *team, const mst_analytic_data *data, mst
   mst_tiles t = {0};
   mst_feature_source source;
   double *shift = NULL;
+  mst_mask *mask = NULL;
+  mst_pipeline stages = *pipeline;
+  MST_TRY(mst_analytic_mask(team, options, &stages, &mask));
   mst_gram_options gram_options = {.fast = options->fast,
                                    .gamma = options->gamma,
                                    .shift = options->bias,
-                                   .save_seconds = plan->saves ? options->save_seconds : -1};
+                                   .save_seconds = options->save_seconds,
+                                   .mask = mask,
+                                   .bound = mask != NULL ? options->secure.bound : 0,
+                                   .target_bound = options->target_bound};
   mst_status st = mst_feature_source_create(data, features, plan->resident, &source);
   if (st == MST_OK)
     st = mst_alloc(&model->weights, model->d * model->c, sizeof *model->weights, "weights");
@@ -383,10 +376,11 @@ mst_status mst_analytic_train(mst_team *team, const mst_analytic_data *data, mst
   if (st == MST_OK) st = mst_tiles_create(grid, plan->gram.n, &t);
   if (st == MST_OK) {
     mst_block_source blocks = mst_feature_source_blocks(&source, plan->groups);
-    st = mst_gram(team, data->roster, &blocks, &plan->gram, pipeline, &gram_options, observer, &t,
+    st = mst_gram(team, data->roster, &blocks, &plan->gram, &stages, &gram_options, observer, &t,
                   shift, gram);
   }
   mst_feature_source_free(&source);
+  mst_mask_destroy(mask);
   if (st == MST_OK) mst_observer_phase(observer, "solve", 0, "");
   if (st == MST_OK) st = solve(&t, shift, options, model);
   mst_tiles_free(&t);

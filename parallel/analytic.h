@@ -18,12 +18,14 @@
 #include "parallel/rows.h"
 
 typedef struct mst_analytic_options {
-  double ridge;        /* kept ridge on the (scaled) features, >= 0                        */
-  double gamma;        /* each client's regulariser, removed again from the sum, >= 0      */
-  bool standardize;    /* divide each feature by its standard deviation over all clients   */
-  bool bias;           /* centre the features and learn an unpenalised intercept           */
-  bool fast;           /* floating-point sums and ScaLAPACK's own grid: bits follow the run */
-  double save_seconds; /* as in mst_gram_options                                        */
+  double ridge;            /* kept ridge on the (scaled) features, >= 0                        */
+  double gamma;            /* each client's regulariser, removed again from the sum, >= 0      */
+  bool standardize;        /* divide each feature by its standard deviation over all clients   */
+  bool bias;               /* centre the features and learn an unpenalised intercept           */
+  bool fast;               /* floating-point sums and ScaLAPACK's own grid: bits follow the run */
+  double save_seconds;     /* as in mst_gram_options                                        */
+  mst_mask_options secure; /* secure aggregation; bound: of the norm of a row's features   */
+  double target_bound;     /* ... and of its targets                                       */
 } mst_analytic_options;
 
 /* What the clients hold: classes (label of each sequence place, for all rows) or values. */
@@ -54,8 +56,6 @@ typedef struct mst_analytic_plan {
   int64_t feature_bytes; /* features held at once                                      */
   int64_t matrix_bytes;  /* the tiled matrix                                           */
   int64_t solve_bytes;   /* panels of the factorisation                                */
-  int64_t save_bytes;    /* in use while the statistics are summed, with a checkpoint  */
-  bool saves;            /* there is memory for one                                    */
   int64_t rank_bytes;    /* peak of everything above as it coexists                    */
   int64_t uplink_bytes;  /* logical: all clients with rows, one round, both triangles
                             packed as one                                              */
@@ -79,6 +79,15 @@ mst_status mst_analytic_arrange(int ranks, int64_t rows, int64_t row_elements, i
  *          Collective on team. */
 mst_status mst_analytic_fit_features(mst_team *team, mst_row_store *rows, mst_features *features,
                                      int64_t *sampled) MST_CHECKED;
+
+/** What can be refused before any work: MST_OK, MST_ERR_INPUT or MST_ERR_UNSUPPORTED with the
+ * reason. Local. */
+mst_status mst_analytic_check(const mst_analytic_options *options) MST_CHECKED;
+
+/** Make the mask that the options ask for, NULL without, and put its stage into the pipeline, in
+ * place of a plan's. What mst_analytic_check and mst_mask_create return. Collective. */
+mst_status mst_analytic_mask(mst_team *team, const mst_analytic_options *options,
+                             mst_pipeline *pipeline, mst_mask **mask) MST_CHECKED;
 
 /** Train. model's arrays are allocated, replicated, with the same bits on every rank.
  *  Free with mst_analytic_model_free; on an error nothing is left to free.

@@ -68,12 +68,23 @@ static void sort_longest_first(const mst_clients *clients, int64_t *list, int64_
   }
 }
 
-void mst_cohort_draw(mst_cohort *c, const mst_clients *clients, uint64_t seed, int64_t round,
-                     bool bernoulli, int64_t size, double q) {
-  mst_stream s = mst_stream_of(mst_key_make(seed, MST_PURPOSE_COHORT, 0, (uint64_t)round));
-  draw(c, &s, bernoulli, size, q);
+/* The list of this domain. */
+static void share_out(mst_cohort *c, const mst_clients *clients) {
   c->local = 0;
   for (int64_t i = 0; i < c->n; i++)
     if (mst_clients_here(clients, c->client[i])) c->list[c->local++] = c->client[i];
   sort_longest_first(clients, c->list, c->local);
+}
+
+void mst_cohort_draw(mst_cohort *c, const mst_clients *clients, uint64_t seed, int64_t round,
+                     bool bernoulli, int64_t size, double q) {
+  mst_stream s = mst_stream_of(mst_key_make(seed, MST_PURPOSE_COHORT, 0, (uint64_t)round));
+  draw(c, &s, bernoulli, size, q);
+  share_out(c, clients);
+}
+
+void mst_cohort_take(mst_cohort *c, const mst_clients *clients, int64_t n, const int64_t *client) {
+  c->n = n;
+  for (int64_t i = 0; i < n; i++) c->client[i] = client[i];
+  share_out(c, clients);
 }

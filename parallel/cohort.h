@@ -25,4 +25,7 @@ void mst_cohort_free(mst_cohort *c); /* Local */
 void mst_cohort_draw(mst_cohort *c, const mst_clients *clients, uint64_t seed, int64_t round,
                      bool bernoulli, int64_t size, double q);
 
+/** The same of n clients that were drawn elsewhere, in order. Local. */
+void mst_cohort_take(mst_cohort *c, const mst_clients *clients, int64_t n, const int64_t *client);
+
 #endif

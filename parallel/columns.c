@@ -9,8 +9,10 @@
 
 #include "comm/sum.h"
 #include "core/base/clock.h"
+#include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "core/linalg/lattice.h"
+#include "parallel/clip.h"
 
 typedef struct column_work {
   mst_team *team;
@@ -129,8 +131,8 @@ mst_status mst_columns_find(mst_team *team, const mst_roster *roster,
                             const mst_block_source *source, bool centre,
                             const mst_observer *observer, double *seconds, mst_columns *out) {
   *out = (mst_columns){.n = source->features + source->targets + 1};
-  column_work w = {.team = team, .roster = roster, .source = source, .observer = observer,
-                   .out = out};
+  column_work w = {
+      .team = team, .roster = roster, .source = source, .observer = observer, .out = out};
   double start = mst_clock_seconds();
   mst_status st = mst_alloc(&out->shift, out->n, sizeof *out->shift, "column shifts");
   if (st == MST_OK) st = mst_alloc(&out->scale, out->n, sizeof *out->scale, "column scales");
@@ -147,9 +149,64 @@ mst_status mst_columns_find(mst_team *team, const mst_roster *roster,
   return st;
 }
 
-void mst_columns_apply(const mst_columns *c, const mst_block_source *source,
-                       const float *features, const float *targets, mst_matrix *z) {
+/* Columns of rows that are at most so long: their norm is at most sqrt(rows) bound. */
+static mst_status bound_scale(double bound, int64_t rows, double *scale) {
+  const double norm = bound * sqrt((double)mst_most(rows, 1)) * (1 + 0x1p-40);
+  if (!(bound > 0 && norm < 0x1p500 && norm > 0x1p-500))
+    return mst_fail(MST_ERR_INPUT,
+                    "a bound of %g for the rows: give a positive one that is neither "
+                    "huge nor tiny",
+                    bound);
+  *scale = ldexp(1.0, -mst_lattice_exponent(norm));
+  return MST_OK;
+}
+
+mst_status mst_columns_public(const mst_block_source *source, double bound, double target_bound,
+                              int64_t rows, mst_columns *out) {
+  const int64_t d = source->features, n = d + source->targets + 1;
+  double features = 0, targets = 0, ones = 0;
+  *out = (mst_columns){.n = n, .bound = bound, .target_bound = target_bound};
+  MST_TRY(bound_scale(bound, rows, &features));
+  MST_TRY(bound_scale(target_bound, rows, &targets));
+  MST_TRY(bound_scale(1, rows, &ones));
+  mst_status st = mst_alloc(&out->shift, n, sizeof *out->shift, "column shifts");
+  if (st == MST_OK) st = mst_alloc(&out->scale, n, sizeof *out->scale, "column scales");
+  if (st != MST_OK) {
+    mst_columns_free(out);
+    return st;
+  }
+  for (int64_t j = 0; j < n; j++) out->scale[j] = j < d ? features : j < n - 1 ? targets : ones;
+  return MST_OK;
+}
+
+static mst_status shorten(int64_t n, double bound, double *row) {
+  const double factor = mst_clip_factor(n, row, bound);
+  if (factor == 0)
+    return mst_fail(MST_ERR_NONFINITE,
+                    "a row has features or targets that are not finite; scale the data down");
+  for (int64_t j = 0; j < n && factor < 1; j++) row[j] *= factor;
+  return MST_OK;
+}
+
+static mst_status apply_public(const mst_columns *c, const mst_block_source *source,
+                               const float *features, const float *targets, mst_matrix *z) {
+  const int64_t d = source->features, t = source->targets;
+  for (int64_t i = 0; i < z->rows; i++) {
+    double *row = mst_matrix_row(z, i);
+    for (int64_t j = 0; j < d; j++) row[j] = (double)features[i * d + j];
+    for (int64_t j = 0; j < t; j++) row[d + j] = (double)targets[i * t + j];
+    row[d + t] = 1;
+    MST_TRY(shorten(d, c->bound, row));
+    MST_TRY(shorten(t, c->target_bound, row + d));
+    for (int64_t j = 0; j < c->n; j++) row[j] *= c->scale[j];
+  }
+  return MST_OK;
+}
+
+mst_status mst_columns_apply(const mst_columns *c, const mst_block_source *source,
+                             const float *features, const float *targets, mst_matrix *z) {
   int64_t d = source->features, t = source->targets;
+  if (c->bound > 0) return apply_public(c, source, features, targets, z);
   for (int64_t i = 0; i < z->rows; i++) {
     double *row = mst_matrix_row(z, i);
     for (int64_t j = 0; j < d; j++)
@@ -158,4 +215,5 @@ void mst_columns_apply(const mst_columns *c, const mst_block_source *source,
       row[d + j] = ((double)targets[i * t + j] - c->shift[d + j]) * c->scale[d + j];
     row[d + t] = c->scale[d + t];
   }
+  return MST_OK;
 }

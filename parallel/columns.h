@@ -1,6 +1,8 @@
 /* Columns of Z = [features | targets | 1] before they are multiplied: a shift that takes their
  * offsets out, so that centring the summed statistics loses no digits, and a power-of-two scale
- * that bounds every partial sum of their products by 1. Both are the same for any rank count. */
+ * that bounds every partial sum of their products by 1. Both are the same for any rank count. Where
+ * nothing may be learned from the data, they come from public bounds, and longer rows are
+ * shortened. */
 #ifndef MST_PARALLEL_COLUMNS_H
 #define MST_PARALLEL_COLUMNS_H
 
@@ -9,8 +11,9 @@
 
 typedef struct mst_columns {
   int64_t n;
-  double *shift; /* (n) subtracted from each column, 0 for the ones               */
-  double *scale; /* (n) power of two: the column has norm at most 1 after both    */
+  double *shift;              /* (n) subtracted from each column, 0 for the ones               */
+  double *scale;              /* (n) power of two: the column has norm at most 1 after both    */
+  double bound, target_bound; /* of the norms of a row's features and targets; 0: none     */
 } mst_columns;
 
 /** Look at all rows. centre = false leaves shift at 0. Allocates; free with mst_columns_free.
@@ -22,12 +25,19 @@ mst_status mst_columns_find(mst_team *team, const mst_roster *roster,
                             const mst_block_source *source, bool centre,
                             const mst_observer *observer, double *seconds,
                             mst_columns *out) MST_CHECKED;
+/** From public numbers alone: no shift, and scales for `rows` rows whose features have norm at most
+ *  bound and targets at most target_bound. Allocates likewise.
+ *  \return MST_OK, MST_ERR_INPUT for bounds that leave no scale, or MST_ERR_MEMORY. Local. */
+mst_status mst_columns_public(const mst_block_source *source, double bound, double target_bound,
+                              int64_t rows, mst_columns *out) MST_CHECKED;
 /** NULLs are allowed. Local. */
 void mst_columns_free(mst_columns *c);
 
 /** z(rows, n) = ([features | targets | 1] - shift) * scale, from features(rows, d) and
- *  targets(rows, c). Local. */
-void mst_columns_apply(const mst_columns *c, const mst_block_source *source, const float *features,
-                       const float *targets, mst_matrix *z);
+ *  targets(rows, c); with bounds, longer rows shortened to them.
+ *  \return MST_OK, or with bounds MST_ERR_NONFINITE for a row that is not finite. Local. */
+mst_status mst_columns_apply(const mst_columns *c, const mst_block_source *source,
+                             const float *features, const float *targets,
+                             mst_matrix *z) MST_CHECKED;
 
 #endif

@@ -19,6 +19,8 @@ mst_status mst_federated_check(const mst_federated_options *o, const mst_pipelin
   const mst_stage rule = mst_federated_rule_stage(o);
   mst_pipeline with = *pipeline;
   MST_TRY(mst_federated_rule_put(o, &rule, &with));
+  MST_TRY(mst_federated_secure_check(o, &with));
+  MST_TRY(mst_federated_private_check(o));
   MST_TRY(mst_pipeline_check(&with));
   MST_TRY(mst_compression_check(&o->compress, &with));
   const mst_method_ops *ops = mst_method_find(o->method.name);
@@ -62,7 +64,7 @@ static bool needs_point(const mst_federated_options *o) {
 
 /* Entries that are added up over clients: contributions, or a gradient. */
 static int64_t summed(const mst_federated_options *o, const mst_model *model) {
-  if (!mst_federated_robust_is_on(o))
+  if (!mst_federated_robust_is_on(o) && !mst_federated_secure_is_on(o) && o->privacy == NULL)
     return model->parameters * mst_method_find(o->method.name)->uplink;
   return o->evaluate_gradient ? model->parameters : 0;
 }
@@ -121,6 +123,8 @@ static mst_status allocate_shared(mst_federated *f) {
     MST_TRY(mst_clients_keep(f->clients, f->model->parameters - f->common,
                              "parameters of the clients", &f->personal));
   MST_TRY(mst_federated_robust_create(f));
+  MST_TRY(mst_federated_secure_create(f));
+  MST_TRY(mst_federated_private_create(f));
   if (!mst_compression_is_on(&f->options.compress)) return MST_OK;
   MST_TRY(mst_compression_create(f->team, f->clients, &f->options.compress, f->options.seed,
                                  f->common, f->model->parameters, f->ops->uplink, &f->compression));
@@ -167,7 +171,8 @@ mst_status mst_federated_create(mst_team *team, const mst_model *model, mst_clie
     f->clients = clients;
     f->pipeline = *pipeline;
     f->options = *options;
-    f->staged = has_stages(pipeline) || mst_compression_is_on(&options->compress);
+    f->staged = has_stages(pipeline) || mst_compression_is_on(&options->compress) ||
+                mst_federated_secure_is_on(options);
     f->totals = (mst_federated_totals){.accuracy = NAN,
                                        .loss = NAN,
                                        .train_loss = NAN,
@@ -197,6 +202,8 @@ void mst_federated_destroy(mst_federated *f) {
   if (f == NULL) return;
   mst_compression_destroy(f->compression);
   mst_federated_robust_destroy(f);
+  mst_federated_secure_destroy(f);
+  mst_federated_private_destroy(f);
   mst_share_destroy(f->personal);
   mst_share_destroy(f->own);
   for (int v = MST_METHOD_VECTORS - 1; v >= 0; v--) mst_share_destroy(f->shared[v]);
@@ -249,7 +256,9 @@ void mst_federated_traffic(const mst_model *model, const mst_federated_options *
   const mst_method_ops *ops = mst_method_find(options->method.name);
   int64_t n = model->parameters;
   if (mst_federated_common(model, options->keep, &n) != MST_OK) mst_status_clear();
-  *uplink = mst_compression_bytes(&options->compress, n, ops->uplink) + 8 * ops->scalars;
+  *uplink = mst_federated_secure_is_on(options)
+                ? 8 * (ops->uplink * n + mst_federated_secure_words())
+                : mst_compression_bytes(&options->compress, n, ops->uplink) + 8 * ops->scalars;
   *downlink = (1 + ops->shared) * 4 * n;
 }
 
@@ -292,7 +301,8 @@ void mst_federated_plan(int ranks, int domains, const mst_model *model, int64_t 
                                             &options->optimizer, options->optimizer.batch);
   mst_federated_robust_plan(ranks, domains, model, clients, options, &robust_rank, &robust_node,
                             &robust_client);
-  *rank_bytes += robust_rank;
+  *rank_bytes += robust_rank + mst_federated_secure_bytes(model, options, clients) +
+                 mst_federated_private_bytes(model, options, clients);
   client_bytes += 4 * (ops->own * n + n - common) + robust_client;
   *node_bytes = n * 4 * (1 + ops->shared) + robust_node;
   *file_bytes = spill->kept != NULL ? clients * client_bytes : 0;
@@ -308,6 +318,14 @@ static void list_robust(const mst_federated *f, mst_metric *metric, int *n) {
   if (attacked && weighed) metric[(*n)++] = (mst_metric){"attackers_weight", r->attackers_weight};
 }
 
+/* What is said of the clients of a round, where it may be. */
+static void list_training(const mst_federated_facts *r, mst_metric *metric, int *n) {
+  metric[(*n)++] = (mst_metric){"train_loss", r->train_loss};
+  metric[(*n)++] = (mst_metric){"contributions", (double)r->contributions};
+  metric[(*n)++] = (mst_metric){"excluded", (double)r->excluded};
+  metric[(*n)++] = (mst_metric){"gradients", (double)r->gradients};
+}
+
 /* Report a round; set *end when it was the last. Collective. */
 static mst_status close_round(mst_federated *f, const mst_test_rows *test, const mst_observer *o,
                               bool *end) {
@@ -316,11 +334,12 @@ static mst_status close_round(mst_federated *f, const mst_test_rows *test, const
   int n = 0;
   f->totals.rounds++;
   f->totals.train_loss = r->train_loss;
-  metric[n++] = (mst_metric){"train_loss", r->train_loss};
-  metric[n++] = (mst_metric){"contributions", (double)r->contributions};
-  metric[n++] = (mst_metric){"excluded", (double)r->excluded};
-  metric[n++] = (mst_metric){"gradients", (double)r->gradients};
+  if (f->privacy == NULL) list_training(r, metric, &n);
   if (f->robust != NULL) list_robust(f, metric, &n);
+  if (f->secure != NULL) {
+    metric[n++] = (mst_metric){"dropped", (double)r->dropped};
+    metric[n++] = (mst_metric){"aborted", r->aborted};
+  }
   if (mst_loop_due(f->totals.rounds, f->options.rounds, f->options.evaluate_every))
     MST_TRY(mst_federated_score(f, test, metric, &n));
   f->totals.stopped = mst_stop_reached(&f->options.stop, n, metric);
@@ -341,6 +360,7 @@ mst_status mst_federated_run(mst_federated *f, const mst_test_rows *test,
   double start = mst_clock_seconds();
   const mst_loop loop = mst_federated_loop(f);
   MST_TRY(mst_federated_restore(f, &loop, observer));
+  MST_TRY(mst_federated_private_restored(f));
   bool end = f->totals.rounds >= f->options.rounds;
   mst_status st = MST_OK;
   mst_observer_phase(observer, "rounds",
@@ -352,6 +372,8 @@ mst_status mst_federated_run(mst_federated *f, const mst_test_rows *test,
     if (st == MST_OK) st = mst_loop_look_around(&loop, observer, f->totals.rounds, end);
     mst_observer_step(observer, 1);
   }
+  if (st == MST_OK && f->totals.aborted > 0 && f->totals.aborted == f->totals.rounds)
+    st = mst_fail_within(mst_federated_secure_refuse(f), "no round could be used: ");
   f->seconds = mst_clock_seconds() - start;
   return st;
 }

@@ -8,7 +8,10 @@
  *
  * Where a robust rule aggregates, or clients attack, contributions are not added but laid in slots
  * of their node, one whole message each: what attackers send takes its place there, and the rule is
- * asked (parallel/robust.h). doc/methods/federated.md. */
+ * asked (parallel/robust.h). Where aggregation is secure, contributions are rounded onto a public
+ * grid and masked before they are added, and only sums are read (parallel/mask.h).
+ * doc/methods/federated.md.
+ */
 #ifndef MST_PARALLEL_FEDERATED_H
 #define MST_PARALLEL_FEDERATED_H
 
@@ -26,6 +29,8 @@
 #include "core/robust/attack.h"
 #include "core/robust/rule.h"
 #include "parallel/clients.h"
+#include "parallel/federated_private.h"
+#include "parallel/mask.h"
 #include "parallel/pipeline.h"
 #include "parallel/score.h"
 
@@ -58,7 +63,9 @@ typedef struct mst_federated_options {
   bool evaluate_gradient;     /* also the norm of the gradient over all rows trained on         */
   mst_compress_spec compress; /* of contributions; kind NULL: none                          */
   mst_federated_aggregate aggregate;
-  mst_attack_spec attack;   /* name NULL: no client attacks; seed and round are the loop's    */
+  mst_attack_spec attack;  /* name NULL: no client attacks; seed and round are the loop's    */
+  mst_mask_options secure; /* bound: of the norm of all vectors of a client */
+  const mst_federated_privacy *privacy; /* NULL: nothing is hidden; must outlive the loop      */
   int64_t keep;             /* last layers whose parameters stay with each client             */
   int64_t fine_tune_epochs; /* of every client after the last round, to score it; 0: not    */
   int64_t checkpoint_every; /* rounds; 0 = only when a signal comes                         */
@@ -91,7 +98,8 @@ void mst_federated_destroy(mst_federated *f); /* Collective; NULL is allowed */
  *  state to go on from.
  *  \return MST_OK; MST_ERR_INTERRUPTED after a signal, the state having been saved;
  *          MST_ERR_NONFINITE when every honest client of a cohort diverged, or what the rule made
- * is not finite; what mst_aggregate returns, naming the round. Collective. */
+ * is not finite; what mst_aggregate returns, naming the round; MST_ERR_INPUT when secure
+ * aggregation had too few survivors in every round, with the last one's reason. Collective. */
 mst_status mst_federated_run(mst_federated *f, const mst_test_rows *test,
                              const mst_observer *observer) MST_CHECKED;
 
@@ -118,6 +126,9 @@ typedef struct mst_federated_totals {
   double gradient_norm;                            /* NaN where not measured                     */
   double tuned_mean, tuned_worst, tuned_spread;    /* of the clients' fine-tuned models     */
   bool stopped;                                    /* by options.stop                            */
+  int64_t dropped; /* secure: clients that were gone before they sent ...                        */
+  int64_t aborted; /* ... and rounds without an update, because too few survived                 */
+  int64_t lost;    /* private: rounds that were charged by an earlier start, and not kept       */
 } mst_federated_totals;
 
 /** What the rounds so far came to. Local. */
@@ -133,7 +144,8 @@ mst_status mst_federated_personal(const mst_federated *f, const char *name,
  *  \return MST_OK, or MST_ERR_INPUT when none would be left to share. Local. */
 mst_status mst_federated_common(const mst_model *model, int64_t keep, int64_t *n) MST_CHECKED;
 
-/** Bytes that a client of a cohort sends and is sent in a round. Local. */
+/** Bytes that a client of a cohort sends and is sent in a round; where aggregation is secure,
+ * without its protocol (mst_secure_traffic). Local. */
 void mst_federated_traffic(const mst_model *model, const mst_federated_options *options,
                            int64_t *uplink, int64_t *downlink);
 

@@ -26,10 +26,14 @@ typedef struct mst_federated_facts {
   bool weighed;            /* the rule weighs whole messages: ... */
   int64_t chosen;          /* ... those that count */
   double attackers_weight; /* ... how much of the result attackers are */
+  int64_t dropped;         /* secure: clients that were gone ... */
+  bool aborted;            /* ... and that so few sent that there is no update */
 } mst_federated_facts;
 
-typedef struct mst_federated_robust mst_federated_robust; /* federated_robust.c  */
-typedef struct mst_trusted mst_trusted;                   /* federated_trusted.c */
+typedef struct mst_federated_robust mst_federated_robust;   /* federated_robust.c  */
+typedef struct mst_trusted mst_trusted;                     /* federated_trusted.c */
+typedef struct mst_federated_secure mst_federated_secure;   /* federated_secure.c  */
+typedef struct mst_federated_private mst_federated_private; /* federated_private.c */
 
 struct mst_federated {
   mst_team *team;
@@ -39,8 +43,10 @@ struct mst_federated {
   mst_compression *compression; /* or NULL */
   mst_federated_options options;
   const mst_method_ops *ops;
-  bool staged;                  /* stages act on contributions before the sum */
-  mst_federated_robust *robust; /* NULL: contributions are added */
+  bool staged;                    /* stages act on contributions before the sum */
+  mst_federated_robust *robust;   /* NULL: contributions are added */
+  mst_federated_secure *secure;   /* NULL: added as they are       */
+  mst_federated_private *privacy; /* NULL: added without noise   */
 
   mst_cohort cohort;
   mst_share *w, *shared[MST_METHOD_VECTORS]; /* (P) a node */
@@ -128,6 +134,58 @@ mst_status mst_federated_robust_finish(mst_federated *f, double *scalar_mean) MS
 /** For the state list; after it was restored. robust_restored: Collective. */
 mst_status mst_federated_robust_state(mst_federated *f, mst_state *state) MST_CHECKED;
 mst_status mst_federated_robust_restored(mst_federated *f) MST_CHECKED;
+
+/** Secure aggregation. check: what can be refused before any work; `with` is the pipeline, into
+ * which the stage is put for the checks that follow. Local. */
+bool mst_federated_secure_is_on(const mst_federated_options *o);
+mst_status mst_federated_secure_check(const mst_federated_options *o,
+                                      mst_pipeline *with) MST_CHECKED;
+/** What is held for it, in f->secure; its stages are put into f's pipeline. Nothing where it is
+ * off. Collective. */
+mst_status mst_federated_secure_create(mst_federated *f) MST_CHECKED;
+void mst_federated_secure_destroy(mst_federated *f); /* Local */
+/** Bytes of a rank; words of a message beside its vectors. Local. */
+int64_t mst_federated_secure_bytes(const mst_model *model, const mst_federated_options *o,
+                                   int64_t clients);
+int64_t mst_federated_secure_words(void);
+/** A round begins: keys. Collective. */
+mst_status mst_federated_secure_begin(mst_federated *f) MST_CHECKED;
+/** Whether a client is gone in this round. Local. */
+bool mst_federated_is_gone(const mst_federated *f, int64_t client);
+/** A client's message: f->up through the stages, times its weight; its numbers, which are all that
+ * is in f->scalars, and are taken from there; its steps. Rounded, masked, added to the rank's sum.
+ *  \return MST_OK, or MST_ERR_NONFINITE when it cannot be used. Local. */
+mst_status mst_federated_secure_send(mst_federated *f, int64_t client, double weight,
+                                     int64_t steps) MST_CHECKED;
+/** All have sent: the numbers' sums are left in f->scalars as those of rank 0, *steps is that of
+ * all clients. With r->aborted nothing is. Collective. */
+mst_status mst_federated_secure_close(mst_federated *f, int64_t *steps) MST_CHECKED;
+/** sum(mine): this rank's shard of the sum of vector v. Collective. */
+mst_status mst_federated_secure_scatter(mst_federated *f, int v, double *sum) MST_CHECKED;
+/** Bytes of the protocol of this round; the reason why it was not enough; and for the state list.
+ *  Local. */
+mst_secure_bytes mst_federated_secure_traffic(const mst_federated *f);
+mst_status mst_federated_secure_refuse(const mst_federated *f) MST_CHECKED;
+mst_status mst_federated_secure_state(mst_federated *f, mst_state *state) MST_CHECKED;
+void mst_federated_secure_restored(mst_federated *f);
+
+/** Private rounds. check: what can be refused before any work. Local. */
+mst_status mst_federated_private_check(const mst_federated_options *o) MST_CHECKED;
+/** What is held for them, in f->privacy; nothing where they are off. Collective. */
+mst_status mst_federated_private_create(mst_federated *f) MST_CHECKED;
+void mst_federated_private_destroy(mst_federated *f); /* Local */
+int64_t mst_federated_private_bytes(const mst_model *model, const mst_federated_options *o,
+                                    int64_t clients); /* of a rank; Local */
+/** After a state was restored, or none: rounds that were charged are passed over. Local. */
+mst_status mst_federated_private_restored(mst_federated *f) MST_CHECKED;
+/** A round begins: it is charged, its cohort is drawn. Collective. */
+mst_status mst_federated_private_begin(mst_federated *f) MST_CHECKED;
+/** A member's change, f->up[0], clipped and rounded, with its share of noise: added to the rank's
+ * sum; one that is not usable counts as zero. Local. */
+mst_status mst_federated_private_send(mst_federated *f, int64_t client, bool usable) MST_CHECKED;
+/** All have sent: f->mean[0] is the noisy sum over the public number of clients, and what the
+ * method is told of the round. Collective. */
+mst_status mst_federated_private_finish(mst_federated *f, mst_round_facts *facts) MST_CHECKED;
 
 /** The server's own rows: drawn from all rows that clients train on, and copied to every rank.
  *  Collective. */

@@ -103,6 +103,10 @@ static mst_status contribute(mst_federated *f, int64_t ticket, int64_t client, c
     if (!(fabs(scalar[s]) <= MST_TALLY_BOUND))
       return mst_fail(MST_ERR_NONFINITE, "client %lld: its number %d is %g, beyond %g",
                       (long long)client, s, scalar[s], MST_TALLY_BOUND);
+  if (f->secure != NULL) {
+    add_numbers(f, client, weight, scalar, result);
+    return mst_federated_secure_send(f, client, weight, result->steps);
+  }
   if (f->robust != NULL)
     MST_TRY(mst_federated_send(f, ticket, client, scalar));
   else if (f->staged)
@@ -138,6 +142,7 @@ static mst_status train(mst_federated *f, int64_t ticket, int64_t client, int64_
   mst_status st = mst_client_train(f->trainer, &spec, client, f->totals.rounds, &rows,
                                    mst_share_at(f->w), shared, own, f->up, scalar, &result);
   if (st != MST_OK) return mst_fail_within(st, "client %lld: ", (long long)client);
+  if (f->privacy != NULL) return mst_federated_private_send(f, client, result.finite);
   if (result.finite) st = contribute(f, ticket, client, scalar, &result);
   if (st == MST_ERR_NONFINITE) mst_client_forget(f->trainer, &spec, own);
   const bool used = result.finite && st != MST_ERR_NONFINITE;
@@ -151,6 +156,9 @@ static mst_status train(mst_federated *f, int64_t ticket, int64_t client, int64_
 /* The client of a ticket, unless it attacks with what it need not train for. */
 static mst_status ask_client(mst_federated *f, int64_t ticket, int64_t *count) {
   const int64_t client = f->cohort.list[ticket];
+  if (mst_federated_is_gone(f, client)) return MST_OK;
+  if (f->privacy != NULL && mst_clients_rows(f->clients, client) == 0)
+    return mst_federated_private_send(f, client, false);
   if (mst_federated_trains(f, client)) return train(f, ticket, client, count);
   mst_federated_send_nothing(f, ticket);
   return MST_OK;
@@ -210,10 +218,19 @@ static mst_status divide_sums(mst_federated *f, const double *scalar, double *sc
   for (int s = 0; s < f->ops->scalars; s++)
     scalar_mean[s] = scalar[SCALAR_METHOD + s] / scalar[SCALAR_WEIGHT];
   for (int v = 0; v < f->ops->uplink; v++) {
-    MST_TRY(mst_tally_scatter(f->team, &f->tally, v * n, f->count, f->hi, f->lo, f->mean[v]));
+    MST_TRY(f->secure != NULL
+                ? mst_federated_secure_scatter(f, v, f->mean[v])
+                : mst_tally_scatter(f->team, &f->tally, v * n, f->count, f->hi, f->lo, f->mean[v]));
     for (int64_t i = 0; i < f->mine; i++) f->mean[v][i] /= scalar[SCALAR_WEIGHT];
   }
   return MST_OK;
+}
+
+/* The same of a private round, of which nothing but its noisy sum is looked at. Collective. */
+static mst_status aggregate_privately(mst_federated *f) {
+  mst_round_facts facts = {.round = f->totals.rounds, .lr = round_lr(f)};
+  MST_TRY(mst_federated_private_finish(f, &facts));
+  return step_server(f, &facts);
 }
 
 /* Contributions become means on shards, and the server steps. Collective. */
@@ -221,9 +238,11 @@ static mst_status aggregate(mst_federated *f, int64_t *count) {
   double scalar[MST_FEDERATED_SCALARS];
   mst_federated_facts *r = &f->facts;
   MST_TRY(mst_sum_i64(f->team, count, COUNTS));
+  if (f->secure != NULL) MST_TRY(mst_federated_secure_close(f, &count[COUNT_STEPS]));
   MST_TRY(mst_tally_total(f->team, &f->scalars, scalar));
   const int64_t honest = count[COUNT_CONTRIBUTIONS];
-  r->contributions = r->sent = honest;
+  r->contributions = r->aborted ? 0 : honest;
+  r->sent = honest;
   r->excluded = count[COUNT_EXCLUDED];
   r->gradients = count[COUNT_GRADIENTS];
   r->steps = count[COUNT_STEPS];
@@ -236,7 +255,7 @@ static mst_status aggregate(mst_federated *f, int64_t *count) {
         "round %lld: the updates of all %lld clients of the cohort are not finite; use a "
         "smaller optimizer.lr, or set optimizer.clip",
         (long long)f->totals.rounds + 1, (long long)r->excluded);
-  if (honest == 0 && f->robust == NULL) return MST_OK;
+  if (r->contributions == 0 && f->robust == NULL) return MST_OK;
   mst_round_facts facts = {.round = f->totals.rounds,
                            .clients = f->cohort.candidates,
                            .lr = round_lr(f),
@@ -256,9 +275,10 @@ static void meter(mst_federated *f) {
   mst_federated_facts *r = &f->facts;
   int64_t uplink = 0, downlink = 0;
   mst_federated_traffic(f->model, &f->options, &uplink, &downlink);
-  r->asked = f->cohort.n;
-  r->downlink_bytes = f->cohort.n * downlink;
-  r->uplink_bytes = r->sent * uplink;
+  const mst_secure_bytes protocol = mst_federated_secure_traffic(f);
+  if (f->privacy == NULL) r->asked = f->cohort.n;
+  r->downlink_bytes = r->asked * downlink + protocol.down;
+  r->uplink_bytes = r->sent * uplink + protocol.up;
   f->totals.contributions += r->contributions;
   f->totals.excluded += r->excluded;
   f->totals.gradients += r->gradients;
@@ -270,14 +290,18 @@ mst_status mst_federated_round(mst_federated *f) {
   const mst_federated_options *o = &f->options;
   int64_t count[COUNTS] = {0};
   f->facts = (mst_federated_facts){.train_loss = NAN};
-  mst_cohort_draw(&f->cohort, f->clients, o->seed, f->totals.rounds, o->bernoulli, o->cohort,
-                  o->participation);
+  if (f->privacy != NULL)
+    MST_TRY(mst_federated_private_begin(f));
+  else
+    mst_cohort_draw(&f->cohort, f->clients, o->seed, f->totals.rounds, o->bernoulli, o->cohort,
+                    o->participation);
   mst_tally_clear(&f->tally);
   mst_tally_clear(&f->scalars);
   if (mst_team_domain_rank(f->team) == 0) mst_share_rewind(f->w);
   MST_TRY(mst_share_sync(f->w));
+  MST_TRY(mst_federated_secure_begin(f));
   MST_TRY(mst_team_agree(f->team, train_some(f, count)));
-  MST_TRY(aggregate(f, count));
+  MST_TRY(f->privacy != NULL ? aggregate_privately(f) : aggregate(f, count));
   meter(f);
   return MST_OK;
 }

@@ -59,6 +59,7 @@ static mst_status list_state(void *context, mst_state *s) {
   MST_TRY(mst_federated_personal(f, "personal", s));
   MST_TRY(mst_compression_state(f->compression, s));
   MST_TRY(mst_federated_robust_state(f, s));
+  MST_TRY(mst_federated_secure_state(f, s));
   pack_totals(f);
   int64_t count = MST_FEDERATED_COUNTS, figures = MST_FEDERATED_FIGURES;
   MST_TRY(mst_state_add(s, "counts", MST_I64, 1, &count, f->counts));
@@ -79,6 +80,7 @@ mst_status mst_federated_restore(mst_federated *f, const mst_loop *loop, const m
   MST_TRY(mst_loop_restore(loop, o, &round));
   if (round == 0) return MST_OK;
   unpack_totals(f);
+  mst_federated_secure_restored(f);
   MST_TRY(mst_share_gather(f->w, f->bytes));
   for (int v = 0; v < f->ops->shared; v++) MST_TRY(mst_share_gather(f->shared[v], f->bytes));
   if (f->own != NULL) MST_TRY(mst_share_sync(f->own));

@@ -27,6 +27,10 @@ static int64_t next_blocks(const mst_gram_work *w, const mst_gram_pass *pass, in
 static mst_status add_group(mst_gram_work *w, mst_gram_pass *pass, int64_t first, int64_t blocks) {
   for (int64_t b = first; b < first + blocks && !mst_observer_stop(w->observer);) {
     int64_t before = b, n = next_blocks(w, pass, first + blocks, &b), rows = 0;
+    if (w->options->mask != NULL && mst_mask_drops(w->options->mask, w->roster->block[b].client)) {
+      mst_observer_step(w->observer, w->roster->block[b++].rows);
+      continue;
+    }
     for (int64_t k = before; k < b + n; k++) rows += w->roster->block[k].rows;
     mst_observer_step(w->observer, rows);
     if (n == 0) break;
@@ -88,11 +92,44 @@ static mst_status add_portions(mst_gram_work *w, mst_gram_pass *pass, int64_t fi
   return MST_OK;
 }
 
+/* Clients with rows are those that have something to send. Collective. */
+static mst_status ask_clients(mst_gram_work *w) {
+  const mst_roster *r = w->roster;
+  int64_t n = 0;
+  if (w->options->mask == NULL) return MST_OK;
+  mst_status st = mst_alloc(&w->asked, r->clients, sizeof *w->asked, "clients with rows");
+  MST_TRY(mst_team_agree(w->team, st));
+  for (int64_t k = 0; k < r->clients; k++)
+    if (r->client_first[k] < r->client_first[k + 1]) w->asked[n++] = k;
+  return mst_mask_open(w->options->mask, 0, n, w->asked);
+}
+
+/* All clients of the pass have sent: find what is left of their masks. Collective. */
+static mst_status close_masks(const mst_gram_work *w) {
+  bool enough = false;
+  if (w->options->mask == NULL) return MST_OK;
+  MST_TRY(mst_mask_close(w->options->mask, &enough));
+  w->result->survivors = mst_mask_survivors(w->options->mask);
+  w->result->protocol = mst_mask_traffic(w->options->mask);
+  return enough ? MST_OK : mst_mask_refuse(w->options->mask);
+}
+
+/* Take it from the sums that this rank owns. Local. */
+static void unmask(const mst_gram_work *w, const mst_gram_pass *pass, int64_t *mine) {
+  const int rank = mst_team_rank(w->team);
+  int64_t first = 0;
+  for (int r = 0; r < rank; r++) first += pass->count[r];
+  if (w->options->mask != NULL) mst_mask_remove(w->options->mask, first, pass->count[rank], mine);
+}
+
 static mst_status run_pass(mst_gram_work *w, int64_t first_tile, int64_t end_tile) {
   mst_gram_pass pass = {0};
   int64_t *mine = NULL;
   mst_status st = mst_gram_lay_out(w, first_tile, end_tile, &pass);
-  if (st == MST_OK && w->single)
+  const bool masked = w->options->mask != NULL;
+  if (st == MST_OK && masked)
+    st = mst_alloc(&w->whole, pass.elements, sizeof *w->whole, "one client's contribution");
+  else if (st == MST_OK && w->single)
     st = mst_alloc(&w->vector, pass.elements, sizeof *w->vector, "one client's contribution");
   st = mst_team_agree(w->team, st);
   if (st == MST_OK) mst_gram_state_begin(&w->state, &pass);
@@ -104,6 +141,7 @@ static mst_status run_pass(mst_gram_work *w, int64_t first_tile, int64_t end_til
     st = mst_team_agree(w->team, st);
     if (st == MST_OK) st = add_portions(w, &pass, first, blocks);
   }
+  if (st == MST_OK) st = close_masks(w);
   if (st == MST_OK) {
     if (!w->options->fast)
       mst_gram_add_regularisers(w, &pass); /* floating sums would lose digits to them */
@@ -117,10 +155,13 @@ static mst_status run_pass(mst_gram_work *w, int64_t first_tile, int64_t end_til
              : mst_sum_scatter_i64(w->team, pass.sum, pass.count, mine);
     w->result->seconds_sums += mst_clock_seconds() - start;
   }
+  if (st == MST_OK) unmask(w, &pass, mine);
   if (st == MST_OK) mst_gram_store(w, &pass, mine);
   mst_free(mine);
   mst_free(w->vector);
+  mst_free(w->whole);
   w->vector = NULL;
+  w->whole = NULL;
   mst_gram_clear(&pass);
   return st;
 }
@@ -157,6 +198,14 @@ static mst_status find_columns(mst_gram_work *w) {
   /* bring_rows has counted */
   if (w->source->groups == 1 && w->source->keeps) looker.on_step = NULL;
   MST_TRY(bring_rows(w));
+  if (w->options->bound > 0) {
+    const int64_t rows = w->options->bound_rows > 0 ? w->options->bound_rows : w->roster->rows;
+    MST_TRY(
+        mst_team_agree(w->team, mst_columns_public(w->source, w->options->bound,
+                                                   w->options->target_bound, rows, &w->columns)));
+    return mst_gram_state_create(w->team, w->out, w->roster->blocks, false, w->columns.shift,
+                                 w->columns.scale, &w->state);
+  }
   mst_status st = mst_alloc(&w->columns.shift, n, sizeof(double), "column shifts");
   if (st == MST_OK) st = mst_alloc(&w->columns.scale, n, sizeof(double), "column scales");
   st = mst_team_agree(w->team, st);
@@ -174,16 +223,28 @@ static mst_status find_columns(mst_gram_work *w) {
   return MST_OK;
 }
 
+/* Beside masks, which need whole numbers from the first product on, no stage acts on reals. */
+static bool is_applied(const mst_stage *stage, mst_slot slot, bool masked) {
+  if (stage == NULL) return true;
+  if (slot == MST_SLOT_AGGREGATE) return stage == &mst_stage_sum;
+  if (slot > MST_SLOT_AGGREGATE) return false;
+  if (masked) return slot == MST_SLOT_MASK;
+  return stage->apply != NULL && (stage->traits & MST_TRAIT_SINGLE);
+}
+
 /* This driver sums, hands single contributions to the stages that look at them, and does nothing
  * else: what it would not apply is refused rather than left out. */
-static mst_status check_pipeline(const mst_pipeline *p) {
+static mst_status check_pipeline(const mst_pipeline *p, const mst_gram_options *o) {
   MST_TRY(mst_pipeline_check(p));
+  if (o->mask != NULL && o->fast)
+    return mst_fail(MST_ERR_UNSUPPORTED,
+                    "floating-point sums leave rounded masks behind: masks cancel in whole numbers "
+                    "only");
+  if (o->mask != NULL && p->slot[MST_SLOT_MASK] != mst_mask_stage(o->mask))
+    return mst_fail(MST_ERR_INTERNAL, "the masks are not those of the pipeline");
   for (int slot = 0; slot < MST_SLOTS; slot++) {
     const mst_stage *stage = p->slot[slot];
-    bool applied = !stage || (slot == MST_SLOT_AGGREGATE ? stage == &mst_stage_sum
-                                                         : slot < MST_SLOT_AGGREGATE &&
-                                                               (stage->traits & MST_TRAIT_SINGLE));
-    if (!applied)
+    if (!is_applied(stage, (mst_slot)slot, o->mask != NULL))
       return mst_fail(MST_ERR_UNSUPPORTED,
                       "the Gram matrix is a plain sum of contributions: the stage %s cannot be "
                       "applied to it",
@@ -208,7 +269,7 @@ mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_so
                      .result = result,
                      .n = plan->n};
   w.single = mst_pipeline_needs_single(pipeline);
-  mst_status st = check_pipeline(pipeline);
+  mst_status st = check_pipeline(pipeline, options);
   if (st == MST_OK && w.single && plan->passes > 1)
     st = mst_fail(MST_ERR_UNSUPPORTED,
                   "stages that look at single contributions need the whole "
@@ -225,6 +286,7 @@ mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_so
   st = mst_team_agree(team, st);
   if (st == MST_OK) mst_observer_phase(observer, "features", roster->rows, "rows");
   if (st == MST_OK) st = find_columns(&w);
+  if (st == MST_OK) st = ask_clients(&w);
   w.scale = w.columns.scale;
   w.saved = mst_clock_seconds();
   if (st == MST_OK) memcpy(shift, w.columns.shift, (size_t)w.n * sizeof *shift);
@@ -241,6 +303,7 @@ mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_so
   result->regularisers = roster->clients;
   result->flops = (double)roster->count * (double)w.n * (double)w.n;
   mst_free(w.panel);
+  mst_free(w.asked);
   mst_matrix_free(&w.z);
   mst_columns_free(&w.columns);
   mst_gram_state_free(&w.state);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/observer.h"
+#include "parallel/mask.h"
 #include "parallel/pipeline.h"
 #include "parallel/roster.h"
 #include "parallel/tiles.h"
@@ -45,10 +46,8 @@ typedef struct mst_gram_plan {
 void mst_gram_plan_make(int64_t n, int ranks, int64_t budget, bool whole, mst_gram_plan *plan);
 
 /** Most bytes a rank has in use at once, the tiled matrix (matrix_bytes when full) included, which
- *  passes fill column by column: memory that nothing was written to does not count. With save_bytes
- *  > 0 also while a checkpoint takes so many, in a pass or after it. Local. */
-int64_t mst_gram_plan_peak(const mst_gram_plan *plan, int ranks, int64_t matrix_bytes,
-                           int64_t save_bytes);
+ *  passes fill column by column: memory that nothing was written to does not count. Local. */
+int64_t mst_gram_plan_peak(const mst_gram_plan *plan, int ranks, int64_t matrix_bytes);
 
 typedef struct mst_gram_options {
   bool fast;    /* floating-point sums instead of the lattice                              */
@@ -59,14 +58,23 @@ typedef struct mst_gram_options {
                    centring the result loses no digits to their offsets                    */
   double save_seconds; /* keep what is done for a resume so often, and when a stop is asked for;
                           0: only then; negative: never, and nothing that was kept is taken up */
+  mst_mask *mask; /* the mask of the pipeline, or NULL. Then a client's contribution is its sum of
+                     whole numbers on a grid that follows from the bounds and the number of all
+                     rows, rows are shortened to the bounds, nothing is shifted, and clients that
+                     drop are in no sum */
+  double bound, target_bound; /* public, of the norms of a row's features and targets: with a mask,
+                                 and where nothing is to be looked for in the rows; 0: none     */
+  int64_t bound_rows;         /* with them: public number of rows; 0: those of the roster        */
 } mst_gram_options;
 
 typedef struct mst_gram_result {
-  int64_t regularisers;    /* that were in the sum and were removed (K)     */
-  double flops;            /* of this rank's products: rows * n^2           */
-  double seconds_source;   /* of this rank: waiting for rows and features   */
-  double seconds_products; /* products and their rounding to the lattice    */
-  double seconds_sums;     /* reduce-scatter                                */
+  int64_t regularisers;      /* that were in the sum and were removed (K)     */
+  double flops;              /* of this rank's products: rows * n^2           */
+  double seconds_source;     /* of this rank: waiting for rows and features   */
+  double seconds_products;   /* products and their rounding to the lattice    */
+  double seconds_sums;       /* reduce-scatter                                */
+  int64_t survivors;         /* with a mask: clients that are in the sums     */
+  mst_secure_bytes protocol; /* ... and bytes beside them                     */
 } mst_gram_result;
 
 /** out (n x n tiles, zeroed) = sum over clients k of (Z_k'Z_k + gamma I), less the clients'
@@ -76,9 +84,10 @@ typedef struct mst_gram_result {
  *  \param shift  (n) out: what was subtracted from each column; zeros unless options->shift.
  *  \return MST_OK; MST_ERR_NONFINITE naming the column whose values are not finite or whose squares
  *          overflow; MST_ERR_UNSUPPORTED for a pipeline that does more than sum; any status of the
- *          source or of the pipeline's stages; MST_ERR_MEMORY; MST_ERR_INTERRUPTED when
- *          observer->should_stop says so on any rank.
- *  Collective on out's grid's team. Source: doc/methods/analytic.md, doc/methods/lattice.md. */
+ *          source or of the pipeline's stages; MST_ERR_INPUT where too few clients are left for
+ * their masks to be taken away; MST_ERR_MEMORY; MST_ERR_INTERRUPTED when observer->should_stop says
+ * so on any rank. Collective on out's grid's team. Source: doc/methods/analytic.md,
+ * doc/methods/lattice.md. */
 mst_status mst_gram(mst_team *team, const mst_roster *roster, const mst_block_source *source,
                     const mst_gram_plan *plan, const mst_pipeline *pipeline,
                     const mst_gram_options *options, const mst_observer *observer, mst_tiles *out,

@@ -22,7 +22,9 @@ static void tile_columns(const mst_gram_work *w, int64_t j, const mst_matrix *z)
 /* Add n consecutive entries of the panel at place `at` of the pass. */
 static void add_run(const mst_gram_work *w, mst_gram_pass *pass, int64_t at, const double *run,
                     int64_t n) {
-  if (w->single)
+  if (w->whole != NULL)
+    mst_lattice_add(w->whole + at, run, n, MST_LATTICE_BITS);
+  else if (w->single)
     for (int64_t k = 0; k < n; k++) w->vector[at + k] += run[k];
   else if (w->options->fast)
     for (int64_t k = 0; k < n; k++) ((double *)pass->sum)[at + k] += run[k];
@@ -59,7 +61,18 @@ static void scale_vector(const mst_gram_work *w, const mst_gram_pass *pass, bool
     }
 }
 
+/* Behind masks. The bound on the rows is one on all of their products: no stage was there to break
+ * it. */
+static mst_status contribute_whole(const mst_gram_work *w, mst_gram_pass *pass, int64_t client) {
+  uint64_t *sum = (uint64_t *)pass->sum;
+  MST_TRY(mst_pipeline_mask(w->pipeline, client, 0, pass->elements, w->whole));
+  for (int64_t k = 0; k < pass->elements; k++) sum[k] += (uint64_t)w->whole[k];
+  memset(w->whole, 0, (size_t)pass->elements * sizeof *w->whole);
+  return MST_OK;
+}
+
 mst_status mst_gram_contribute(const mst_gram_work *w, mst_gram_pass *pass, int64_t client) {
+  if (w->whole != NULL) return contribute_whole(w, pass, client);
   scale_vector(w, pass, false, w->vector);
   mst_status st = mst_pipeline_contribute(w->pipeline, client, 1, pass->elements, w->vector);
   if (st != MST_OK) return st;
@@ -90,7 +103,9 @@ mst_status mst_gram_add_blocks(mst_gram_work *w, mst_gram_pass *pass, int64_t fi
     const float *f = NULL, *t = NULL;
     MST_TRY(w->source->block(w->source->context, first + k, &f, &t));
     mst_matrix z = scaled_rows(w, k, first + k);
-    mst_columns_apply(&w->columns, w->source, f, t, &z);
+    mst_status st = mst_columns_apply(&w->columns, w->source, f, t, &z);
+    if (st != MST_OK)
+      return mst_fail_within(st, "client %lld: ", (long long)w->roster->block[first + k].client);
   }
   double middle = mst_clock_seconds();
   w->result->seconds_source += middle - start;

@@ -29,5 +29,17 @@ libmstparallel_la_SOURCES += parallel/decentralised_internal.h parallel/decentra
   parallel/decentralised_score.c parallel/decentralised_state.c
 libmstparallel_la_SOURCES += parallel/bandit_internal.h parallel/bandit.c parallel/bandit_online.c \
   parallel/bandit_phased.c
-nobase_pkginclude_HEADERS += parallel/private.h
-libmstparallel_la_SOURCES += parallel/private.h parallel/private.c
+nobase_pkginclude_HEADERS += parallel/private.h parallel/private_clip.h
+libmstparallel_la_SOURCES += parallel/private.h parallel/private.c parallel/private_internal.h \
+  parallel/private_difference.c parallel/private_clip.c
+nobase_pkginclude_HEADERS += parallel/local_regression.h
+libmstparallel_la_SOURCES += parallel/local_regression.h parallel/local_regression.c
+nobase_pkginclude_HEADERS += parallel/mask.h parallel/clip.h
+libmstparallel_la_SOURCES += parallel/mask.h parallel/mask.c parallel/clip.h parallel/clip.c \
+  parallel/federated_secure.c parallel/analytic_secure.c
+# user-level private rounds
+nobase_pkginclude_HEADERS += parallel/federated_private.h
+libmstparallel_la_SOURCES += parallel/federated_private.h parallel/federated_private.c
+# private analytic learning
+nobase_pkginclude_HEADERS += parallel/analytic_private.h
+libmstparallel_la_SOURCES += parallel/analytic_private.h parallel/analytic_private.c

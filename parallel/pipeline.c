@@ -44,7 +44,8 @@ static mst_status check_stage(const mst_stage *stage, mst_slot slot) {
                     "pipeline: stage '%s' stands in the %s slot but is not made for it: use "
                     "mst_pipeline_put",
                     stage->name, SLOT_NAME[slot]);
-  if (slot != MST_SLOT_AGGREGATE && stage->apply == NULL)
+  const bool whole = slot == MST_SLOT_MASK && stage->mask != NULL;
+  if (slot != MST_SLOT_AGGREGATE && stage->apply == NULL && !whole)
     return mst_fail(MST_ERR_INTERNAL, "pipeline: the %s stage '%s' has nothing to apply",
                     SLOT_NAME[slot], stage->name);
   if (slot == MST_SLOT_AGGREGATE && has(stage, MST_TRAIT_SUM) &&
@@ -142,10 +143,20 @@ mst_status mst_pipeline_contribute(const mst_pipeline *p, int64_t client, int64_
                                    double *vector) {
   for (int slot = 0; slot < MST_SLOT_AGGREGATE; slot++) {
     const mst_stage *stage = p->slot[slot];
-    if (stage == NULL) continue;
+    if (stage == NULL || stage->apply == NULL) continue;
     mst_status status = stage->apply(stage, client, round, n, vector);
     if (status != MST_OK)
       return mst_fail_within(status, "client %lld, stage '%s': ", (long long)client, stage->name);
   }
+  return MST_OK;
+}
+
+mst_status mst_pipeline_mask(const mst_pipeline *p, int64_t client, int64_t round, int64_t n,
+                             int64_t *whole) {
+  const mst_stage *stage = p->slot[MST_SLOT_MASK];
+  if (stage == NULL || stage->mask == NULL) return MST_OK;
+  mst_status status = stage->mask(stage, client, round, n, whole);
+  if (status != MST_OK)
+    return mst_fail_within(status, "client %lld, stage '%s': ", (long long)client, stage->name);
   return MST_OK;
 }

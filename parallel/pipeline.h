@@ -44,6 +44,10 @@ typedef struct mst_stage {
   mst_status (*apply)(const struct mst_stage *stage, int64_t client, int64_t round, int64_t n,
                       double *vector);
   void *data;
+  /* For the mask slot, in place of apply: in place on one client's contribution(n) as whole numbers
+   * of a public grid, modulo 2^64. The driver, whose grid it is, rounds before it. */
+  mst_status (*mask)(const struct mst_stage *stage, int64_t client, int64_t round, int64_t n,
+                     int64_t *whole);
 } mst_stage;
 
 typedef struct mst_pipeline {
@@ -82,8 +86,14 @@ mst_status mst_pipeline_check(const mst_pipeline *p) MST_CHECKED;
 bool mst_pipeline_needs_single(const mst_pipeline *p);
 
 /** Apply the stages before the aggregate, in slot order, to one contribution, vector(n), in
- *  place. Stops at the first stage that fails and names it and the client. Local. */
+ *  place. Stops at the first stage that fails and names it and the client. A mask of whole numbers
+ *  is left to mst_pipeline_mask. Local. */
 mst_status mst_pipeline_contribute(const mst_pipeline *p, int64_t client, int64_t round, int64_t n,
                                    double *vector) MST_CHECKED;
+
+/** Apply the mask of whole numbers, if there is one, to one contribution, whole(n), in place.
+ *  \return MST_OK, or what the stage returns, naming it and the client. Local. */
+mst_status mst_pipeline_mask(const mst_pipeline *p, int64_t client, int64_t round, int64_t n,
+                             int64_t *whole) MST_CHECKED;
 
 #endif

@@ -82,6 +82,26 @@ static mst_status create_optimizer(mst_train *t) {
   return mst_ema_create(t->options.ema, (double)t->rows.batch / tuned, t->mine, &t->ema);
 }
 
+/* Are sums posted? Coded steps send messages and private ones draw noise: theirs come whole. */
+static bool overlaps(int ranks, const mst_train_options *o) {
+  return o->overlap && ranks > 1 && o->coding.kind == NULL && o->privacy == NULL;
+}
+
+/* Local. */
+static mst_status allocate_sums(mst_train *t) {
+  MST_TRY(mst_alloc(&t->sum, t->model->parameters, sizeof *t->sum, "sums of gradients"));
+  return mst_alloc(&t->total, t->mine, sizeof *t->total, "gradient of a step");
+}
+
+/* Where the node's shared memory has no room for terms, each rank holds its own, and sums come when
+ * the gradients are done. Collective. */
+static mst_status prepare_posting(mst_train *t) {
+  mst_status st = mst_posted_sum_create(t->team, t->count, &t->posted);
+  if (st == MST_ERR_MEMORY) return mst_team_agree(t->team, allocate_sums(t));
+  if (st == MST_OK) t->sum = mst_posted_sum_terms(t->posted);
+  return st;
+}
+
 /* What a rank holds for itself, beside its rows. Local. */
 static mst_status allocate(mst_train *t, const mst_clients *rows) {
   int p = mst_team_size(t->team);
@@ -100,10 +120,7 @@ static mst_status allocate(mst_train *t, const mst_clients *rows) {
   MST_TRY(mst_alloc(&t->g, n, sizeof *t->g, "gradient of a block"));
   MST_TRY(mst_train_coding_create(t, &t->coding));
   MST_TRY(mst_train_private_create(t, rows, &t->privacy));
-  if (t->coding == NULL) {
-    MST_TRY(mst_alloc(&t->sum, n, sizeof *t->sum, "sums of gradients"));
-    MST_TRY(mst_alloc(&t->total, t->mine, sizeof *t->total, "gradient of a step"));
-  }
+  if (t->coding == NULL && !overlaps(p, &t->options)) MST_TRY(allocate_sums(t));
   MST_TRY(mst_alloc(&t->wide, t->mine, sizeof *t->wide, "gradient of a step"));
   MST_TRY(mst_alloc(&t->mean, t->mine, sizeof *t->mean, "gradient of a step"));
   MST_TRY(mst_alloc(&t->fact, MST_TRAIN_FACTS + t->blocks, sizeof *t->fact, "losses of blocks"));
@@ -123,7 +140,8 @@ static mst_status allocate_shared(mst_train *t) {
   MST_TRY(mst_share_create(t->team, bytes, "parameters", &t->w));
   if (t->options.ema > 0 || t->optim->ops->averages)
     MST_TRY(mst_share_create(t->team, bytes, "average of the parameters", &t->shown));
-  return MST_OK;
+  if (t->privacy != NULL) MST_TRY(mst_train_private_share(t));
+  return overlaps(mst_team_size(t->team), &t->options) ? prepare_posting(t) : MST_OK;
 }
 
 static mst_status start(mst_train *t) {
@@ -186,7 +204,8 @@ void mst_train_destroy(mst_train *t) {
   mst_free(t->part_bytes);
   mst_free(t->piece_bytes);
   mst_free(t->g);
-  mst_free(t->sum);
+  if (t->posted == NULL) mst_free(t->sum);
+  mst_posted_sum_destroy(t->posted);
   mst_free(t->total);
   mst_free(t->wide);
   mst_free(t->mean);
@@ -215,12 +234,15 @@ void mst_train_plan(int ranks, int domains, const mst_model *model, int64_t rows
   bool averages = o->ema > 0 || ops->averages;
   int vectors = ops->used != NULL ? ops->used(&o->optimizer) : ops->vectors;
   int64_t parts = mst_ceil_div(n, MST_OPTIM_BLOCK) + model->tensors;
-  *rank_bytes = n * (4 + 8) + mst_least(shard, n) * (8 + 8 + 4 + 4 * (vectors + (o->ema > 0))) +
+  bool posted = overlaps(ranks, o);
+  int64_t in_domain = mst_ceil_div(ranks, domains);
+  *rank_bytes = n * (posted ? 4 : 4 + 8) +
+                mst_least(shard, n) * ((posted ? 0 : 8) + 8 + 4 + 4 * (vectors + (o->ema > 0))) +
                 parts * mst_most(1, ops->layer_sums) * 16 +
                 mst_model_work_bytes(model, mst_most(MST_BLOCK_ROWS, o->block)) +
                 mst_train_rows_bytes(ranks, domains, model, rows, o) +
                 mst_train_coding_bytes(ranks, model, o);
-  *node_bytes = n * 4 * (1 + averages) + rows * 8;
+  *node_bytes = n * 4 * (1 + averages) + rows * 8 + (posted ? in_domain * n * 8 : 0);
 }
 
 /* Bring what is evaluated up to date. Collective. */
@@ -267,6 +289,7 @@ static mst_status report(mst_train *t, const mst_test_rows *test, const mst_obse
   }
   metric[n++] = (mst_metric){"lr", mst_train_lr(t, t->totals.steps - 1)};
   if (t->coding != NULL) metric[n++] = (mst_metric){"hostile", mst_train_coding_report(t)};
+  if (t->privacy != NULL) mst_train_private_report(t, metric, &n);
   MST_TRY(score(t, test, metric, &n));
   t->totals.stopped = mst_stop_reached(&t->options.stop, n, metric);
   *end = *end || t->totals.stopped;
@@ -286,8 +309,8 @@ static mst_status pass_over_charged(mst_train *t) {
                     "the one in which this run was charged",
                     (long long)t->totals.steps, (long long)o->charged);
   int64_t charged = mst_least(o->charged, t->steps);
-  for (; charged < t->steps && !mst_sampler_charged(o->sampler, charged); charged++)
-    MST_TRY(o->charge(o->context, charged)); /* as a step of none: steps and charges keep pace */
+  for (; charged < t->steps && !mst_train_private_begins(t, charged); charged++)
+    MST_TRY(o->charge(o->context, charged)); /* though it is not taken: both counts keep pace */
   t->totals.repeated += charged - t->totals.steps;
   t->totals.steps = charged;
   return MST_OK;

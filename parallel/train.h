@@ -29,6 +29,7 @@ typedef struct mst_train_options {
   int64_t epochs, steps;    /* steps > 0: instead of epochs                                     */
   int64_t block;            /* rows of a block: part of the same-bits contract                  */
   int64_t accumulate;       /* portions in which the rows of a step are brought and taken       */
+  bool overlap;             /* sum gradients while the backward pass goes on; same bits         */
   double ema;               /* decay of the parameters' average that is evaluated; 0: none      */
   int64_t ema_batch;        /* batch that the decay was chosen for; 0: this one                 */
   int64_t evaluate_every;   /* steps between reports; 0: at the end only; below 0: each epoch   */
@@ -99,6 +100,7 @@ typedef struct mst_train_times {
   double gradients; /* taking them, and adding them  */
   double wait;      /* for the others                */
   double sums;      /* reduce-scatter                */
+  double hidden;    /* of it, done between gradients */
   double update;    /* optimizer and gathering       */
   double all;
 } mst_train_times;

@@ -2,6 +2,7 @@
 #ifndef MST_PARALLEL_TRAIN_INTERNAL_H
 #define MST_PARALLEL_TRAIN_INTERNAL_H
 
+#include "comm/posted.h"
 #include "comm/share.h"
 #include "core/optim/ema.h"
 #include "parallel/loop.h"
@@ -77,8 +78,10 @@ struct mst_train {
   mst_optim *optim;                  /* of the shard                                            */
   mst_ema ema;                       /* of the shard, with options.ema > 0                      */
   float *g;                          /* (P) a block's gradient                                  */
+  mst_posted_sum *posted;            /* or NULL; with it, `sum` lies there, and no `total`      */
   int64_t *sum;                      /* (P) gradients of this rank's blocks, on the grid        */
   int64_t *total;                    /* (mine)                                                  */
+  const int64_t *part_sum;           /* (mine) the step's sums: total, or where posted has them */
   float *mean;                       /* (mine) the batch's gradient                             */
   double *wide;                      /* (mine) scratch                                          */
   double *fact;                      /* (FACTS + blocks) what ranks tell each other in a step   */
@@ -92,6 +95,7 @@ struct mst_train {
   int shift;        /* of the grid                                                        */
   double weight;    /* of the block being differentiated                                  */
   bool begun;       /* `sum` holds terms already                                          */
+  bool posting;     /* what is added to it is final                                       */
   uint32_t largest; /* of this rank's terms in the step, before their weight: bits        */
   double magnitude; /* the same after it                                                 */
   int64_t taken;    /* rows that this rank differentiated in the step                    */
@@ -134,10 +138,22 @@ double mst_train_coding_report(mst_train *t);
 /** What a rank holds for them; *out = NULL without privacy; to be freed on an error too. Local. */
 mst_status mst_train_private_create(mst_train *t, const mst_clients *store,
                                     mst_train_private **out) MST_CHECKED;
-void mst_train_private_free(mst_train_private *p); /* Local; NULL is allowed */
+void mst_train_private_free(mst_train_private *p); /* Collective; NULL is allowed */
 
-/** wide(mine) = the sum of the sample's clipped gradients, with noise. Collective. */
+/** What ranks hold together for them. Collective. */
+mst_status mst_train_private_share(mst_train *t) MST_CHECKED;
+
+/** wide(mine) times mst_train_private_scale = what the step goes along: the sum of the sample's
+ *  clipped gradients, with noise, or what a method made of it. Collective; Local. */
 mst_status mst_train_private_step(mst_train *t, const mst_observer *o, bool *asked) MST_CHECKED;
+double mst_train_private_scale(const mst_train *t);
+
+/** The arrays of a checkpoint; whether a new start may begin with that step. Local. */
+mst_status mst_train_private_state(mst_train *t, mst_state *s) MST_CHECKED;
+bool mst_train_private_begins(const mst_train *t, int64_t step);
+
+/** What a report has of them, all of it released. Local. */
+void mst_train_private_report(const mst_train *t, mst_metric *metric, int *n);
 
 /** The gradient of this rank's i-th block of a portion into t->g, its weight among the step's into
  *  t->weight, its loss and rows to where the step adds them. Local. */

@@ -37,6 +37,7 @@ static mst_status list_state(void *context, mst_state *s) {
   if (t->options.ema > 0) MST_TRY(mst_ema_state(&t->ema, n, t->first, s));
   pack_totals(t);
   if (t->coding != NULL) MST_TRY(mst_train_coding_state(t, s));
+  if (t->privacy != NULL) MST_TRY(mst_train_private_state(t, s));
   MST_TRY(mst_state_add(s, "counts", MST_I64, 1, &counts, t->counts));
   return mst_state_add(s, "figures", MST_F64, 1, &figures, t->figures);
 }

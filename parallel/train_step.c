@@ -1,4 +1,5 @@
-/* One step: gradients of blocks added as integers, reduce-scattered, and the owners' update.
+/* One step: gradients of blocks added as integers, reduce-scattered, and the owners' update. With
+ * options.overlap the reduce-scatter goes on while the last block's backward pass does.
  *
  * The grid. Terms of a step are rounded to multiples of 2^-shift, with
  * shift = 62 - exponent - log2(blocks), so that sums of terms up to 2^exponent cannot overflow. The
@@ -9,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "comm/posted.h"
 #include "comm/sum.h"
 #include "core/base/arithmetic.h"
 #include "core/base/clock.h"
@@ -38,8 +40,8 @@ static uint32_t widen(int64_t n, const float *x, double weight, double *wide, ui
   return (uint32_t)most;
 }
 
-/* The gradient of a layer is final, and still in cache. */
-static void add_layer(void *context, int64_t first, int64_t count) {
+/* A range of the gradient is final, and still in cache. */
+static void add_range(void *context, int64_t first, int64_t count) {
   mst_train *t = context;
   double wide[PIECE];
   for (int64_t done = 0; done < count; done += PIECE) {
@@ -50,6 +52,7 @@ static void add_layer(void *context, int64_t first, int64_t count) {
     else
       mst_lattice_from(t->sum + at, wide, m, t->shift);
   }
+  if (t->posting) mst_posted_sum_post(t->posted, first);
 }
 
 void mst_train_differentiate(mst_train *t, int64_t portion, int64_t i) {
@@ -71,6 +74,20 @@ static void take_block(mst_train *t, int64_t portion, int64_t i) {
   if (!(magnitude <= t->magnitude)) t->magnitude = isfinite(magnitude) ? magnitude : INFINITY;
 }
 
+/* This rank's blocks of a portion. Its sums are final with the last block of the last portion, and
+ * are posted while that one's earlier layers go on. Local. */
+static void take_blocks(mst_train *t, int64_t portion, bool last) {
+  double start = mst_clock_seconds(), before = t->times.hidden;
+  int64_t blocks = mst_train_rows_blocks(&t->rows, portion);
+  for (int64_t i = 0; i < blocks; i++) {
+    t->posting = last && i == blocks - 1 && t->posted != NULL;
+    take_block(t, portion, i);
+  }
+  t->posting = false;
+  if (t->posted != NULL) t->times.hidden = mst_posted_sum_seconds(t->posted);
+  t->times.gradients += mst_clock_seconds() - start - (t->times.hidden - before);
+}
+
 /* Gradients of this rank's blocks into the sums, portion by portion. Collective. */
 static mst_status take_gradients(mst_train *t, int64_t step) {
   int64_t epoch = step / t->epoch_steps, first = step % t->epoch_steps * t->options.accumulate;
@@ -79,16 +96,15 @@ static mst_status take_gradients(mst_train *t, int64_t step) {
   t->taken = 0;
   t->magnitude = 0;
   for (int64_t b = 0; b < t->blocks; b++) t->fact[MST_TRAIN_FACTS + b] = -INFINITY;
-  mst_model_on_gradient(t->work, add_layer, t);
+  if (t->posted != NULL) mst_posted_sum_begin(t->posted);
+  mst_model_on_gradient(t->work, add_range, t);
   mst_status st = MST_OK;
-  for (int64_t q = first; q < first + t->options.accumulate && st == MST_OK; q++) {
+  const int64_t end = first + t->options.accumulate;
+  for (int64_t q = first; q < end && st == MST_OK; q++) {
     double start = mst_clock_seconds();
     st = mst_train_rows_bring(&t->rows, epoch, q);
-    double brought = mst_clock_seconds();
-    int64_t blocks = st == MST_OK ? mst_train_rows_blocks(&t->rows, q) : 0;
-    for (int64_t i = 0; i < blocks; i++) take_block(t, q, i);
-    t->times.rows += brought - start;
-    t->times.gradients += mst_clock_seconds() - brought;
+    t->times.rows += mst_clock_seconds() - start;
+    if (st == MST_OK) take_blocks(t, q, q == end - 1);
   }
   mst_model_on_gradient(t->work, NULL, NULL);
   if (!t->begun && t->model->parameters > 0)
@@ -113,6 +129,16 @@ mst_status mst_train_refuse_nonfinite(const mst_train *t) {
                   (long long)t->totals.steps + 1, (long long)t->steps);
 }
 
+/* What is left of the sums that were posted: also when this rank's terms are not finite or do not
+ * fit the grid, of which the others do not know yet. Collective. */
+static mst_status finish_posted(mst_train *t) {
+  if (t->posted == NULL) return MST_OK;
+  double start = mst_clock_seconds();
+  MST_TRY(mst_posted_sum_finish(t->posted, &t->part_sum));
+  t->times.sums += mst_clock_seconds() - start;
+  return MST_OK;
+}
+
 /* The batch's sums on a grid that fits, and its loss. Collective. */
 static mst_status sum_gradients(mst_train *t, const mst_observer *o, double *loss, bool *asked) {
   int64_t step = t->totals.steps;
@@ -120,6 +146,7 @@ static mst_status sum_gradients(mst_train *t, const mst_observer *o, double *los
       mst_ceil_div(mst_train_rows_of_step(&t->rows, step % t->epoch_steps), t->options.block);
   for (bool fits = false; !fits;) {
     MST_TRY(take_gradients(t, step));
+    MST_TRY(finish_posted(t));
     double start = mst_clock_seconds();
     t->fact[MST_TRAIN_LARGEST] = t->magnitude;
     t->fact[MST_TRAIN_ASKED] = mst_observer_stop(o);
@@ -167,10 +194,13 @@ static void set_momentum(mst_train *t, int64_t step) {
 
 /* The sums of this shard, from all ranks' blocks. Collective. */
 static mst_status gather_sums(mst_train *t) {
-  double start = mst_clock_seconds();
-  MST_TRY(mst_sum_scatter_i64(t->team, t->sum, t->count, t->total));
-  t->times.sums += mst_clock_seconds() - start;
-  mst_lattice_to(t->wide, t->total, t->mine, t->shift);
+  if (t->posted == NULL) {
+    double start = mst_clock_seconds();
+    MST_TRY(mst_sum_scatter_i64(t->team, t->sum, t->count, t->total));
+    t->times.sums += mst_clock_seconds() - start;
+    t->part_sum = t->total;
+  }
+  mst_lattice_to(t->wide, t->part_sum, t->mine, t->shift);
   return MST_OK;
 }
 
@@ -197,7 +227,7 @@ static mst_status update(mst_train *t, double scale) {
 
 static mst_status step_privately(mst_train *t, const mst_observer *o, bool *asked) {
   MST_TRY(mst_train_private_step(t, o, asked));
-  MST_TRY(update(t, 1 / mst_sampler_expected(t->options.privacy->sampler)));
+  MST_TRY(update(t, mst_train_private_scale(t)));
   t->totals.rows += t->rows.batch;
   t->totals.steps++;
   return MST_OK;

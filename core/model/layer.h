@@ -18,6 +18,13 @@ static inline int64_t mst_extent_size(mst_extent e) {
   return e.height * e.width * e.channels;
 }
 
+/* Whom to tell that g[first .. first+count) of a layer's own parameters is final. */
+typedef struct mst_gradient_report {
+  void (*done)(void *context, int64_t first, int64_t count);
+  void *context;
+  int64_t offset; /* of the layer in the model's vector */
+} mst_gradient_report;
+
 typedef struct mst_layer_ops {
   const char *name;
   /* y(n, out) from x(n, in). w: this layer's own parameters. keep(n, keep) is what backward wants
@@ -27,6 +34,11 @@ typedef struct mst_layer_ops {
   /* From dy(n, out): dx(n, in) unless NULL, and g(own parameters), overwritten, unless NULL. */
   void (*backward)(const mst_layer *l, const float *w, int64_t n, const float *x, const float *y,
                    const float *keep, const float *dy, float *dx, float *g, float *scratch);
+  /* As backward with g, with the same bits, telling of ranges of g that follow each other from the
+   * last to the first as soon as they are final. NULL: backward, and then all is told of. */
+  void (*ranges)(const mst_layer *l, const float *w, int64_t n, const float *x, const float *y,
+                 const float *keep, const float *dy, float *dx, float *g, float *scratch,
+                 const mst_gradient_report *report);
   /* square(i) += squared norm of example i's gradient in this layer's parameters. NULL where there
    * are no parameters. */
   void (*norms)(const mst_layer *l, const float *w, int64_t n, const float *x, const float *y,
@@ -45,6 +57,16 @@ typedef struct mst_layer_ops {
    * NULL: x, for all parameters. */
   const float *(*given)(const mst_layer *l, int64_t at, int64_t n, const float *x,
                         const float *keep, int64_t *width);
+  /* Of the difference of an example's gradients at two points of the parameters, at which the layer
+   * was given x[k](n, in) and dy[k](n, out), x[0] = x[1] where they are one array: square(i) += its
+   * squared norm; terms(i) += the square of a bound of the terms that it is made of, of which
+   * `difference` rounds off a few parts in 2^24. NULL: not supported, nor is `difference`. */
+  void (*difference_norms)(const mst_layer *l, int64_t n, const float *const x[2],
+                           const float *const dy[2], double *square, double *terms);
+  /* g(own parameters) = sum over examples of weight(i) times that difference. scratch has room for
+   * 2 n (in + out) floats. */
+  void (*difference)(const mst_layer *l, int64_t n, const float *const x[2],
+                     const float *const dy[2], const float *weight, float *g, float *scratch);
   void (*destroy)(mst_layer *l);
 } mst_layer_ops;
 

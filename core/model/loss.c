@@ -79,6 +79,17 @@ static double logistic(int64_t n, const int32_t *label, const float *scores, flo
   return loss;
 }
 
+/* (p - y)^2 / 2 with p = 1 / (1 + e^-s); gradient (p - y) p (1 - p). */
+static double brier(int64_t n, const int32_t *label, const float *scores, float *r) {
+  double loss = 0;
+  for (int64_t i = 0; i < n; i++) {
+    double s = scores[i], e = exp(-fabs(s)), p = (s > 0 ? 1 : e) / (1 + e), gap = p - label[i];
+    loss += 0.5 * gap * gap;
+    r[i] = (float)(gap * e / ((1 + e) * (1 + e)));
+  }
+  return loss;
+}
+
 static double squared(int64_t count, const float *value, const float *scores, float *r) {
   double loss = 0;
   for (int64_t i = 0; i < count; i++) {
@@ -109,6 +120,7 @@ double mst_loss_residual(const mst_model *m, const mst_batch *batch, const float
     case MST_LOSS_LOGISTIC: return logistic(n, batch->label, scores, r);
     case MST_LOSS_SQUARED: return squared(n * c, batch->value, scores, r);
     case MST_LOSS_POISSON: return poisson(n * c, batch->value, scores, r);
+    case MST_LOSS_BRIER: return brier(n, batch->label, scores, r);
   }
   return NAN;
 }
@@ -121,7 +133,7 @@ static int64_t first_largest(int64_t c, const float *s) {
 }
 
 int64_t mst_model_classes(const mst_model *m) {
-  if (m->loss == MST_LOSS_LOGISTIC) return 2;
+  if (m->loss == MST_LOSS_LOGISTIC || m->loss == MST_LOSS_BRIER) return 2;
   return m->loss == MST_LOSS_CROSS_ENTROPY ? m->outputs : 0;
 }
 

@@ -28,7 +28,7 @@ typedef struct mst_model_spec {
   mst_int_list hidden;    /* mlp: widths of the hidden layers                         */
   const char *activation; /* mlp: relu | gelu | tanh                                  */
   bool stable_max;        /* all classifiers: StableMax instead of softmax            */
-  const char *family;     /* glm: logistic | linear | poisson                         */
+  const char *family;     /* glm: logistic | brier | linear | poisson                 */
   int64_t channels;       /* lenet, resnet: of the first convolution                  */
   int64_t groups;         /* lenet, resnet: of group norm                             */
   int64_t blocks;         /* resnet: residual blocks of a stage                       */
@@ -39,7 +39,9 @@ typedef enum mst_loss {
   MST_LOSS_CROSS_ENTROPY, /* classes; softmax or StableMax over the scores            */
   MST_LOSS_LOGISTIC,      /* one score, label 0 or 1                                  */
   MST_LOSS_SQUARED,       /* values: half the squared difference, summed over outputs */
-  MST_LOSS_POISSON        /* values: exp(score) - value * score                       */
+  MST_LOSS_POISSON,       /* values: exp(score) - value * score                       */
+  MST_LOSS_BRIER          /* one score, label 0 or 1: half the squared difference of
+                             1 / (1 + exp(-score)) and the label; not convex           */
 } mst_loss;
 
 typedef enum mst_tensor_role {

@@ -4,30 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/base/arithmetic.h"
-#include "core/base/memory.h"
 #include "core/model/ghost.h"
-#include "core/model/layer.h"
 #include "core/model/loss.h"
-
-struct mst_model_work {
-  int64_t n_max;
-  float **output;   /* (layers) each (n_max, out)                              */
-  float **keep;     /* (layers) each (n_max, keep)                             */
-  float *pulled[2]; /* (n_max, widest): gradients in outputs                   */
-  float *residual;  /* (n_max, outputs)                                        */
-  float *scratch;   /* of the layer that needs most                            */
-  float *floats;    /* all of the above in one piece                           */
-  double *square;   /* (n_max)                                                 */
-  void (*done)(void *context, int64_t first, int64_t count);
-  void *context;
-};
-
-/* Floats of a part, in whole cache lines. */
-static int64_t padded(int64_t count) {
-  const int64_t line = MST_ALIGNMENT / (int64_t)sizeof(float);
-  return mst_ceil_div(count, line) * line;
-}
+#include "core/model/pass.h"
 
 static int64_t widest(const mst_model *m) {
   int64_t most = m->outputs;
@@ -44,27 +23,21 @@ static int64_t scratch_floats(const mst_model *m, int64_t n) {
 
 static int64_t work_floats(const mst_model *m, int64_t n) {
   int64_t floats =
-      2 * padded(n * widest(m)) + padded(n * m->outputs) + padded(scratch_floats(m, n));
+      2 * mst_pass_padded(n * widest(m)) + mst_pass_padded(n * m->outputs) + mst_pass_padded(scratch_floats(m, n));
   for (int i = 0; i < m->layers; i++)
-    floats += padded(n * mst_extent_size(m->layer[i]->out)) + padded(n * m->layer[i]->keep);
+    floats += mst_pass_padded(n * mst_extent_size(m->layer[i]->out)) + mst_pass_padded(n * m->layer[i]->keep);
   return floats;
-}
-
-static float *take(float **at, int64_t count) {
-  float *taken = *at;
-  *at += padded(count);
-  return taken;
 }
 
 static void share_out(const mst_model *m, mst_model_work *work) {
   float *at = work->floats;
   int64_t n = work->n_max;
   for (int i = 0; i < m->layers; i++) {
-    work->output[i] = take(&at, n * mst_extent_size(m->layer[i]->out));
-    work->keep[i] = take(&at, n * m->layer[i]->keep);
+    work->output[i] = mst_pass_take(&at, n * mst_extent_size(m->layer[i]->out));
+    work->keep[i] = mst_pass_take(&at, n * m->layer[i]->keep);
   }
-  for (int i = 0; i < 2; i++) work->pulled[i] = take(&at, n * widest(m));
-  work->residual = take(&at, n * m->outputs);
+  for (int i = 0; i < 2; i++) work->pulled[i] = mst_pass_take(&at, n * widest(m));
+  work->residual = mst_pass_take(&at, n * m->outputs);
   work->scratch = at;
 }
 
@@ -113,24 +86,29 @@ void mst_model_on_gradient(mst_model_work *work,
   work->context = context;
 }
 
-static const float *input_of(const mst_model_work *work, const float *x, int i) {
-  return i == 0 ? x : work->output[i - 1];
-}
-
 /* Keep all layers' outputs; the last are the scores. */
 static const float *forward(const mst_model *m, const float *w, int64_t n, const float *x,
                             mst_model_work *work) {
   assert(n <= work->n_max);
   for (int i = 0; i < m->layers; i++) {
     const mst_layer *l = m->layer[i];
-    l->ops->forward(l, w + l->first, n, input_of(work, x, i), work->output[i], work->keep[i],
+    l->ops->forward(l, w + l->first, n, mst_pass_input(work, x, i), work->output[i], work->keep[i],
                     work->scratch);
   }
   return work->output[m->layers - 1];
 }
 
-static bool parameters_before(const mst_model *m, int i) {
-  return m->layer[i]->first > 0;
+/* Backward with g, telling of it as it becomes final. */
+static void backward_telling(const mst_layer *l, const float *w, int64_t n, const float *x,
+                             const float *y, const float *keep, const float *dy, float *dx,
+                             float *g, const mst_model_work *work) {
+  const mst_gradient_report report = {work->done, work->context, l->first};
+  if (l->ops->ranges != NULL) {
+    l->ops->ranges(l, w, n, x, y, keep, dy, dx, g, work->scratch, &report);
+    return;
+  }
+  l->ops->backward(l, w, n, x, y, keep, dy, dx, g, work->scratch);
+  work->done(work->context, l->first, l->parameters);
 }
 
 /* From dy(n, outputs) at the batch of the last forward pass: g unless NULL, and each row's squared
@@ -139,14 +117,15 @@ static void backward(const mst_model *m, const float *w, int64_t n, const float 
                      mst_model_work *work, float *g, double *square) {
   for (int i = m->layers - 1; i >= 0; i--) {
     const mst_layer *l = m->layer[i];
-    const float *own = w + l->first, *in = input_of(work, x, i), *out = work->output[i];
-    float *dx = parameters_before(m, i) ? work->pulled[i % 2] : NULL;
+    const float *own = w + l->first, *in = mst_pass_input(work, x, i), *out = work->output[i];
+    float *dx = mst_pass_parameters_before(m, i) ? work->pulled[i % 2] : NULL;
     float *own_g = g != NULL && l->parameters > 0 ? g + l->first : NULL;
     if (square != NULL && l->parameters > 0)
       l->ops->norms(l, own, n, in, out, work->keep[i], dy, square, work->scratch);
-    if (dx != NULL || own_g != NULL)
+    if (own_g != NULL && work->done != NULL)
+      backward_telling(l, own, n, in, out, work->keep[i], dy, dx, own_g, work);
+    else if (dx != NULL || own_g != NULL)
       l->ops->backward(l, own, n, in, out, work->keep[i], dy, dx, own_g, work->scratch);
-    if (own_g != NULL && work->done != NULL) work->done(work->context, l->first, l->parameters);
     if (dx == NULL) return;
     dy = dx;
   }
@@ -164,7 +143,7 @@ const float *mst_model_given(const mst_model *m, const mst_model_work *work, int
   int i = 0;
   while (at >= m->layer[i]->first + m->layer[i]->parameters) i++;
   const mst_layer *l = m->layer[i];
-  const float *in = input_of(work, x, i);
+  const float *in = mst_pass_input(work, x, i);
   if (l->ops->given != NULL) return l->ops->given(l, at - l->first, n, in, work->keep[i], width);
   *width = mst_extent_size(l->in);
   return in;
@@ -177,9 +156,8 @@ void mst_model_loss(const mst_model *m, const float *w, const mst_batch *batch,
   if (correct != NULL) *correct = mst_loss_correct(m, batch, scores);
 }
 
-/* Forward, and the residual into the workspace; the sum of the losses. */
-static double residual(const mst_model *m, const float *w, const mst_batch *batch,
-                       mst_model_work *work) {
+double mst_pass_residual(const mst_model *m, const float *w, const mst_batch *batch,
+                         mst_model_work *work) {
   const float *scores = forward(m, w, batch->n, batch->x, work);
   return mst_loss_residual(m, batch, scores, work->residual);
 }
@@ -187,7 +165,7 @@ static double residual(const mst_model *m, const float *w, const mst_batch *batc
 /* As residual, divided by the rows: of the mean loss. */
 static double mean_residual(const mst_model *m, const float *w, const mst_batch *batch,
                             mst_model_work *work) {
-  double sum = residual(m, w, batch, work);
+  double sum = mst_pass_residual(m, w, batch, work);
   float share = (float)(1.0 / (double)batch->n);
   for (int64_t i = 0; i < batch->n * m->outputs; i++) work->residual[i] *= share;
   return sum;
@@ -218,10 +196,10 @@ void mst_model_descend(const mst_model *m, const float *w, const mst_batch *batc
   if (loss != NULL) *loss = sum;
   for (int i = m->layers - 1; i >= 0; i--) {
     const mst_layer *l = m->layer[i];
-    float *dx = parameters_before(m, i) ? work->pulled[i % 2] : NULL;
+    float *dx = mst_pass_parameters_before(m, i) ? work->pulled[i % 2] : NULL;
     const mst_descent own = mst_descent_at(d, l->first);
     if (dx != NULL || l->parameters > 0)
-      descend_layer(l, w + l->first, batch->n, input_of(work, batch->x, i), work->output[i],
+      descend_layer(l, w + l->first, batch->n, mst_pass_input(work, batch->x, i), work->output[i],
                     work->keep[i], dy, dx, &own, work->scratch);
     if (dx == NULL) return;
     dy = dx;
@@ -230,7 +208,7 @@ void mst_model_descend(const mst_model *m, const float *w, const mst_batch *batc
 
 void mst_model_norms(const mst_model *m, const float *w, const mst_batch *batch,
                      mst_model_work *work, double *norm) {
-  residual(m, w, batch, work);
+  mst_pass_residual(m, w, batch, work);
   for (int64_t i = 0; i < batch->n; i++) work->square[i] = 0;
   backward(m, w, batch->n, batch->x, work->residual, work, NULL, work->square);
   for (int64_t i = 0; i < batch->n; i++) norm[i] = sqrt(work->square[i]);
@@ -239,7 +217,7 @@ void mst_model_norms(const mst_model *m, const float *w, const mst_batch *batch,
 void mst_model_weighted_gradient(const mst_model *m, const float *w, const mst_batch *batch,
                                  const float *weight, mst_model_work *work, float *g,
                                  double *loss) {
-  double sum = residual(m, w, batch, work);
+  double sum = mst_pass_residual(m, w, batch, work);
   if (loss != NULL) *loss = sum;
   for (int64_t i = 0; i < batch->n; i++)
     for (int64_t j = 0; j < m->outputs; j++) work->residual[i * m->outputs + j] *= weight[i];
@@ -249,7 +227,7 @@ void mst_model_weighted_gradient(const mst_model *m, const float *w, const mst_b
 int64_t mst_model_clipped_room(const mst_model *m, int64_t n) {
   int64_t floats = 0;
   for (int i = 0; i < m->layers; i++)
-    if (parameters_before(m, i)) floats += padded(n * mst_extent_size(m->layer[i]->in));
+    if (mst_pass_parameters_before(m, i)) floats += mst_pass_padded(n * mst_extent_size(m->layer[i]->in));
   return floats;
 }
 
@@ -260,12 +238,12 @@ static void pull_and_measure(const mst_model *m, const float *w, const mst_batch
   for (int64_t i = 0; i < b->n; i++) work->square[i] = 0;
   for (int i = m->layers - 1; i >= 0; i--) {
     const mst_layer *l = m->layer[i];
-    const float *own = w + l->first, *in = input_of(work, b->x, i);
+    const float *own = w + l->first, *in = mst_pass_input(work, b->x, i);
     if (l->parameters > 0)
       l->ops->norms(l, own, b->n, in, work->output[i], work->keep[i], dy, work->square,
                     work->scratch);
-    if (!parameters_before(m, i)) return;
-    float *dx = take(&room, b->n * mst_extent_size(l->in));
+    if (!mst_pass_parameters_before(m, i)) return;
+    float *dx = mst_pass_take(&room, b->n * mst_extent_size(l->in));
     l->ops->backward(l, own, b->n, in, work->output[i], work->keep[i], dy, dx, NULL, work->scratch);
     dy = dx;
   }
@@ -284,7 +262,7 @@ bool mst_model_clipped_gradient(const mst_model *m, const float *w, const mst_ba
                                 float *g) {
   int64_t n = batch->n;
   bool finite = true;
-  residual(m, w, batch, work);
+  mst_pass_residual(m, w, batch, work);
   pull_and_measure(m, w, batch, work, room);
   for (int64_t i = 0; i < n; i++) {
     norm[i] = sqrt(work->square[i]);
@@ -296,11 +274,11 @@ bool mst_model_clipped_gradient(const mst_model *m, const float *w, const mst_ba
     const mst_layer *l = m->layer[i];
     if (l->parameters > 0) {
       scale_rows(n, mst_extent_size(l->out), norm, bound, dy);
-      l->ops->backward(l, w + l->first, n, input_of(work, batch->x, i), work->output[i],
+      l->ops->backward(l, w + l->first, n, mst_pass_input(work, batch->x, i), work->output[i],
                        work->keep[i], dy, NULL, g + l->first, work->scratch);
     }
-    if (!parameters_before(m, i)) return true;
-    dy = take(&room, n * mst_extent_size(l->in));
+    if (!mst_pass_parameters_before(m, i)) return true;
+    dy = mst_pass_take(&room, n * mst_extent_size(l->in));
   }
   return true;
 }
@@ -322,7 +300,7 @@ static void pull_all(const mst_model *m, const float *w, const mst_batch *batch,
   const mst_layer *l = m->layer[i];
   int64_t n = batch->n, in = mst_extent_size(l->in), out = mst_extent_size(l->out);
   for (int64_t a = 0; a < m->outputs; a++)
-    l->ops->backward(l, w + l->first, n, input_of(work, batch->x, i), work->output[i],
+    l->ops->backward(l, w + l->first, n, mst_pass_input(work, batch->x, i), work->output[i],
                      work->keep[i], d + a * n * out, to + a * n * in, NULL, work->scratch);
 }
 
@@ -343,8 +321,8 @@ static void add_kernels(const mst_model *m, const float *w, const mst_batch *bat
   for (int i = m->layers - 1; i >= 0; i--) {
     const mst_layer *l = m->layer[i];
     if (l->parameters > 0)
-      l->ops->kernel(l, n, m->outputs, input_of(work, batch->x, i), d[turn], k, scratch);
-    if (!parameters_before(m, i)) return;
+      l->ops->kernel(l, n, m->outputs, mst_pass_input(work, batch->x, i), d[turn], k, scratch);
+    if (!mst_pass_parameters_before(m, i)) return;
     pull_all(m, w, batch, work, i, d[turn], d[1 - turn]);
     turn = 1 - turn;
   }

@@ -156,6 +156,10 @@ static double curvature(mst_loss loss, double score) {
       const double p = 1 / (1 + exp(-fabs(score)));
       return p * exp(-fabs(score)) * p;
     }
+    case MST_LOSS_BRIER: {
+      const double p = 1 / (1 + exp(-fabs(score))), slope = p * exp(-fabs(score)) * p;
+      return slope * slope;
+    }
     case MST_LOSS_POISSON: return exp(score);
     case MST_LOSS_SQUARED:
     case MST_LOSS_CROSS_ENTROPY: break;

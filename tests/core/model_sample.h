@@ -25,6 +25,7 @@ static const sample_kind sample_kinds[] = {
     {"softmax", {.kind = "softmax"}, true, 3},
     {"softmax, stable", {.kind = "softmax", .stable_max = true}, true, 3},
     {"logistic", {.kind = "glm", .family = "logistic"}, true, 2},
+    {"brier", {.kind = "glm", .family = "brier"}, true, 2},
     {"linear", {.kind = "glm", .family = "linear"}, false, 2},
     {"poisson", {.kind = "glm", .family = "poisson"}, false, 2},
     {"relu", {.kind = "mlp", .hidden = {2, {19, 17}}, .activation = "relu"}, true, 3},
@@ -136,6 +137,7 @@ static inline double reference_loss(const mst_model *m, const mst_batch *b, int6
     sum += m->spec.stable_max ? reference_stable(s[j]) : exp(s[j]);
   }
   if (m->loss == MST_LOSS_LOGISTIC) loss = -log(1 / (1 + exp(b->label[i] == 1 ? -s[0] : s[0])));
+  if (m->loss == MST_LOSS_BRIER) loss = 0.5 * pow(1 / (1 + exp(-s[0])) - b->label[i], 2);
   if (m->loss == MST_LOSS_CROSS_ENTROPY) {
     double own = s[b->label[i]];
     loss = -log((m->spec.stable_max ? reference_stable(own) : exp(own)) / sum);

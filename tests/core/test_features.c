@@ -51,7 +51,7 @@ START_TEST(every_member_is_found_by_its_name) {
     ck_assert_uint_gt(strlen(mst_features_at(n)->summary), 0);
     n++;
   }
-  ck_assert_int_eq(n, 5);
+  ck_assert_int_eq(n, 6);
   ck_assert_ptr_null(mst_features_find("cnov"));
   ck_assert_ptr_null(mst_features_at(-1));
 }
@@ -119,8 +119,8 @@ static const mst_row_shape grey_shape = {2, {12, 15}};
 static const mst_row_shape colour_shape = {3, {13, 11, 3}};
 
 START_TEST(rows_keep_their_bits_in_any_batch) {
-  static const char *const any[] = {"identity", "relu", "fourier"};
-  for (int i = 0; i < 3; i++) {
+  static const char *const any[] = {"identity", "relu", "fourier", "johnson_lindenstrauss"};
+  for (int i = 0; i < 4; i++) {
     check_purity(any[i], &vector_shape);
     check_purity(any[i], &colour_shape);
   }
@@ -166,9 +166,9 @@ START_TEST(copied_parameters_give_the_same_bits) {
 END_TEST
 
 START_TEST(the_seed_decides_a_random_map) {
-  static const char *const random[] = {"relu", "fourier", "conv"};
+  static const char *const random[] = {"relu", "fourier", "conv", "johnson_lindenstrauss"};
   float *rows = make_images(ROWS, 12, 15, 1);
-  for (int k = 0; k < 3; k++) {
+  for (int k = 0; k < 4; k++) {
     mst_features_spec spec = small_spec(random[k]);
     mst_features *f = make_fitted(&spec, &grey_shape, rows);
     mst_features *again = make_fitted(&spec, &grey_shape, rows);
@@ -247,6 +247,10 @@ typedef double (*activation)(double z, double width);
 static double relu(double z, double width) {
   return sqrt(2.0 / width) * fmax(z, 0.0);
 }
+static double linear(double z, double width) {
+  (void)width;
+  return z;
+}
 static double cosine(double z, double width) {
   return sqrt(2.0 / width) * cos(z);
 }
@@ -276,7 +280,8 @@ static void check_formula(const char *kind, activation act) {
   mst_features_destroy(f);
 }
 
-START_TEST(relu_and_fourier_follow_their_formulas) {
+START_TEST(random_maps_follow_their_formulas) {
+  check_formula("johnson_lindenstrauss", linear);
   check_formula("relu", relu);
   check_formula("fourier", cosine);
 }
@@ -312,6 +317,26 @@ START_TEST(relu_features_tend_to_the_arc_cosine_kernel) {
       double kernel = sqrt(xx * yy) / M_PI * (sin(angle) + (M_PI - angle) * cos(angle));
       double found = dot(out + i * f->width, out + j * f->width, f->width);
       ck_assert_double_eq_tol(found, kernel, 0.05 * sqrt(xx * yy));
+    }
+  free(out);
+  free(rows);
+  mst_features_destroy(f);
+}
+END_TEST
+
+START_TEST(projections_keep_inner_products) {
+  mst_features_spec spec = small_spec("johnson_lindenstrauss");
+  mst_row_shape shape = {1, {KERNEL_WIDTH}};
+  spec.count = KERNEL_FEATURES;
+  float *rows = make_noise(KERNEL_ROWS * KERNEL_WIDTH, 2);
+  mst_features *f = make_map(&spec, &shape);
+  float *out = apply(f, rows, KERNEL_ROWS);
+  for (int i = 0; i < KERNEL_ROWS; i++)
+    for (int j = 0; j <= i; j++) {
+      const float *x = rows + i * KERNEL_WIDTH, *y = rows + j * KERNEL_WIDTH;
+      double size = sqrt(dot(x, x, KERNEL_WIDTH) * dot(y, y, KERNEL_WIDTH));
+      double found = dot(out + i * f->width, out + j * f->width, f->width);
+      ck_assert_double_eq_tol(found, dot(x, y, KERNEL_WIDTH), 5 * sqrt(2.0 / KERNEL_FEATURES) * size);
     }
   free(out);
   free(rows);
@@ -384,7 +409,8 @@ static Suite *suite(void) {
   t = tcase_create("members");
   tcase_set_timeout(t, 60);
   tcase_add_test(t, identity_copies_the_row);
-  tcase_add_test(t, relu_and_fourier_follow_their_formulas);
+  tcase_add_test(t, random_maps_follow_their_formulas);
+  tcase_add_test(t, projections_keep_inner_products);
   tcase_add_test(t, relu_features_tend_to_the_arc_cosine_kernel);
   tcase_add_test(t, fourier_features_tend_to_the_gaussian_kernel);
   tcase_add_test(t, impossible_random_features_are_refused);

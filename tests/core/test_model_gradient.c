@@ -159,6 +159,47 @@ START_TEST(a_gradient_is_final_when_it_is_told_so) {
 }
 END_TEST
 
+static void count_ranges(void *context, int64_t first, int64_t count) {
+  int64_t *ranges = context;
+  (void)first;
+  ck_assert_int_le(count, 1 << 15);
+  ++*ranges;
+}
+
+/* 500 x 300 weights, which do not stay in cache, and whose rows are no whole number of ranges. */
+START_TEST(a_large_layer_is_told_of_in_ranges_with_the_bits_of_its_whole) {
+  enum { IN = 500, OUT = 300, N = 9 };
+  mst_model_spec spec = {.kind = "mlp", .init = "xavier", .activation = "tanh",
+                         .hidden = {.n = 1, .value = {OUT}}};
+  mst_row_shape shape = {.dims = 1, .size = {IN}};
+  mst_model *m = NULL;
+  mst_model_work *work = NULL;
+  float *w = NULL, *x = NULL, *g[2] = {NULL, NULL};
+  int32_t label[N];
+  int64_t ranges = 0;
+  ck_ok(mst_model_create(&spec, &shape, true, 3, &m));
+  ck_ok(mst_model_work_create(m, N, &work));
+  ck_ok(mst_alloc(&w, m->parameters, sizeof *w, "w"));
+  ck_ok(mst_alloc(&x, N * IN, sizeof *x, "x"));
+  for (int64_t i = 0; i < N * IN; i++) x[i] = (float)((i * 7919) % 65537) / 65537.0f - 0.5f;
+  for (int i = 0; i < N; i++) label[i] = i % 3;
+  mst_model_init(m, 1, 0, w);
+  mst_batch batch = {.n = N, .x = x, .label = label};
+  for (int told = 0; told < 2; told++) {
+    ck_ok(mst_alloc(&g[told], m->parameters, sizeof **g, "g"));
+    mst_model_on_gradient(work, told ? count_ranges : NULL, &ranges);
+    mst_model_gradient(m, w, &batch, work, g[told], NULL);
+  }
+  ck_assert_int_ge(ranges, 5);
+  ck_assert(memcmp(g[0], g[1], (size_t)m->parameters * sizeof **g) == 0);
+  for (int told = 0; told < 2; told++) mst_free(g[told]);
+  mst_free(x);
+  mst_free(w);
+  mst_model_work_destroy(work);
+  mst_model_destroy(m);
+}
+END_TEST
+
 START_TEST(a_step_has_the_bits_of_the_gradient_and_then_the_step) {
   const float rate = 0.1f, decays[] = {0.0f, 0.01f};
   for (int k = 0; k < 2; k++) {
@@ -308,6 +349,7 @@ int main(int argc, char **argv) {
   tcase_set_timeout(tc, 0);
   tcase_add_loop_test(tc, all_agrees_with_differences_of_the_reference, 0, SAMPLE_KINDS);
   tcase_add_loop_test(tc, a_gradient_is_final_when_it_is_told_so, 0, SAMPLE_KINDS);
+  tcase_add_test(tc, a_large_layer_is_told_of_in_ranges_with_the_bits_of_its_whole);
   tcase_add_loop_test(tc, a_step_has_the_bits_of_the_gradient_and_then_the_step, 0, SAMPLE_KINDS);
   tcase_add_loop_test(
       tc, a_step_with_terms_from_elsewhere_has_the_bits_of_the_gradient_and_then_the_step, 0,

@@ -28,7 +28,7 @@ for p in 2 3 4 7; do
   result "the digest on $p ranks is $(field digest), on one $want" $?
 done
 MUSTER_SHARED_MEMORY=0 ranks 3 run "$dir/t.yaml" -q --set output.run="$dir/apart.h5" \
-  --set train.accumulate=3
+  --set train.accumulate=3 --set train.overlap=true
 ended 0 && [ "$(field digest)" = "$want" ]
 result "the digest without shared memory, in portions, is the same" $?
 

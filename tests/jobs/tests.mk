@@ -2,7 +2,8 @@
 SHELL_TESTS += tests/jobs/test_same_bits.sh
 SHELL_TESTS += tests/jobs/test_command.sh tests/jobs/test_bad_input.sh tests/jobs/test_signals.sh \
   tests/jobs/test_files.sh tests/jobs/test_resume.sh tests/jobs/test_resume_analytic.sh
-SHELL_TESTS += tests/jobs/test_private.sh
+SHELL_TESTS += tests/jobs/test_private.sh tests/jobs/test_private_noise.sh \
+  tests/jobs/test_private_methods.sh
 SHELL_TESTS += tests/jobs/test_train.sh tests/jobs/test_spill.sh tests/jobs/test_robust.sh
 SHELL_TESTS += tests/jobs/test_report.sh tests/jobs/test_predict.sh
 SHELL_TESTS += tests/jobs/test_grid.sh tests/jobs/test_account.sh
@@ -26,3 +27,7 @@ examples_aggregate_LDADD = libmstparallel.la libmstcomm.la libmstcore.la $(paral
 SHELL_TESTS += tests/jobs/test_merge.sh
 SHELL_TESTS += tests/jobs/test_decentralised.sh
 SHELL_TESTS += tests/jobs/test_bandit.sh
+SHELL_TESTS += tests/jobs/test_private_analytic.sh
+SHELL_TESTS += tests/jobs/test_local_regression.sh
+SHELL_TESTS += tests/jobs/test_secure.sh
+SHELL_TESTS += tests/jobs/test_private_federated.sh

@@ -34,16 +34,22 @@ static mst_status refuse(const mst_stage *stage, int64_t client, int64_t round, 
 }
 
 static double one = 1, two = 2, three = 3, four = 4, five = 5;
-static const mst_stage clip = {"clip_norm", MST_SLOT_CLIP, MST_TRAIT_SINGLE, mark, &one};
-static const mst_stage local_noise = {"local_gauss", MST_SLOT_LOCAL_NOISE,
-                                      MST_TRAIT_SINGLE | MST_TRAIT_PRIVATE, mark, &two};
-static const mst_stage topk = {"topk", MST_SLOT_COMPRESS, MST_TRAIT_SINGLE | MST_TRAIT_PACKS, mark,
-                               &five};
-static const mst_stage mask = {"pair_mask", MST_SLOT_MASK, MST_TRAIT_HIDES, mark, &three};
-static const mst_stage noise = {"gauss", MST_SLOT_NOISE, MST_TRAIT_PRIVATE, mark, &four};
-static const mst_stage krum = {"krum", MST_SLOT_AGGREGATE, MST_TRAIT_SINGLE | MST_TRAIT_DISTANCES,
-                               NULL, NULL};
-static const mst_stage median = {"median", MST_SLOT_AGGREGATE, MST_TRAIT_SINGLE, NULL, NULL};
+static const mst_stage clip = {.name = "clip_norm", .slot = MST_SLOT_CLIP,
+                               .traits = MST_TRAIT_SINGLE, .apply = mark, .data = &one};
+static const mst_stage local_noise = {.name = "local_gauss", .slot = MST_SLOT_LOCAL_NOISE,
+                                      .traits = MST_TRAIT_SINGLE | MST_TRAIT_PRIVATE,
+                                      .apply = mark, .data = &two};
+static const mst_stage topk = {.name = "topk", .slot = MST_SLOT_COMPRESS,
+                               .traits = MST_TRAIT_SINGLE | MST_TRAIT_PACKS, .apply = mark,
+                               .data = &five};
+static const mst_stage mask = {.name = "pair_mask", .slot = MST_SLOT_MASK,
+                               .traits = MST_TRAIT_HIDES, .apply = mark, .data = &three};
+static const mst_stage noise = {.name = "gauss", .slot = MST_SLOT_NOISE,
+                                .traits = MST_TRAIT_PRIVATE, .apply = mark, .data = &four};
+static const mst_stage krum = {.name = "krum", .slot = MST_SLOT_AGGREGATE,
+                               .traits = MST_TRAIT_SINGLE | MST_TRAIT_DISTANCES};
+static const mst_stage median = {.name = "median", .slot = MST_SLOT_AGGREGATE,
+                                 .traits = MST_TRAIT_SINGLE};
 
 /* The sum with more stages; the last is NULL. */
 static mst_pipeline sum_with(const mst_stage *a, const mst_stage *b, const mst_stage *c) {
@@ -229,6 +235,46 @@ START_TEST(a_failing_stage_stops_the_rest_and_is_named) {
 }
 END_TEST
 
+/* Leaves its mark on whole numbers. */
+static mst_status mark_whole(const mst_stage *stage, int64_t client, int64_t round, int64_t n,
+                             int64_t *whole) {
+  (void)stage;
+  for (int64_t i = 0; i < n; i++) whole[i] += 100 * client + round;
+  return MST_OK;
+}
+
+static mst_status refuse_whole(const mst_stage *stage, int64_t client, int64_t round, int64_t n,
+                               int64_t *whole) {
+  (void)client, (void)round, (void)n, (void)whole;
+  return mst_fail(MST_ERR_INTERNAL, "%s has no keys", stage->name);
+}
+
+START_TEST(a_mask_of_whole_numbers_leaves_reals_and_is_asked_for_apart) {
+  mst_stage whole = mask;
+  whole.apply = NULL;
+  whole.mask = mark_whole;
+  mst_pipeline p = sum_with(&clip, &whole, NULL);
+  double vector[1] = {7};
+  int64_t number[1] = {7};
+  ck_ok(mst_pipeline_check(&p));
+  ck_ok(mst_pipeline_contribute(&p, 3, 4, 1, vector));
+  ck_assert_double_eq(vector[0], 71);
+  ck_ok(mst_pipeline_mask(&p, 3, 4, 1, number));
+  ck_assert_int_eq(number[0], 311);
+  whole.mask = refuse_whole;
+  ck_refused(mst_pipeline_mask(&p, 3, 4, 1, number), MST_ERR_INTERNAL,
+             "client 3, stage 'pair_mask': pair_mask has no keys");
+  p = sum_with(&clip, NULL, NULL);
+  ck_ok(mst_pipeline_mask(&p, 3, 4, 1, number));
+  ck_assert_int_eq(number[0], 311);
+  whole = clip;
+  whole.apply = NULL;
+  whole.mask = mark_whole;
+  p = sum_with(&whole, NULL, NULL);
+  ck_refused(mst_pipeline_check(&p), MST_ERR_INTERNAL, "nothing to apply");
+}
+END_TEST
+
 static Suite *suite(void) {
   Suite *s = suite_create("pipeline");
   TCase *check = tcase_create("check");
@@ -249,6 +295,7 @@ static Suite *suite(void) {
   tcase_add_test(use, the_sum_alone_leaves_a_contribution_as_it_is);
   tcase_add_test(use, stages_are_told_client_and_round);
   tcase_add_test(use, a_failing_stage_stops_the_rest_and_is_named);
+  tcase_add_test(use, a_mask_of_whole_numbers_leaves_reals_and_is_asked_for_apart);
   suite_add_tcase(s, use);
   return s;
 }

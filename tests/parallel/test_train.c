@@ -20,6 +20,7 @@ static void run_digest(MPI_Comm comm, bool shared, int per_node, int member, cha
   fixture f;
   begin(&f, comm, shared, per_node, mst_optim_at(member)->name);
   dress(&f.options, member);
+  f.options.overlap = member % 2 == 0;
   run_with(&f, hex);
   end(&f);
 }
@@ -51,6 +52,40 @@ START_TEST(portions_of_a_step_leave_no_trace) {
     if (k > 0) ck_assert_msg(strcmp(whole, cut) == 0, "%d portions", (int)portions[k]);
     end(&f);
   }
+}
+END_TEST
+
+/* A share of the step's blocks for each rank, or for few; buckets that several ranks own; portions; a
+ * first grid that does not fit. */
+START_TEST(sums_posted_during_the_backward_pass_have_the_bits_of_those_after_it) {
+  static const int64_t batch[] = {300, 60, 300}, portions[] = {1, 1, 3};
+  for (int k = 0; k < 6; k++)
+    for (int way = 0; way < 2; way++) {
+      char hex[2][MST_DIGEST_HEX];
+      int64_t repeated[2];
+      for (int overlap = 0; overlap < 2; overlap++) {
+        fixture f;
+        mst_train *train = NULL;
+        record r = {.reports = 0};
+        mst_observer o = {.context = &r, .on_round = on_round};
+        mst_digest_start(&r.digest);
+        begin_scaled(&f, MPI_COMM_WORLD, way == 0, way == 0 && k % 2 == 1 ? 2 : 0, "sgd",
+                     k < 3 ? 1.0f : 1e-9f, k >= 3);
+        f.options.optimizer.batch = batch[k % 3];
+        f.options.accumulate = portions[k % 3];
+        f.options.overlap = overlap != 0;
+        ck_ok(mst_train_create(f.team, f.model, f.store, &f.options, &train));
+        ck_assert((train->posted != NULL) == (overlap && mst_team_size(f.team) > 1));
+        ck_ok(mst_train_run(train, NULL, &o));
+        repeated[overlap] = mst_train_figures(train).repeated;
+        finish(&f, train, &r, hex[overlap]);
+        mst_train_destroy(train);
+        end(&f);
+      }
+      ck_assert_msg(strcmp(hex[0], hex[1]) == 0, "case %d, way %d: other bits", k, way);
+      ck_assert_int_eq(repeated[0], repeated[1]);
+      if (k >= 3) ck_assert_int_ge(repeated[1], 1);
+    }
 }
 END_TEST
 
@@ -224,6 +259,7 @@ static Suite *suite(void) {
   tcase_set_timeout(c, 300);
   tcase_add_test(c, every_optimizer_has_the_same_bits_on_any_ranks_and_transport);
   tcase_add_test(c, portions_of_a_step_leave_no_trace);
+  tcase_add_test(c, sums_posted_during_the_backward_pass_have_the_bits_of_those_after_it);
   tcase_add_test(c, steps_are_those_of_a_plain_loop);
   tcase_add_test(c, batches_may_be_smaller_than_blocks_and_larger_than_the_rows);
   tcase_add_test(c, the_average_is_evaluated_and_keeps_its_reach_for_another_batch);

@@ -179,12 +179,13 @@ START_TEST(training_lowers_the_loss_until_a_metric_is_reached) {
 END_TEST
 
 /* One row turns infinite after it was looked at; the step that takes it is known from the order. */
-START_TEST(a_gradient_that_is_not_finite_ends_the_run_and_names_the_step) {
+static void run_into_infinity(bool shared, bool overlap) {
   fixture f;
   mst_train *train = NULL;
   int64_t order[ROWS], at = 0;
   char words[64];
-  begin(&f, MPI_COMM_WORLD, true, 0, "sgd");
+  begin(&f, MPI_COMM_WORLD, shared, 0, "sgd");
+  f.options.overlap = overlap;
   mst_stream s = mst_stream_of(mst_key_make(f.options.seed, MST_PURPOSE_BATCH, 0, 0));
   mst_stream_permutation(&s, ROWS, order);
   while (order[at] != 600) at++;
@@ -197,6 +198,12 @@ START_TEST(a_gradient_that_is_not_finite_ends_the_run_and_names_the_step) {
   ck_assert_int_eq(mst_train_figures(train).steps, at / 300);
   mst_train_destroy(train);
   end(&f);
+}
+
+START_TEST(a_gradient_that_is_not_finite_ends_the_run_and_names_the_step) {
+  run_into_infinity(true, false);
+  run_into_infinity(true, true); /* ranks that did not meet it have posted their sums by then */
+  run_into_infinity(false, true);
 }
 END_TEST
 
