@@ -37,7 +37,7 @@ libmstcore_la_SOURCES = $(core_headers) \
   core/model/elementary.h core/model/loss.h core/model/loss.c core/model/model.c \
   core/model/model_pass.c core/model/dense_layer.c core/model/activation.c core/model/softmax.c \
   core/model/glm.c core/model/mlp.c core/model/patches.h core/model/patches_width.h \
-  core/model/patches.c core/model/convolution.c core/model/group_norm.c core/model/pool.c \
+  core/model/patches.c core/model/convolution.c core/model/group_norm.c core/model/batch_norm.c core/model/pool.c \
   core/model/residual.c core/model/lenet.c core/model/resnet.c \
   core/federated/member.h core/federated/passes.h core/federated/method.c core/federated/client.c \
   core/federated/trainer.h core/federated/trainer.c core/federated/step.c \
@@ -131,7 +131,7 @@ libmstcore_la_SOURCES += core/privacy/sampler.h core/privacy/sampler_member.h \
   core/privacy/ledger.c core/model/ghost.h core/model/pass.h core/model/ghost_difference.c \
   core/privacy/estimator.h core/privacy/estimator_member.h core/privacy/estimator.c \
   core/privacy/estimator_dp_sgd.c core/privacy/estimator_diff2.c \
-  core/privacy/estimator_spiderboost.c core/privacy/estimator_tree_spider.c \
+  core/privacy/estimator_spiderboost.c core/privacy/estimator_tree_spider.c core/privacy/estimator_recursive.c \
   core/privacy/sampler_disjoint.c
 nobase_pkginclude_HEADERS += core/privacy/estimator.h
 nobase_pkginclude_HEADERS += core/secure/shamir.h core/secure/agreement.h core/secure/stream.h \

@@ -219,6 +219,7 @@ static mst_status prepare(decentralised_job *j) {
   MST_TRY(make_graph(j));
   mst_job_bound_batch(&j->data, &j->options.optimizer.batch);
   MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
+  MST_TRY(mst_team_agree(j->team, mst_decentralised_check_model(j->model)));
   plan(j);
   return MST_OK;
 }

@@ -130,7 +130,9 @@ static mst_status check_runs(const merge *m) {
 
 static mst_status check_same(const merge *m) {
   for (int i = 1; i < m->n; i++) MST_TRY(mst_rebuilt_check_same(&m->run[0], &m->run[i]));
-  return MST_OK;
+  return mst_model_refuse_shared(m->run[0].model, "muster merge",
+                                 "the running statistics of a mean of networks are not the mean of "
+                                 "theirs");
 }
 
 static mst_status read_runs(merge *m) {

@@ -2,14 +2,27 @@
  * is agreed on before the next. */
 #include "jobs/model.h"
 
+#include <string.h>
+
 #include "core/base/arithmetic.h"
+
+/* Settings of a norm that is not asked for. */
+static mst_status check_norm_keys(const mst_experiment *e, const mst_model *m) {
+  static const char *const keys[] = {"model.ghost", "model.momentum"};
+  if (m->spec.norm != NULL && strcmp(m->spec.norm, "batch") == 0) return MST_OK;
+  for (int i = 0; i < 2; i++)
+    if (mst_experiment_knows(e, keys[i]) && mst_experiment_is_said(e, keys[i]))
+      return mst_experiment_refuse(e, keys[i], "only model.norm: batch has ghost batches");
+  return MST_OK;
+}
 
 mst_status mst_job_model_create(const mst_job_data *d, const mst_model_spec *spec,
                                 mst_model **out) {
   mst_row_shape shape = mst_job_model_shape(d->features);
   mst_status st = mst_model_create(spec, &shape, d->train.label != NULL, d->outputs, out);
   st = mst_team_agree(d->team, st);
-  return st == MST_OK ? MST_OK : mst_fail_within(st, "model.kind: %s: ", spec->kind);
+  if (st != MST_OK) return mst_fail_within(st, "model.kind: %s: ", spec->kind);
+  return mst_team_agree(d->team, check_norm_keys(d->context->experiment, *out));
 }
 
 void mst_job_bound_batch(const mst_job_data *d, int64_t *batch) {

@@ -193,6 +193,7 @@ static mst_status make_attackers(mst_decentralised *f) {
 
 static mst_status create(mst_decentralised *f) {
   mst_status st = mst_decentralised_check(&f->options);
+  if (st == MST_OK) st = mst_decentralised_check_model(f->model);
   if (st == MST_OK) st = lay_out(f);
   MST_TRY(mst_team_agree(f->team, st));
   MST_TRY(make_attackers(f));

@@ -55,6 +55,9 @@ typedef struct mst_decentralised mst_decentralised;
  *  \return MST_OK, MST_ERR_INPUT or MST_ERR_UNSUPPORTED with the reason. Local. */
 mst_status mst_decentralised_check(const mst_decentralised_options *o) MST_CHECKED;
 
+/** Can nodes train that model? MST_ERR_UNSUPPORTED where it has running statistics. Local. */
+mst_status mst_decentralised_check_model(const mst_model *m) MST_CHECKED;
+
 /** Set up: the graph, and at every node parameters drawn from the seed. The objects named
  *  must outlive it.
  *  \return MST_OK; what mst_decentralised_check and mst_graph_make return; MST_ERR_INPUT for a

@@ -62,6 +62,13 @@ static mst_status check_attack(const mst_decentralised_options *o) {
   return MST_OK;
 }
 
+mst_status mst_decentralised_check_model(const mst_model *m) {
+  return mst_model_refuse_shared(
+      m, "decentralised training",
+      "nodes' local steps keep no running statistics, and mixing has none "
+      "to combine");
+}
+
 mst_status mst_decentralised_check(const mst_decentralised_options *o) {
   if (!mst_decentralised_tracks(o) && strcmp(o->method, "dsgd") != 0)
     return mst_fail(MST_ERR_INPUT, "method.name is %s; choose dsgd or gradient_tracking",

@@ -107,6 +107,7 @@ static mst_status allocate(mst_train *t, const mst_clients *rows) {
   int p = mst_team_size(t->team);
   int64_t n = t->model->parameters;
   MST_TRY(check(t, t->rows.rows));
+  if (t->options.privacy != NULL) MST_TRY(mst_private_check_model(t->model));
   t->epoch_steps = mst_train_epoch_steps(t->rows.rows, &t->options);
   t->steps = mst_train_steps(t->rows.rows, &t->options);
   t->blocks = mst_ceil_div(t->rows.batch, t->options.block);
@@ -248,10 +249,13 @@ void mst_train_plan(int ranks, int domains, const mst_model *model, int64_t rows
 /* Bring what is evaluated up to date. Collective. */
 static mst_status show(mst_train *t) {
   if (t->shown == NULL) return MST_OK;
+  const float *w = mst_train_shard(t, t->w);
+  float *shown = mst_train_shard(t, t->shown);
   if (t->options.ema > 0 && t->mine > 0)
-    memcpy(mst_train_shard(t, t->shown), t->ema.mean, (size_t)t->mine * sizeof(float));
+    memcpy(shown, t->ema.mean, (size_t)t->mine * sizeof(float));
   else if (t->options.ema <= 0)
-    mst_optim_average(t->optim, mst_train_shard(t, t->w), mst_train_shard(t, t->shown));
+    mst_optim_average(t->optim, w, shown);
+  mst_train_copy_running(t, w, shown); /* averages themselves */
   return mst_share_gather(t->shown, t->bytes);
 }
 

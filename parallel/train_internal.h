@@ -108,6 +108,9 @@ struct mst_train {
   mst_train_times times;
 };
 
+/** to(mine) takes the running statistics of w(mine), both this rank's shard. Local. */
+void mst_train_copy_running(const mst_train *t, const float *w, float *to);
+
 /** One step; *asked: a rank was asked to stop. Collective. */
 mst_status mst_train_step(mst_train *t, const mst_observer *o, bool *asked) MST_CHECKED;
 

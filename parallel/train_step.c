@@ -204,6 +204,47 @@ static mst_status gather_sums(mst_train *t) {
   return MST_OK;
 }
 
+/* This shard's part of a tensor: entries *begin .. the value, of the shard. */
+static int64_t part_of(const mst_train *t, const mst_tensor *tensor, int64_t *begin) {
+  *begin = mst_most(tensor->offset - t->first, 0);
+  return mst_least(tensor->offset + tensor->count - t->first, t->mine);
+}
+
+/* Where the model's running statistics go, into `wide`; in their place the optimizer, its clip and
+ * its norms find gradients of 0 at where training began. */
+static void take_running(mst_train *t, float *w) {
+  double rate = 1.0 - t->model->spec.momentum;
+  int64_t begin, end;
+  for (int k = 0; k < t->model->tensors; k++) {
+    if (!mst_tensor_runs(&t->model->tensor[k])) continue;
+    float began = t->model->tensor[k].role == MST_TENSOR_VARIANCE ? 1.0f : 0.0f;
+    end = part_of(t, &t->model->tensor[k], &begin);
+    for (int64_t i = begin; i < end; i++) {
+      t->wide[i] = (double)w[i] - rate * (double)t->mean[i];
+      w[i] = began;
+      t->mean[i] = 0.0f;
+    }
+  }
+}
+
+static void put_running(const mst_train *t, float *w) {
+  int64_t begin, end;
+  for (int k = 0; k < t->model->tensors; k++) {
+    if (!mst_tensor_runs(&t->model->tensor[k])) continue;
+    end = part_of(t, &t->model->tensor[k], &begin);
+    for (int64_t i = begin; i < end; i++) w[i] = (float)t->wide[i];
+  }
+}
+
+void mst_train_copy_running(const mst_train *t, const float *w, float *to) {
+  int64_t begin, end;
+  for (int k = 0; k < t->model->tensors; k++) {
+    if (!mst_tensor_runs(&t->model->tensor[k])) continue;
+    end = part_of(t, &t->model->tensor[k], &begin);
+    for (int64_t i = begin; i < end; i++) to[i] = w[i];
+  }
+}
+
 /* This shard's mean gradient, `scale` times the sum, the optimizer's step on it, and all shards to
  * all. Collective. */
 static mst_status update(mst_train *t, double scale) {
@@ -211,6 +252,7 @@ static mst_status update(mst_train *t, double scale) {
   double start = mst_clock_seconds();
   float *w = mst_train_shard(t, t->w);
   for (int64_t i = 0; i < t->mine; i++) t->mean[i] = (float)(scale * t->wide[i]);
+  take_running(t, w);
   MST_TRY(clip(t));
   set_momentum(t, step);
   double lr = mst_train_lr(t, step);
@@ -219,6 +261,7 @@ static mst_status update(mst_train *t, double scale) {
     MST_TRY(gather_parts(t, t->part_bytes));
   }
   mst_optim_apply(t->optim, w, t->mean, lr, t->parts);
+  put_running(t, w);
   if (t->options.ema > 0) mst_ema_add(&t->ema, w);
   MST_TRY(mst_share_gather(t->w, t->bytes));
   t->times.update += mst_clock_seconds() - start;

@@ -136,6 +136,10 @@ static const struct {
 
 mst_status mst_symmetry_find(const mst_model *m, mst_symmetry *s) {
   finder f = {.m = m, .s = s};
+  MST_TRY(
+      mst_model_refuse_shared(m, "matching units",
+                              "the running statistics of a mean of networks are not the mean of "
+                              "theirs"));
   s->parameters = m->parameters;
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
     if (strcmp(m->ops->name, known[i].kind) != 0) continue;

@@ -1,6 +1,6 @@
 /* Layers: what models are built of. A layer maps n examples of `in` to n examples of `out`
  * floats; its parameters are a part of the model's flat vector. One file a layer: dense_layer.c
- * activation.c convolution.c group_norm.c pool.c residual.c. Private to core/model. */
+ * activation.c convolution.c group_norm.c batch_norm.c pool.c residual.c. Private to core/model. */
 #ifndef MST_CORE_MODEL_LAYER_H
 #define MST_CORE_MODEL_LAYER_H
 
@@ -31,6 +31,9 @@ typedef struct mst_layer_ops {
    * to find again (may be unused); scratch has `scratch_fixed + n * scratch_row` floats. */
   void (*forward)(const mst_layer *l, const float *w, int64_t n, const float *x, float *y,
                   float *keep, float *scratch);
+  /* The same for scores alone, of a layer whose rows share something while gradients are taken:
+   * here nothing is shared. NULL: forward. Such a layer has neither norms nor kernel. */
+  void (*evaluate)(const mst_layer *l, const float *w, int64_t n, const float *x, float *y);
   /* From dy(n, out): dx(n, in) unless NULL, and g(own parameters), overwritten, unless NULL. */
   void (*backward)(const mst_layer *l, const float *w, int64_t n, const float *x, const float *y,
                    const float *keep, const float *dy, float *dx, float *g, float *scratch);
@@ -111,6 +114,8 @@ mst_status mst_layer_convolution(mst_extent in, int64_t channels, int64_t kernel
 /** Channels in `groups` groups; relu: and not below 0. Local. */
 mst_status mst_layer_group_norm(mst_extent in, int64_t groups, bool relu,
                                 mst_layer **l) MST_CHECKED;
+/** Over ghost batches of `ghost` consecutive rows; of vectors. Local. */
+mst_status mst_layer_batch_norm(mst_extent in, int64_t ghost, mst_layer **l) MST_CHECKED;
 /** Windows of size x size, `stride` apart. Local. */
 mst_status mst_layer_max_pool(mst_extent in, int64_t size, int64_t stride,
                               mst_layer **l) MST_CHECKED;

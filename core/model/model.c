@@ -160,6 +160,13 @@ mst_status mst_model_create(const mst_model_spec *spec, const mst_row_shape *sha
   return MST_OK;
 }
 
+mst_status mst_model_refuse_shared(const mst_model *m, const char *who, const char *why) {
+  for (int i = 0; i < m->layers; i++)
+    if (m->layer[i]->ops->evaluate != NULL)
+      return mst_fail(MST_ERR_UNSUPPORTED, "model.norm: batch is not for %s: %s", who, why);
+  return MST_OK;
+}
+
 void mst_model_destroy(mst_model *m) {
   if (m == NULL) return;
   for (int i = 0; i < m->layers; i++) mst_layer_destroy(m->layer[i]);
@@ -188,11 +195,11 @@ void mst_model_init(const mst_model *m, uint64_t seed, int64_t copy, float *w) {
     const mst_tensor *t = &m->tensor[i];
     float *at = w + t->offset;
     mst_stream s = mst_stream_of(mst_key_make(seed, MST_PURPOSE_INIT, (uint64_t)i, (uint64_t)copy));
-    if (t->role == MST_TENSOR_SCALE)
+    if (t->role == MST_TENSOR_SCALE || t->role == MST_TENSOR_VARIANCE)
       fill(at, t->count, 1.0f);
     else if (strcmp(init, "uniform") == 0 && t->fan_in > 0)
       draw_uniform(t, &s, 1 / sqrt((double)t->fan_in), at);
-    else if (t->role == MST_TENSOR_BIAS || strcmp(init, "zero") == 0)
+    else if (t->role != MST_TENSOR_WEIGHT || strcmp(init, "zero") == 0)
       fill(at, t->count, 0.0f);
     else if (strcmp(init, "he") == 0)
       draw_normal(t, &s, at);

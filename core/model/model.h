@@ -27,6 +27,9 @@ typedef struct mst_model_spec {
   const char *init;       /* all: xavier | he | uniform | zero                        */
   mst_int_list hidden;    /* mlp: widths of the hidden layers                         */
   const char *activation; /* mlp: relu | gelu | tanh                                  */
+  const char *norm;       /* mlp: none | batch; NULL: none                            */
+  int64_t ghost;          /* mlp: rows that batch norm takes its statistics over      */
+  double momentum;        /* mlp: part of its running statistics that a step keeps    */
   bool stable_max;        /* all classifiers: StableMax instead of softmax            */
   const char *family;     /* glm: logistic | brier | linear | poisson                 */
   int64_t channels;       /* lenet, resnet: of the first convolution                  */
@@ -45,9 +48,11 @@ typedef enum mst_loss {
 } mst_loss;
 
 typedef enum mst_tensor_role {
-  MST_TENSOR_WEIGHT, /* drawn by the initialisation from fan_in, fan_out */
-  MST_TENSOR_BIAS,   /* 0                                                */
-  MST_TENSOR_SCALE   /* 1                                                */
+  MST_TENSOR_WEIGHT,  /* drawn by the initialisation from fan_in, fan_out */
+  MST_TENSOR_BIAS,    /* 0                                                */
+  MST_TENSOR_SCALE,   /* 1                                                */
+  MST_TENSOR_MEAN,    /* 0; a running statistic (mst_tensor_runs)         */
+  MST_TENSOR_VARIANCE /* 1; likewise                                      */
 } mst_tensor_role;
 
 typedef struct mst_tensor {
@@ -97,11 +102,24 @@ void mst_model_destroy(mst_model *m); /* Local; NULL is allowed */
 /** Classes that labels tell apart, from 0; 0 = the targets are values. Local. */
 int64_t mst_model_classes(const mst_model *m);
 
+/** Is it a running statistic of the rows, which only scores are made with? In a gradient its
+ * entries are what it differs from the statistics of the batch: it moves by 1 - spec.momentum of
+ * that, and no optimizer moves it. Local. */
+static inline bool mst_tensor_runs(const mst_tensor *t) {
+  return t->role == MST_TENSOR_MEAN || t->role == MST_TENSOR_VARIANCE;
+}
+
+/** Refuse, for `who` (named in the message) with the reason `why`, a model in which a row's
+ * gradient depends on the other rows of its batch (model.norm: batch).
+ *  \return MST_OK; MST_ERR_UNSUPPORTED. Local. */
+mst_status mst_model_refuse_shared(const mst_model *m, const char *who,
+                                   const char *why) MST_CHECKED;
+
 /** Fill w(parameters): weights uniform in +-sqrt(6/(fan_in+fan_out)) (xavier, Glorot and Bengio
  *  2010), normal with variance 2/fan_in (he, He et al. 2015), uniform in +-1/sqrt(fan_in) (uniform:
- *  also the biases of dense layers and convolutions), or 0; other biases 0, scales 1. Drawn
- *  from key (seed, MST_PURPOSE_INIT, tensor number, copy): copy tells models of one seed apart, 0
- *  where there is one. Local. */
+ *  also the biases of dense layers and convolutions), or 0; other biases and means 0, scales and
+ * variances 1. Drawn from key (seed, MST_PURPOSE_INIT, tensor number, copy): copy tells models of
+ * one seed apart, 0 where there is one. Local. */
 void mst_model_init(const mst_model *m, uint64_t seed, int64_t copy, float *w);
 
 /* A batch: x(n, inputs) and its targets: label(n), or value(n, outputs) with label NULL. */
@@ -127,7 +145,8 @@ void mst_model_on_gradient(mst_model_work *work,
                            void (*done)(void *context, int64_t first, int64_t count),
                            void *context);
 
-/** out(n, outputs) = scores. Local; never fails (NaN flows through). */
+/** out(n, outputs) = scores, with running statistics where the model has any; so have loss and
+ *  residual, and a gradient those of its rows. Local; never fails (NaN flows through). */
 void mst_model_scores(const mst_model *m, const float *w, int64_t n, const float *x,
                       mst_model_work *work, float *out);
 

@@ -86,16 +86,24 @@ void mst_model_on_gradient(mst_model_work *work,
   work->context = context;
 }
 
-/* Keep all layers' outputs; the last are the scores. */
-static const float *forward(const mst_model *m, const float *w, int64_t n, const float *x,
-                            mst_model_work *work) {
+/* Keep all layers' outputs; the last are the scores. evaluate: nothing goes back from here. */
+static const float *pass(const mst_model *m, const float *w, int64_t n, const float *x,
+                         mst_model_work *work, bool evaluate) {
   assert(n <= work->n_max);
   for (int i = 0; i < m->layers; i++) {
     const mst_layer *l = m->layer[i];
-    l->ops->forward(l, w + l->first, n, mst_pass_input(work, x, i), work->output[i], work->keep[i],
-                    work->scratch);
+    const float *in = mst_pass_input(work, x, i);
+    if (evaluate && l->ops->evaluate != NULL)
+      l->ops->evaluate(l, w + l->first, n, in, work->output[i]);
+    else
+      l->ops->forward(l, w + l->first, n, in, work->output[i], work->keep[i], work->scratch);
   }
   return work->output[m->layers - 1];
+}
+
+static const float *forward(const mst_model *m, const float *w, int64_t n, const float *x,
+                            mst_model_work *work) {
+  return pass(m, w, n, x, work, false);
 }
 
 /* Backward with g, telling of it as it becomes final. */
@@ -133,7 +141,7 @@ static void backward(const mst_model *m, const float *w, int64_t n, const float 
 
 void mst_model_scores(const mst_model *m, const float *w, int64_t n, const float *x,
                       mst_model_work *work, float *out) {
-  const float *scores = forward(m, w, n, x, work);
+  const float *scores = pass(m, w, n, x, work, true);
   memcpy(out, scores, (size_t)(n * m->outputs) * sizeof *out);
 }
 
@@ -151,7 +159,7 @@ const float *mst_model_given(const mst_model *m, const mst_model_work *work, int
 
 void mst_model_loss(const mst_model *m, const float *w, const mst_batch *batch,
                     mst_model_work *work, double *loss, int64_t *correct) {
-  const float *scores = forward(m, w, batch->n, batch->x, work);
+  const float *scores = pass(m, w, batch->n, batch->x, work, true);
   *loss = mst_loss_residual(m, batch, scores, work->residual);
   if (correct != NULL) *correct = mst_loss_correct(m, batch, scores);
 }
