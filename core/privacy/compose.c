@@ -113,14 +113,14 @@ static void wrap(const mst_loss *l, double alpha, int64_t length, double *field)
  * become negligible and is put to 0, of |error| itself. */
 static void multiply_power(const fftw_complex *spectrum, double count, double eta, int64_t points,
                            fftw_complex *product, double *error) {
-  const double negligible = exp(-160 / fmax(count, 1));
+  const double negligible = exp(-160 / fmax(count, 1)), lost = pow(sqrt(negligible) + eta, count);
   for (int64_t i = 0; i < points; i++) {
     const double re = spectrum[i][0], im = spectrum[i][1], square = re * re + im * im;
     const double now = product[i][0] * product[i][0] + product[i][1] * product[i][1];
     if (now == 0) continue;
     if (square < negligible) {
       product[i][0] = product[i][1] = 0;
-      error[i] = pow(sqrt(square) + eta, count);
+      error[i] = lost;
       continue;
     }
     const double size = count / 2 * log(square), angle = count * atan2(im, re);
@@ -186,13 +186,21 @@ static void convolve(const sum *s, mst_composition *c, int64_t length, buffers *
     total += twice * size;
   }
   fftw_execute(b->backward);
-  /* delta weighs the errors by e^(-alpha y) (1 - e^-y) at y = 0, step, ...: Cauchy and Schwarz. */
-  double weight = 0, weight_square = 0;
+  /* delta weighs the errors by w(y) = e^(-alpha y) (1 - e^-y) at the grid points above epsilon,
+   * which need not be on the grid: each counts as the greatest w of its cell. Cauchy and Schwarz.
+   */
+  const double fall = exp(-c->alpha * c->step), shrink = exp(-c->step), grow = -expm1(-c->step);
+  const double mode = log1p(1 / c->alpha) / c->step, peak = exp(log_peak(c->alpha));
+  double weight = 0, weight_square = 0, tilt = 1, below = 0;
   for (int64_t i = 0; i < length; i++) {
-    const double y = (double)i * c->step, w = exp(-c->alpha * y) * -expm1(-y);
+    const double here = tilt * below;
+    if (c->alpha * (double)i * c->step > 60) break;
+    tilt *= fall;
+    below = below * shrink + grow;
+    const bool holds = (double)i <= mode && mode <= (double)(i + 1);
+    const double w = holds ? peak : fmax(here, tilt * below);
     weight += w;
     weight_square += w * w;
-    if (c->alpha * y > 60) break;
   }
   const double n = (double)length;
   c->noise = sqrt(weight_square * square / n) + weight * eta * total / n;
@@ -265,7 +273,7 @@ static double in_window(const mst_composition *c, double epsilon, double *noise)
   int64_t i = (int64_t)floor(epsilon / c->step) + 1 - c->first;
   i = mst_least(mst_most(i, 0), c->count);
   const double tilt = exp(c->log_scale);
-  *noise = tilt * exp(-c->alpha * y) * c->noise + 1e-14 * tilt * c->above[i];
+  *noise = tilt * exp(-c->alpha * y) * c->noise + 1e-14 * tilt * fabs(c->above[i]);
   return tilt * (c->above[i] - exp(y) * c->above_reduced[i]);
 }
 

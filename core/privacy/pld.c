@@ -16,6 +16,7 @@
 #define SHARE_TAIL 0.02 /* of delta, per accuracy of epsilon, for what is cut off */
 #define SHARE_LOW  1e-6 /* of delta, for the defects that exceed their bound  */
 #define ROUNDS     8
+#define COARSE     8 /* times the step: the first look at ADD */
 
 /* Defects by size, so that trying many theta costs little: geometric classes of |defect| from the
  * step downward, each counted as its end that is worse. */
@@ -26,11 +27,16 @@ enum {
 
 typedef struct defects {
   double step, weight[2][CLASSES]; /* of negative, of positive ones; count times mass */
+  double end[2][CLASSES];          /* of a class, the worse of the two                */
   double missed; /* probability, at most, of a release at one of the points that are left out */
 } defects;
 
-static double class_end(const defects *d, int sign, int i) {
-  return sign == 0 ? -d->step * pow(CLASS_RATIO, i) : d->step * pow(CLASS_RATIO, i + 1);
+static void set_classes(double step, defects *d) {
+  *d = (defects){.step = step};
+  for (int i = 0; i < CLASSES; i++) {
+    d->end[0][i] = -step * pow(CLASS_RATIO, i);
+    d->end[1][i] = step * pow(CLASS_RATIO, i + 1);
+  }
 }
 
 /* The points [*from, *to) of a loss without those ends that together count for `allowed` at most:
@@ -49,7 +55,7 @@ static void trim(const mst_part *part, double allowed, int64_t *from, int64_t *t
 
 static void gather_defects(const mst_losses *g, double probability, double allowed, defects *d) {
   double most = 0;
-  *d = (defects){.step = g->part[0].loss->step};
+  set_classes(g->part[0].loss->step, d);
   for (int p = 0; p < g->n; p++) most += (double)g->part[p].loss->count;
   const double per_class = 1 / log(CLASS_RATIO);
   for (int p = 0; p < g->n; p++) {
@@ -78,8 +84,8 @@ static double defect_bound(const defects *d, double probability) {
   while (theta < 1e13 / d->step) {
     double k = 0;
     for (int sign = 0; sign < 2; sign++)
-      for (int i = 0; i < CLASSES; i++)
-        if (d->weight[sign][i] > 0) k += d->weight[sign][i] * expm1(-theta * class_end(d, sign, i));
+      for (int i = 0; i < CLASSES && k < INFINITY; i++)
+        if (d->weight[sign][i] > 0) k += d->weight[sign][i] * expm1(-theta * d->end[sign][i]);
     const double now = (log(probability) - k) / theta;
     if (now < bound) break;
     bound = now;
@@ -128,11 +134,20 @@ static mst_status bracket(const question *ask, bool remove, double step, double 
   return st;
 }
 
-static mst_status both(const question *ask, double step, double *lower, double *upper) {
+/* Steps of a lattice, if there is one, are whole parts of it. */
+static double fit_step(double step, double lattice) {
+  return lattice > 0 ? lattice / ceil(lattice / step * (1 - 1e-12)) : step;
+}
+
+/* The greater of REMOVE and ADD. Mostly REMOVE is, by far: then a look at ADD on a coarse grid, whose
+ * bound from above is one on any grid, shows it. */
+static mst_status both(const question *ask, double step, double lattice, double *lower,
+                       double *upper) {
   double low, high;
   MST_TRY(bracket(ask, true, step, lower, upper));
   if (ask->events->adjacency == MST_ADJACENCY_ADD_REMOVE && mst_events_sampled(ask->events)) {
-    MST_TRY(bracket(ask, false, step, &low, &high));
+    MST_TRY(bracket(ask, false, fit_step(COARSE * step, lattice), &low, &high));
+    if (!(high <= *upper)) MST_TRY(bracket(ask, false, step, &low, &high));
     *lower = fmax(*lower, low);
     *upper = fmax(*upper, high);
   }
@@ -149,9 +164,9 @@ static mst_status refine(question *ask, mst_spent *out) {
   out->lower = 0;
   out->certified = true;
   for (int round = 0; round < ROUNDS; round++) {
-    if (lattice > 0) step = lattice / ceil(lattice / step * (1 - 1e-12));
+    step = fit_step(step, lattice);
     double lower, upper;
-    const mst_status st = both(ask, step, &lower, &upper);
+    const mst_status st = both(ask, step, lattice, &lower, &upper);
     if (st == MST_ERR_UNSUPPORTED && round > 0) break;
     MST_TRY(st);
     out->upper = fmin(out->upper, upper);

@@ -193,6 +193,19 @@ START_TEST(randomised_responses_compose_like_coins) {
 }
 END_TEST
 
+START_TEST(one_pure_release_has_its_closed_form_wherever_its_loss_lies) {
+  /* delta = (e^a - e^epsilon) / (1 + e^a); few steps of the grid take all of the curve's fall */
+  const double delta = 1e-4;
+  for (double a = 0.5; a < 40; a *= 1.003) {
+    const mst_event e = {.mechanism = MST_MECHANISM_PURE, .noise = a, .sensitivity = 1, .count = 1};
+    const mst_spent got = spent_at_delta("pld", 0, e, add_remove, delta);
+    const double known = a + log1p(-delta * (1 + exp(-a)));
+    ck_assert_msg(got.lower <= known && got.upper >= known && got.upper <= known + 1e-3,
+                  "pure %.9g: %.9g to %.9g, not %.9g", a, got.lower, got.upper, known);
+  }
+}
+END_TEST
+
 START_TEST(fixed_samples_under_replace_one_have_the_closed_form) {
   /* one release: q delta(log(1 + (e^eps - 1) / q)) of the whole one, whose sums differ by 2 clips
    */
@@ -252,6 +265,7 @@ int main(int argc, char **argv) {
   tcase_add_test(c, laplace_noise_has_the_known_curve);
   tcase_add_test(c, discrete_noise_has_the_known_curve);
   tcase_add_test(c, randomised_responses_compose_like_coins);
+  tcase_add_test(c, one_pure_release_has_its_closed_form_wherever_its_loss_lies);
   tcase_add_test(c, fixed_samples_under_replace_one_have_the_closed_form);
   tcase_add_test(c, unlike_releases_compose);
   suite_add_tcase(suite, c);
