@@ -33,6 +33,9 @@ mst_status mst_hdf5_fail(mst_status code, const char *format, ...) {
   va_end(arguments);
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, reason);
   if (reason[0] == 0) return mst_fail(code, "%s", sentence);
+  for (char *c = reason; *c != 0;
+       c++) /* what the system refused is told with a line for the time */
+    if (*c == '\n') *c = ' ';
   return mst_fail(code, "%s: %s", sentence, reason);
 }
 
@@ -170,6 +173,13 @@ static mst_status name_descriptor(const char *path, bool write, char *name, size
                   strlen(path), NAME_MOST);
 }
 
+/* Open MPI's MPI-IO waits for ever when some ranks alone cannot open a file, such as one in a
+ * folder of another node. */
+static mst_status look(const char *path, bool write) {
+  if (faccessat(AT_FDCWD, path, write ? R_OK | W_OK : R_OK, AT_EACCESS) == 0) return MST_OK;
+  return mst_fail(MST_ERR_IO, "%s: cannot be opened by HDF5: %s", path, strerror(errno));
+}
+
 mst_status mst_hdf5_close_written(hid_t file, const char *name, const char *path,
                                   mst_status status) {
   if (status == MST_OK && H5Fflush(file, H5F_SCOPE_GLOBAL) < 0)
@@ -185,9 +195,9 @@ mst_status mst_hdf5_open_team(mst_team *team, const char *path, bool write, hid_
   char name[32];
   int fd = -1;
   bool is_long = strlen(path) > NAME_MOST;
-  mst_status status = MST_OK;
   *file = H5I_INVALID_HID;
-  if (is_long) status = mst_team_agree(team, name_descriptor(path, write, name, sizeof name, &fd));
+  mst_status status = mst_team_agree(
+      team, is_long ? name_descriptor(path, write, name, sizeof name, &fd) : look(path, write));
   if (status == MST_OK)
     status = mst_team_agree(
         team, open_file(mst_team_comm(team), is_long ? name : path, path, write, file));

@@ -17,6 +17,7 @@
 #include "io/text.h"
 
 static const char HEADER[] = "muster ledger 1\n";
+#define MOST 1000000000000000 /* releases of a kind: sums of counts stay far below 2^63 */
 
 struct mst_ledger {
   mst_team *team;
@@ -79,7 +80,8 @@ static bool read_event(const char *line, int64_t expected, mst_event *e) {
   int kind = number_of(mst_mechanism_name, mechanism), how = number_of(mst_sampling_name, sampling);
   e->mechanism = (mst_mechanism)kind;
   e->sampling = (mst_sampling)how;
-  return kind >= 0 && how >= 0 && line[end] == 0 && number == expected;
+  return kind >= 0 && how >= 0 && line[end] == 0 && number == expected && e->noise > 0 &&
+         isfinite(e->noise) && e->sensitivity >= 0 && isfinite(e->sensitivity);
 }
 
 static void read_run(mst_ledger *l, const char *line, bool *ok) {
@@ -99,7 +101,8 @@ static mst_status read_charge(mst_ledger *l, const char *line, bool *ok) {
   int end = 0;
   *ok = sscanf(line, "charge %" SCNd64 " %" SCNd64 " %" SCNd64 "%n", &run, &event, &count, &end) ==
             3 &&
-        line[end] == 0 && run >= 0 && run < l->runs && event >= 0 && event < l->all.n && count >= 0;
+        line[end] == 0 && run >= 0 && run < l->runs && event >= 0 && event < l->all.n &&
+        count >= 0 && count <= MOST && l->all.event[event].count <= MOST;
   if (!*ok) return MST_OK;
   l->all.event[event].count += count;
   if (run != l->number) return MST_OK;

@@ -72,6 +72,28 @@ START_TEST(a_file_without_permission_is_refused) {
 }
 END_TEST
 
+START_TEST(a_file_that_one_rank_alone_does_not_see_is_refused) {
+  const char *path = scratch("node.h5");
+  char there[4096], folder[512], name[] = "node.h5";
+  const bool blind = size > 1 && rank == size - 1;
+  snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+  write_file(path, 300, NULL);
+  mst_dataset *d;
+  ck_assert(getcwd(there, sizeof there) != NULL);
+  ck_ok(mst_team_barrier(team));
+  ck_assert_int_eq(chdir(blind ? "/" : folder), 0);
+  mst_status status = mst_dataset_open(team, name, &d);
+  ck_assert_int_eq(chdir(there), 0);
+  if (size > 1) {
+    ck_refused(same_everywhere(status), MST_ERR_IO, "node.h5: cannot be opened by HDF5: No such");
+  } else {
+    ck_ok(status);
+    mst_dataset_close(d);
+  }
+  remove_file(path);
+}
+END_TEST
+
 START_TEST(a_label_that_one_rank_gets_wrong_ends_the_file_for_all) {
   const char *path = scratch("wrong.h5");
   mst_dataset_info info = full_info(10 * size);
@@ -197,6 +219,7 @@ static Suite *suite(void) {
   tcase_add_loop_test(t, one_flipped_bit_of_data_is_found_on_all_ranks, 0, 2);
   tcase_add_test(t, a_truncated_file_is_refused);
   tcase_add_test(t, a_file_without_permission_is_refused);
+  tcase_add_test(t, a_file_that_one_rank_alone_does_not_see_is_refused);
   tcase_add_test(t, a_label_that_one_rank_gets_wrong_ends_the_file_for_all);
   tcase_add_test(t, a_part_that_one_rank_forgets_ends_the_write_for_all);
   tcase_add_test(t, memory_that_one_rank_lacks_ends_the_call_for_all);
