@@ -28,5 +28,6 @@ nobase_dist_doc_DATA += doc/results/federated_methods.md doc/results/federated_m
 nobase_dist_doc_DATA += doc/results/federated_parity.sh
 nobase_dist_doc_DATA += doc/results/federated_parity.md
 nobase_dist_doc_DATA += doc/methods/private_training.md doc/methods/private_analytic.md
+nobase_dist_doc_DATA += doc/methods/privacy_checklist.md
 nobase_dist_doc_DATA += doc/methods/private_variance_reduced.md doc/results/private_slopes.md doc/results/private_slopes.py
 nobase_dist_doc_DATA += doc/methods/local_privacy.md doc/results/local_regression.md doc/results/local_regression.py

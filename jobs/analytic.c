@@ -287,13 +287,13 @@ static mst_status train_and_score(analytic_job *j) {
                             .roster = j->data.train.roster,
                             .label = j->data.train.label,
                             .outputs = j->data.outputs};
-  mst_status st =
-      j->privacy.on
-          ? mst_analytic_private_train(j->team, &data, j->data.features, j->privacy.bounded,
-                                       &j->plan, &j->privacy.options, j->context->observer, &model,
-                                       &gram)
-          : mst_analytic_train(j->team, &data, j->data.features, &j->pipeline, &j->plan,
-                               &j->options, j->context->observer, &model, &gram);
+  mst_status st = j->privacy.on ? mst_job_analytic_private_charge(&j->privacy) : MST_OK;
+  if (st == MST_OK && j->privacy.on)
+    st = mst_analytic_private_train(j->team, &data, j->data.features, j->privacy.bounded, &j->plan,
+                                    &j->privacy.options, j->context->observer, &model, &gram);
+  else if (st == MST_OK)
+    st = mst_analytic_train(j->team, &data, j->data.features, &j->pipeline, &j->plan, &j->options,
+                            j->context->observer, &model, &gram);
   const bool masked = j->options.secure.kind != MST_MASK_NONE;
   j->sent = masked ? gram.survivors : j->plan.uplink_messages;
   if (st == MST_OK) count_secure(j, gram.survivors, gram.protocol);
@@ -338,7 +338,7 @@ static mst_status run_analytic(mst_job_context *context) {
   mst_status st = prepare(&j);
   if (st == MST_OK && context->dry_run) st = mst_team_agree(j.team, write_estimate(&j));
   if (st == MST_OK && !context->dry_run) {
-    st = mst_job_analytic_private_charge(&j.privacy);
+    st = mst_job_analytic_private_open(&j.privacy);
     if (st == MST_OK) st = mst_job_data_read(&j.data, j.plan.window_bytes);
     if (st == MST_OK) st = train_and_score(&j);
   }

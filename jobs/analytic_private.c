@@ -160,7 +160,11 @@ static void set_noise(mst_job_analytic_private *p) {
 mst_status mst_job_analytic_private_plan(mst_job_analytic_private *p, const mst_job_data *data) {
   if (!p->on) return MST_OK;
   MST_TRY(mst_team_agree(data->team, bound_rows(p, data)));
-  p->options.population = mst_privacy_population(&p->budget, data->train.info->rows);
+  int64_t rows = data->train.info->rows;
+  p->options.population = mst_privacy_population(&p->budget, rows);
+  if (rows > MST_ANALYTIC_PRIVATE_ROWS * p->options.population)
+    return mst_experiment_refuse(data->experiment, "privacy.population",
+                                 "data.train has more than twice as many rows");
   mst_adassp_events(p->share, &p->budget.kind[0], &p->budget.kind[1]);
   p->budget.kinds = 2;
   MST_TRY(mst_privacy_plan(&p->budget));
@@ -168,15 +172,20 @@ mst_status mst_job_analytic_private_plan(mst_job_analytic_private *p, const mst_
   return MST_OK;
 }
 
-/* A start whose earlier one had charged its releases pays again: they may have been seen. */
-mst_status mst_job_analytic_private_charge(mst_job_analytic_private *p) {
+mst_status mst_job_analytic_private_open(mst_job_analytic_private *p) {
   if (!p->on) return MST_OK;
-  const int64_t both[2] = {1, 1}, second[2] = {0, 1};
   MST_TRY(mst_privacy_open(&p->budget));
   set_noise(p);
   MST_TRY(mst_privacy_allow(&p->budget, NULL, 0));
   MST_TRY(mst_privacy_secret(&p->budget));
   p->options.secret = p->budget.secret;
+  return MST_OK;
+}
+
+/* A start whose earlier one had charged its releases pays again: they may have been seen. */
+mst_status mst_job_analytic_private_charge(mst_job_analytic_private *p) {
+  const int64_t both[2] = {1, 1}, second[2] = {0, 1};
+  MST_TRY(mst_job_check_stop(p->budget.context));
   MST_TRY(mst_privacy_charge(&p->budget, 0, 1, both));
   return mst_privacy_charge(&p->budget, 1, 1, second);
 }

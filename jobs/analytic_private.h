@@ -26,8 +26,12 @@ mst_status mst_job_analytic_private_read(mst_job_analytic_private *p,
 mst_status mst_job_analytic_private_plan(mst_job_analytic_private *p,
                                          const mst_job_data *data) MST_CHECKED;
 
-/** Open the ledger, and charge both releases of a run whose statistics will be summed next; the
- *  secret. MST_ERR_BUDGET where they do not fit. Collective. */
+/** Open the ledger, before rows are read; the secret. MST_ERR_BUDGET where both releases do not
+ * fit. Collective. */
+mst_status mst_job_analytic_private_open(mst_job_analytic_private *p) MST_CHECKED;
+
+/** Charge both releases of a run whose statistics will be summed next. MST_ERR_BUDGET. Collective.
+ */
 mst_status mst_job_analytic_private_charge(mst_job_analytic_private *p) MST_CHECKED;
 
 void mst_job_analytic_private_close(mst_job_analytic_private *p); /* Local */

@@ -232,6 +232,7 @@ static mst_status prepare(federated_job *j) {
   MST_TRY(mst_team_agree(j->team, mst_federated_check(&j->options, &j->pipeline)));
   mst_job_bound_batch(&j->data, &j->options.optimizer.batch);
   MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
+  MST_TRY(mst_team_agree(j->team, mst_federated_check_model(j->model)));
   int64_t common = 0;
   MST_TRY(mst_federated_common(j->model, j->options.keep, &common));
   MST_TRY(mst_job_federated_private_plan(&j->privacy, &j->data, j->model->parameters));

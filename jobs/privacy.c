@@ -2,7 +2,7 @@
 #include "jobs/privacy.h"
 
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "core/privacy/calibrate.h"
 #include "jobs/family.h"
@@ -89,7 +89,9 @@ mst_status mst_privacy_plan(mst_privacy *p) {
 static double budget_of_ledger(const mst_privacy *p, bool shared) {
   const mst_experiment *e = p->context->experiment;
   if (mst_experiment_is_set(e, "privacy.budget")) return mst_experiment_real(e, "privacy.budget");
-  if (shared && access(p->ledger_path.at, F_OK) == 0) return 0; /* what it says */
+  struct stat about; /* an empty file is what a full disk left of one that was to begin */
+  if (shared && stat(p->ledger_path.at, &about) == 0 && about.st_size > 0)
+    return 0; /* what it says */
   return p->budget.epsilon > 0 ? p->budget.epsilon : p->planned.epsilon;
 }
 

@@ -199,7 +199,8 @@ static int64_t kind_draws(const private_job *j, int k) {
 static mst_status check_grid(const private_job *j, double epsilon) {
   double distance = 0;
   for (int k = 0; k < j->method->kinds; k++) {
-    double least = k == 0 ? (double)j->bound : 0.5 * (double)j->bound - 1; /* of any other clip */
+    const bool differs = k > 0 || (j->method->slots > 0 && j->method->kinds == 1);
+    double least = differs ? 0.5 * (double)j->bound - 1 : (double)j->bound; /* of any clip */
     double entries = (double)j->model->parameters * (double)kind_draws(j, k);
     distance += mst_discrete_distance(j->method->noise[k] * least, entries, epsilon);
   }
@@ -251,6 +252,7 @@ static mst_status prepare(private_job *j) {
   j->data.block = j->options.block;
   MST_TRY(mst_job_data_deal(&j->data, true));
   MST_TRY(mst_job_model_create(&j->data, &j->model_spec, &j->model));
+  MST_TRY(mst_team_agree(j->team, mst_private_check_model(j->model)));
   MST_TRY(plan(j));
   mst_pooled_plan(&j->data, j->model, &j->options, private_bytes(j), &j->rank_bytes,
                   &j->node_bytes);

@@ -71,6 +71,9 @@ mst_status mst_private_noise_create(mst_private_noise *n, const mst_experiment *
   n->clip.count_noise =
       given(e, "privacy.adaptive_clip.count_noise", mst_sampler_expected(o->sampler) / COUNT_SHARE);
   n->clip.most = given(e, "privacy.adaptive_clip.most", CLIP_SHARE * o->clip);
+  if (n->clip.quantile > 0 && n->clip.most < o->clip)
+    return mst_experiment_refuse(e, "privacy.adaptive_clip.most",
+                                 "must not be below the first clip, privacy.clip %g", o->clip);
   o->correlation = n->correlation;
   o->adaptive = n->clip;
   return mst_private_check_noise(o);

@@ -25,11 +25,13 @@ mst_status mst_job_secure(const mst_experiment *e, mst_mask_options *out) {
   out->secure.neighbours = mst_experiment_int(e, "secure.neighbours");
   if (mst_experiment_is_set(e, "secure.dropout"))
     out->secure.dropout = mst_experiment_real(e, "secure.dropout");
-  if (!mst_experiment_is_set(e, "secure.bound"))
+  const bool clipped = mst_experiment_knows(e, "privacy.clip");
+  const bool given = mst_experiment_is_set(e, "secure.bound");
+  if (!given && !clipped)
     return mst_experiment_refuse(e, "secure.bound",
                                  "masks need a grid that is known before any data is seen: give a "
                                  "public bound (see muster run --help)");
-  out->bound = mst_experiment_real(e, "secure.bound");
+  out->bound = mst_experiment_real(e, given ? "secure.bound" : "privacy.clip");
   return mst_mask_check(out);
 }
 

@@ -39,7 +39,8 @@
     .help = "chance of a client to be gone after it gave its shares, before it sends; 0"          \
   }
 
-/** The section. What it leaves out has its default; MST_ERR_INPUT for a key that means nothing without
+/** The section. What it leaves out has its default, and that of the bound is privacy.clip where there
+ *  is one; MST_ERR_INPUT for a key that means nothing without
  *  secure.aggregate, or a bound that is missing. Local. */
 mst_status mst_job_secure(const mst_experiment *e, mst_mask_options *out) MST_CHECKED;
 

@@ -9,8 +9,6 @@
 #include "core/features/bounded.h"
 #include "parallel/feature_source.h"
 
-#define ROWS 2 /* there may be for one of the population */
-
 /* Rows of another source, with targets that are centred (classes) and shortened, and weighed where
  * clients are what is hidden. */
 typedef struct bounded_source {
@@ -170,7 +168,7 @@ static mst_status unfold(const mst_analytic_data *data, const mst_features *feat
 }
 
 static mst_status check(const mst_analytic_data *data, const mst_analytic_privacy *p) {
-  if (data->roster->rows > ROWS * p->population)
+  if (data->roster->rows > MST_ANALYTIC_PRIVATE_ROWS * p->population)
     return mst_fail(MST_ERR_INPUT,
                     "privacy.population: there are more than twice the %lld rows that it says",
                     (long long)p->population);
@@ -195,7 +193,7 @@ static mst_status release(mst_team *team, const mst_analytic_data *data, mst_fea
     mst_block_source rows = view(&bounds);
     const mst_gram_options options = {.bound = p->clip,
                                       .target_bound = p->target_bound,
-                                      .bound_rows = ROWS * p->population,
+                                      .bound_rows = MST_ANALYTIC_PRIVATE_ROWS * p->population,
                                       .save_seconds = -1};
     st = mst_gram(team, data->roster, &rows, &plan->gram, &pipeline, &options, observer, t, shift,
                   gram);

@@ -11,6 +11,8 @@
 #include "core/privacy/noise.h"
 #include "parallel/analytic.h"
 
+#define MST_ANALYTIC_PRIVATE_ROWS 2 /* there may be for one of the population */
+
 typedef struct mst_analytic_privacy {
   double clip;          /* of a row of the bounded features                                       */
   double target_bound;  /* of its targets; classes: mst_adassp_class_bound, or less               */

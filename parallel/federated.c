@@ -34,8 +34,15 @@ mst_status mst_federated_check(const mst_federated_options *o, const mst_pipelin
   return MST_OK;
 }
 
+mst_status mst_federated_check_model(const mst_model *m) {
+  return mst_model_refuse_shared(m, "rounds of clients",
+                                 "clients' local steps keep no running statistics, and a rule over "
+                                 "clients has none to combine");
+}
+
 static mst_status check(const mst_federated *f) {
   const mst_federated_options *o = &f->options;
+  MST_TRY(mst_federated_check_model(f->model));
   MST_TRY(mst_federated_check(o, &f->pipeline));
   if (f->ops->sums > MST_METHOD_SUMS)
     return mst_fail(MST_ERR_INTERNAL, "%s needs %d sums, more than %d", f->ops->name, f->ops->sums,
@@ -172,7 +179,7 @@ mst_status mst_federated_create(mst_team *team, const mst_model *model, mst_clie
     f->pipeline = *pipeline;
     f->options = *options;
     f->staged = has_stages(pipeline) || mst_compression_is_on(&options->compress) ||
-                mst_federated_secure_is_on(options);
+                (mst_federated_secure_is_on(options) && options->privacy == NULL);
     f->totals = (mst_federated_totals){.accuracy = NAN,
                                        .loss = NAN,
                                        .train_loss = NAN,
@@ -256,8 +263,9 @@ void mst_federated_traffic(const mst_model *model, const mst_federated_options *
   const mst_method_ops *ops = mst_method_find(options->method.name);
   int64_t n = model->parameters;
   if (mst_federated_common(model, options->keep, &n) != MST_OK) mst_status_clear();
+  const int64_t words = options->privacy != NULL ? 0 : mst_federated_secure_words();
   *uplink = mst_federated_secure_is_on(options)
-                ? 8 * (ops->uplink * n + mst_federated_secure_words())
+                ? 8 * (ops->uplink * n + words)
                 : mst_compression_bytes(&options->compress, n, ops->uplink) + 8 * ops->scalars;
   *downlink = (1 + ops->shared) * 4 * n;
 }

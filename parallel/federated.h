@@ -83,6 +83,9 @@ bool mst_federated_has_rule(const mst_federated_options *options);
 mst_status mst_federated_check(const mst_federated_options *options,
                                const mst_pipeline *pipeline) MST_CHECKED;
 
+/** Can rounds train that model? MST_ERR_UNSUPPORTED where it has running statistics. Local. */
+mst_status mst_federated_check_model(const mst_model *m) MST_CHECKED;
+
 /** Set up: parameters drawn from the seed, state zero. The objects named must outlive it. The
  *  compressor is added to a copy of the pipeline.
  *  \return MST_OK; MST_ERR_INPUT (cohort larger than the number of clients with rows; a rule and an

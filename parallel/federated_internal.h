@@ -45,7 +45,8 @@ struct mst_federated {
   const mst_method_ops *ops;
   bool staged;                    /* stages act on contributions before the sum */
   mst_federated_robust *robust;   /* NULL: contributions are added */
-  mst_federated_secure *secure;   /* NULL: added as they are       */
+  mst_mask *mask;                 /* NULL: added in the open       */
+  mst_federated_secure *secure;   /* NULL: not behind masks, or of private rounds */
   mst_federated_private *privacy; /* NULL: added without noise   */
 
   mst_cohort cohort;
@@ -140,8 +141,8 @@ mst_status mst_federated_robust_restored(mst_federated *f) MST_CHECKED;
 bool mst_federated_secure_is_on(const mst_federated_options *o);
 mst_status mst_federated_secure_check(const mst_federated_options *o,
                                       mst_pipeline *with) MST_CHECKED;
-/** What is held for it, in f->secure; its stages are put into f's pipeline. Nothing where it is
- * off. Collective. */
+/** What is held for it, in f->mask and, but for private rounds, f->secure; its stages are put into
+ * f's pipeline. Nothing where it is off. Collective. */
 mst_status mst_federated_secure_create(mst_federated *f) MST_CHECKED;
 void mst_federated_secure_destroy(mst_federated *f); /* Local */
 /** Bytes of a rank; words of a message beside its vectors. Local. */
@@ -183,6 +184,10 @@ mst_status mst_federated_private_begin(mst_federated *f) MST_CHECKED;
 /** A member's change, f->up[0], clipped and rounded, with its share of noise: added to the rank's
  * sum; one that is not usable counts as zero. Local. */
 mst_status mst_federated_private_send(mst_federated *f, int64_t client, bool usable) MST_CHECKED;
+/** whole(n) += a member's share of the round's noise, the hook of masks (parallel/mask.h); context
+ * is f. Local. */
+mst_status mst_federated_private_share(void *context, int64_t client, int64_t round, int64_t n,
+                                       int64_t *whole) MST_CHECKED;
 /** All have sent: f->mean[0] is the noisy sum over the public number of clients, and what the
  * method is told of the round. Collective. */
 mst_status mst_federated_private_finish(mst_federated *f, mst_round_facts *facts) MST_CHECKED;

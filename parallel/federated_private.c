@@ -15,6 +15,8 @@
 #include "parallel/federated_internal.h"
 #include "parallel/private.h"
 
+#define SHARE_ROUNDING 1e-9 /* of a number of members, in doubles */
+
 struct mst_federated_private {
   const mst_federated_privacy *options;
   int shift;
@@ -25,12 +27,13 @@ struct mst_federated_private {
   double *change;    /* (P)                                               */
   int64_t *taken;    /* (clients) those that the sampler takes             */
   double *drawn;     /* (mine) float noise                                 */
-  int64_t members;   /* of this round: all whose noise is in its sum       */
+  int64_t members;   /* of this round: all whose noise is in its sum ...   */
+  int64_t missing;   /* ... but for these, for whose the server's stands in */
   mst_discrete *law; /* of one addition of noise                          */
 };
 
-int64_t mst_federated_private_sure(int64_t n, double tolerance) {
-  return mst_most(n > 0, n - (int64_t)floor(tolerance * (double)n));
+double mst_federated_private_sure(int64_t n, double tolerance) {
+  return (double)mst_most(1, n) * (1 - tolerance);
 }
 
 static mst_status refuse(const char *what, const char *why) {
@@ -59,6 +62,33 @@ static mst_status check_method(const mst_federated_options *o) {
   return MST_OK;
 }
 
+/* Whatever makes rounds fail more often than not, and shows in public numbers alone. */
+static mst_status check_masks(const mst_federated_options *o) {
+  const mst_federated_privacy *p = o->privacy;
+  const mst_secure_options *s = &o->secure.secure;
+  if (!mst_federated_secure_is_on(o)) return MST_OK;
+  if (!p->shares)
+    return mst_fail(MST_ERR_UNSUPPORTED,
+                    "behind masks a sum is read as it comes out, so noise must be in it before: "
+                    "set privacy.placement: shares");
+  if (o->secure.bound != p->clip)
+    return mst_fail(MST_ERR_INPUT,
+                    "secure.bound is %g, but private changes are clipped to %g, which is their "
+                    "bound: leave secure.bound out",
+                    o->secure.bound, p->clip);
+  if (s->dropout > p->tolerance)
+    return mst_fail(MST_ERR_INPUT,
+                    "secure.dropout is %g: with it go shares of the noise, and without so many the "
+                    "sum must not be read; set privacy.tolerance above it",
+                    s->dropout);
+  if (s->dropout > 0 && s->dropout > 1 - s->threshold)
+    return mst_fail(MST_ERR_INPUT,
+                    "secure.dropout is %g: too few are left to take masks away that need %g of "
+                    "them; lower secure.threshold or secure.dropout",
+                    s->dropout, s->threshold);
+  return MST_OK;
+}
+
 mst_status mst_federated_private_check(const mst_federated_options *o) {
   const mst_federated_privacy *p = o->privacy;
   if (p == NULL) return MST_OK;
@@ -69,8 +99,6 @@ mst_status mst_federated_private_check(const mst_federated_options *o) {
                     "method.participation");
   if (mst_federated_robust_is_on(o))
     return refuse("a rule, momentum or attackers", "single messages are looked at");
-  if (mst_federated_secure_is_on(o))
-    return refuse("masks", "the loop adds noise of its own to sums");
   if (mst_compression_is_on(&o->compress))
     return refuse("compression", "what is read from an encoding can be longer than the clip");
   if (o->keep > 0) return refuse("personal.keep", "what stays with clients is not private");
@@ -85,7 +113,12 @@ mst_status mst_federated_private_check(const mst_federated_options *o) {
   if (!(p->tolerance >= 0 && p->tolerance < 1))
     return mst_fail(MST_ERR_INPUT, "a tolerance of %g: allowed are 0 and more, below 1",
                     p->tolerance);
-  return MST_OK;
+  if (p->sigma * p->sigma > MST_PRIVATE_SIGMA * MST_PRIVATE_SIGMA * (1 - p->tolerance))
+    return mst_fail(MST_ERR_INPUT,
+                    "noise of %g with a tolerance of %g is more than %g together: lower one of "
+                    "them",
+                    p->sigma, p->tolerance, MST_PRIVATE_SIGMA);
+  return check_masks(o);
 }
 
 static mst_status allocate(mst_federated *f, mst_federated_private *p) {
@@ -149,13 +182,15 @@ mst_status mst_federated_private_restored(mst_federated *f) {
   return MST_OK;
 }
 
-/* The law of what is added at once: of the whole noise, or of one of `sure` shares. */
-static mst_status choose_law(mst_federated_private *p) {
+/* The law of what is added at once: of the whole noise, or of a share. What all shares of a round
+ * come to is the same for any number of members, for its size must not tell of one more or less:
+ * of the server's that stands in for an empty cohort, too. */
+static mst_status choose_law(mst_federated_private *p, int64_t shares) {
   const mst_federated_privacy *o = p->options;
   if (o->sigma == 0 || !(o->hardened || o->shares)) return MST_OK;
-  const int64_t sure = o->shares ? mst_federated_private_sure(p->members, o->tolerance) : 1;
-  return mst_discrete_gaussian(o->sigma * (double)p->bound / sqrt((double)mst_most(sure, 1)),
-                               p->law);
+  const double sure = o->shares ? mst_federated_private_sure(p->members, o->tolerance) : 1;
+  const double whole = o->sigma * (double)p->bound;
+  return mst_discrete_gaussian(whole * sqrt((double)shares) / sqrt(sure), p->law);
 }
 
 mst_status mst_federated_private_begin(mst_federated *f) {
@@ -171,20 +206,21 @@ mst_status mst_federated_private_begin(mst_federated *f) {
       p->taken[present++] = p->taken[i];
   mst_cohort_take(&f->cohort, f->clients, present, p->taken);
   if (f->model->parameters > 0) memset(p->sum, 0, (size_t)f->model->parameters * sizeof *p->sum);
-  return choose_law(p);
+  p->missing = o->shares ? p->members == 0 : 1;
+  return choose_law(p, 1);
 }
 
-/* A member's share of the noise. Local. */
-static void add_share(mst_federated *f, int64_t client) {
+mst_status mst_federated_private_share(void *context, int64_t client, int64_t round, int64_t n,
+                                       int64_t *whole) {
+  const mst_federated *f = context;
   mst_federated_private *p = f->privacy;
   const mst_federated_privacy *o = p->options;
-  const int64_t n = f->model->parameters;
-  if (!o->shares || o->sigma == 0) return;
-  mst_noise noise =
-      mst_noise_of(&o->secret, MST_NOISE_SUM, 1 + (uint64_t)client, (uint64_t)f->totals.rounds);
+  if (!o->shares || o->sigma == 0) return MST_OK;
+  mst_noise noise = mst_noise_of(&o->secret, MST_NOISE_SUM, 1 + (uint64_t)client, (uint64_t)round);
   mst_noise_discrete(p->law, &noise, 0, n, p->share);
   mst_noise_wipe(&noise);
-  for (int64_t i = 0; i < n; i++) p->message[i] += p->share[i];
+  for (int64_t i = 0; i < n; i++) whole[i] += p->share[i];
+  return MST_OK;
 }
 
 mst_status mst_federated_private_send(mst_federated *f, int64_t client, bool usable) {
@@ -193,19 +229,21 @@ mst_status mst_federated_private_send(mst_federated *f, int64_t client, bool usa
   for (int64_t i = 0; i < n; i++) p->change[i] = usable ? (double)f->up[0][i] : 0;
   MST_TRY(mst_whole_clip(p->change, n, MST_WHOLE_L2, p->options->clip, p->shift, p->message,
                          &usable)); /* what is not finite is zero, in silence */
-  add_share(f, client);
-  for (int64_t i = 0; i < n; i++) p->sum[i] += p->message[i];
+  const int64_t round = f->totals.rounds;
+  MST_TRY(f->mask != NULL ? mst_pipeline_mask(&f->pipeline, client, round, n, p->message)
+                          : mst_federated_private_share(f, client, round, n, p->message));
+  uint64_t *sum = (uint64_t *)p->sum;
+  for (int64_t i = 0; i < n; i++) sum[i] += (uint64_t)p->message[i];
   return MST_OK;
 }
 
-/* The noise of the whole round on this rank's shard, f->hi, and what it comes to. Local. */
+/* The server's noise of the round on this rank's shard, f->hi, and what it comes to. Local. */
 static void add_central(mst_federated *f) {
   mst_federated_private *p = f->privacy;
   const mst_federated_privacy *o = p->options;
   mst_noise noise = mst_noise_of(&o->secret, MST_NOISE_SUM, 0, (uint64_t)f->totals.rounds);
-  const bool whole = o->hardened || o->shares,
-             none = o->sigma == 0 || (o->shares && p->members > 0);
-  if (whole && !none) { /* an empty cohort has no shares: the server's stand for them */
+  const bool whole = o->hardened || o->shares, none = o->sigma == 0 || p->missing == 0;
+  if (whole && !none) {
     mst_noise_discrete(p->law, &noise, f->first, f->mine, p->share);
     for (int64_t i = 0; i < f->mine; i++) f->hi[i] += p->share[i];
   }
@@ -217,10 +255,32 @@ static void add_central(mst_federated *f) {
   mst_noise_wipe(&noise);
 }
 
+/* f->hi = this rank's shard of the sum. Behind masks it is read only with enough noise in it, else
+ * taken to be zero; and the server's noise makes up for the shares that are not there, so that what
+ * is released does not tell by its noise who was. Collective. */
+static mst_status take_sum(mst_federated *f) {
+  mst_federated_private *p = f->privacy;
+  bool enough = true;
+  if (f->mask == NULL || p->members == 0)
+    return mst_sum_scatter_i64(f->team, p->sum, f->count, f->hi);
+  const double sure = mst_federated_private_sure(p->members, p->options->tolerance);
+  mst_mask_require(f->mask, (int64_t)ceil(sure - SHARE_ROUNDING));
+  MST_TRY(mst_mask_close(f->mask, &enough));
+  p->missing = enough ? p->members - mst_mask_survivors(f->mask) : p->members;
+  if (p->missing > 0) MST_TRY(choose_law(p, p->missing));
+  if (enough) {
+    MST_TRY(mst_sum_scatter_i64(f->team, p->sum, f->count, f->hi));
+    mst_mask_remove(f->mask, f->first, f->mine, f->hi);
+  } else if (f->mine > 0) {
+    memset(f->hi, 0, (size_t)f->mine * sizeof *f->hi);
+  }
+  return MST_OK;
+}
+
 mst_status mst_federated_private_finish(mst_federated *f, mst_round_facts *facts) {
   mst_federated_private *p = f->privacy;
   const double expected = mst_sampler_expected(p->options->sampler);
-  MST_TRY(mst_sum_scatter_i64(f->team, p->sum, f->count, f->hi));
+  MST_TRY(take_sum(f));
   add_central(f);
   for (int64_t i = 0; i < f->mine; i++) f->mean[0][i] /= expected;
   facts->clients = mst_clients_count(f->clients);

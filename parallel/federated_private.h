@@ -20,7 +20,7 @@ typedef struct mst_federated_privacy {
   double clip, sigma;   /* bound of a client's change; noise of the sum in units of it            */
   bool hardened;        /* discrete noise on the grid; shares are always                         */
   bool shares;      /* each of n members adds noise of variance (sigma clip)^2 / (n - t), ...   */
-  double tolerance; /* ... t = tolerance n of which may be missing, or known to who looks       */
+  double tolerance; /* ... t = tolerance n, up to which may be missing, or known to who looks   */
   /* Keep for good that a round (from 0) is being released; nothing of it leaves before. Collective;
    * an error ends the run. */
   mst_status (*charge)(void *context, int64_t round);
@@ -28,8 +28,8 @@ typedef struct mst_federated_privacy {
   int64_t charged; /* rounds that were charged by earlier starts of this run: never made again */
 } mst_federated_privacy;
 
-/** Of n members, those whose shares must make the whole noise: n - floor(tolerance n), at least 1
- * of a cohort that has any. Local. */
-int64_t mst_federated_private_sure(int64_t n, double tolerance);
+/** Of n members, those whose shares make the whole noise: n - tolerance n, not rounded, so that the
+ *  noise of all is the same for any n and tells nothing of it; of none, as of one. Local. */
+double mst_federated_private_sure(int64_t n, double tolerance);
 
 #endif

@@ -16,7 +16,6 @@
 #define WORDS (2 * MST_FEDERATED_SCALARS + 1) /* of numbers and steps */
 
 struct mst_federated_secure {
-  mst_mask *mask;
   mst_stage clip;
   int shift;         /* of the grid of the vectors' entries */
   int64_t vectors;   /* entries of the vectors              */
@@ -61,8 +60,20 @@ static int64_t most_clients(const mst_federated *f) {
   return f->options.bernoulli ? f->cohort.candidates : f->options.cohort;
 }
 
+/* Members of private rounds put their share of the noise on what they send. */
+static mst_status create_mask(mst_federated *f) {
+  mst_mask_options o = f->options.secure;
+  if (f->options.privacy != NULL) {
+    o.noise = mst_federated_private_share;
+    o.context = f;
+  }
+  MST_TRY(mst_mask_create(f->team, &o, &f->mask));
+  return mst_pipeline_put(&f->pipeline, mst_mask_stage(f->mask));
+}
+
 mst_status mst_federated_secure_create(mst_federated *f) {
   if (!mst_federated_secure_is_on(&f->options)) return MST_OK;
+  if (f->options.privacy != NULL) return create_mask(f);
   mst_federated_secure *s = NULL;
   mst_status st = mst_alloc(&s, 1, sizeof *s, "secure aggregation");
   f->secure = s;
@@ -76,15 +87,15 @@ mst_status mst_federated_secure_create(mst_federated *f) {
   if (st == MST_OK)
     st = mst_alloc(&s->sum, s->vectors + WORDS, sizeof *s->sum, "sums of the contributions");
   MST_TRY(mst_team_agree(f->team, st));
-  MST_TRY(mst_mask_create(f->team, &f->options.secure, &s->mask));
   if (f->pipeline.slot[MST_SLOT_CLIP] == NULL) MST_TRY(mst_pipeline_put(&f->pipeline, &s->clip));
-  return mst_pipeline_put(&f->pipeline, mst_mask_stage(s->mask));
+  return create_mask(f);
 }
 
 void mst_federated_secure_destroy(mst_federated *f) {
   mst_federated_secure *s = f->secure;
+  mst_mask_destroy(f->mask);
+  f->mask = NULL;
   if (s == NULL) return;
-  mst_mask_destroy(s->mask);
   mst_free(s->message);
   mst_free(s->sum);
   mst_free(s);
@@ -100,18 +111,19 @@ int64_t mst_federated_secure_bytes(const mst_model *model, const mst_federated_o
   if (!mst_federated_secure_is_on(o)) return 0;
   const int64_t vectors = model->parameters * mst_method_find(o->method.name)->uplink;
   const int64_t n = o->bernoulli ? clients : mst_least(o->cohort, clients);
+  if (o->privacy != NULL) return mst_mask_bytes(&o->secure, n);
   return 8 * (3 * vectors + 2 * WORDS) + mst_mask_bytes(&o->secure, n); /* and f->vector */
 }
 
 mst_status mst_federated_secure_begin(mst_federated *f) {
   mst_federated_secure *s = f->secure;
-  if (s == NULL) return MST_OK;
-  memset(s->sum, 0, (size_t)(s->vectors + WORDS) * sizeof *s->sum);
-  return mst_mask_open(s->mask, f->totals.rounds, f->cohort.n, f->cohort.client);
+  if (f->mask == NULL) return MST_OK;
+  if (s != NULL) memset(s->sum, 0, (size_t)(s->vectors + WORDS) * sizeof *s->sum);
+  return mst_mask_open(f->mask, f->totals.rounds, f->cohort.n, f->cohort.client);
 }
 
 bool mst_federated_is_gone(const mst_federated *f, int64_t client) {
-  return f->secure != NULL && mst_mask_drops(f->secure->mask, client);
+  return f->mask != NULL && mst_mask_drops(f->mask, client);
 }
 
 /* The vectors, through the stages and onto the grid. */
@@ -151,16 +163,16 @@ mst_status mst_federated_secure_close(mst_federated *f, int64_t *steps) {
   mst_federated_secure *s = f->secure;
   int64_t *numbers = s->sum + s->vectors;
   bool enough = false;
-  MST_TRY(mst_mask_close(s->mask, &enough));
+  MST_TRY(mst_mask_close(f->mask, &enough));
   f->facts.aborted = !enough;
-  f->facts.sent = mst_mask_survivors(s->mask);
+  f->facts.sent = mst_mask_survivors(f->mask);
   for (int64_t i = 0; i < f->cohort.n; i++)
-    f->facts.dropped += mst_mask_drops(s->mask, f->cohort.client[i]);
+    f->facts.dropped += mst_mask_drops(f->mask, f->cohort.client[i]);
   f->totals.dropped += f->facts.dropped;
   f->totals.aborted += f->facts.aborted;
   if (!enough) return MST_OK;
   MST_TRY(mst_sum_i64(f->team, numbers, WORDS));
-  mst_mask_remove(s->mask, s->vectors, WORDS, numbers);
+  mst_mask_remove(f->mask, s->vectors, WORDS, numbers);
   *steps = numbers[WORDS - 1];
   if (mst_team_rank(f->team) != 0) return MST_OK;
   const size_t bytes = MST_FEDERATED_SCALARS * sizeof *numbers;
@@ -173,17 +185,22 @@ mst_status mst_federated_secure_scatter(mst_federated *f, int v, double *sum) {
   mst_federated_secure *s = f->secure;
   const int64_t first = v * f->model->parameters;
   MST_TRY(mst_sum_scatter_i64(f->team, s->sum + first, f->count, f->hi));
-  mst_mask_remove(s->mask, first + f->first, f->mine, f->hi);
+  mst_mask_remove(f->mask, first + f->first, f->mine, f->hi);
   mst_lattice_to(sum, f->hi, f->mine, s->shift);
   return MST_OK;
 }
 
 mst_secure_bytes mst_federated_secure_traffic(const mst_federated *f) {
-  return f->secure != NULL ? mst_mask_traffic(f->secure->mask) : (mst_secure_bytes){0};
+  const mst_mask_options *o = &f->options.secure;
+  if (f->privacy == NULL)
+    return f->mask != NULL ? mst_mask_traffic(f->mask) : (mst_secure_bytes){0};
+  return o->kind == MST_MASK_ON && f->facts.asked > 0
+             ? mst_secure_traffic(&o->secure, f->facts.asked, f->facts.sent)
+             : (mst_secure_bytes){0};
 }
 
 mst_status mst_federated_secure_refuse(const mst_federated *f) {
-  return mst_mask_refuse(f->secure->mask);
+  return mst_mask_refuse(f->mask);
 }
 
 mst_status mst_federated_secure_state(mst_federated *f, mst_state *state) {

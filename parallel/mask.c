@@ -27,10 +27,10 @@ struct mst_mask {
   mst_secure_round round;
   int64_t *sent;  /* (n) whether this rank added the client's contribution; then any rank */
   bool *survives; /* (n)                                                                   */
-  int64_t survivors;
-  bool enough;           /* else nobody was asked for shares */
-  int64_t lefts;         /* masks in the sum ... */
-  mst_secure_left *left; /* (lefts)              */
+  int64_t survivors, least; /* least: that must be        */
+  bool enough;              /* else nobody was asked for shares */
+  int64_t lefts;            /* masks in the sum ... */
+  mst_secure_left *left;    /* (lefts)              */
   struct {
     int64_t client, holders; /* why the round is not enough; client -1: too few sent */
   } lack;
@@ -158,10 +158,15 @@ mst_status mst_mask_open(mst_mask *m, int64_t round, int64_t n, const int64_t *c
   if (st == MST_OK) st = mst_alloc(&m->survives, n, sizeof *m->survives, "who has sent");
   MST_TRY(mst_team_agree(m->team, st));
   m->round.number = (uint64_t)round;
+  m->least = 2;
   if (m->options.kind != MST_MASK_ON || n == 0) return MST_OK;
   for (int64_t i = 0; i < n; i++)
     if (is_mine(m, i)) mst_secure_round_publish(&m->round, &m->secret, i);
   return mst_sum_i64(m->team, (int64_t *)m->round.open, n * MST_SECURE_KEY_WORDS);
+}
+
+void mst_mask_require(mst_mask *m, int64_t least) {
+  m->least = mst_most(2, least);
 }
 
 bool mst_mask_drops(const mst_mask *m, int64_t client) {
@@ -172,7 +177,7 @@ bool mst_mask_drops(const mst_mask *m, int64_t client) {
 static bool count_left(mst_mask *m) {
   m->lack.client = -1;
   m->lack.holders = m->survivors;
-  if (m->survivors < 2) return false;
+  if (m->survivors < m->least) return false;
   for (int64_t i = 0; i < m->round.n; i++) {
     const int64_t left = mst_secure_round_left(&m->round, m->survives, i);
     const int64_t holders = mst_secure_round_holders(&m->round, m->survives, i);
@@ -234,6 +239,10 @@ mst_status mst_mask_close(mst_mask *m, bool *enough) {
 
 mst_status mst_mask_refuse(const mst_mask *m) {
   const long long round = (long long)m->round.number + 1, sent = (long long)m->survivors;
+  if (m->lack.client < 0 && m->least > 2)
+    return mst_fail(MST_ERR_INPUT,
+                    "round %lld: %lld of %lld clients sent, and the sum is to be of %lld at least",
+                    round, sent, (long long)m->round.n, (long long)m->least);
   if (m->lack.client < 0)
     return mst_fail(MST_ERR_INPUT,
                     "round %lld: %lld of %lld clients sent, and a sum of fewer than two hides "

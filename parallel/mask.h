@@ -69,6 +69,11 @@ const mst_stage *mst_mask_stage(const mst_mask *m);
  *  must agree. */
 mst_status mst_mask_open(mst_mask *m, int64_t round, int64_t n, const int64_t *client) MST_CHECKED;
 
+/** Of the open round: a sum of fewer than so many clients is not to be read either, such as one
+ * whose noise would not suffice. At least two are asked for in any case. Local; must agree on all
+ * ranks. */
+void mst_mask_require(mst_mask *m, int64_t least);
+
 /** Whether a client is gone in this round before it sends: what it has is not to be added. Local.
  */
 bool mst_mask_drops(const mst_mask *m, int64_t client);

@@ -46,6 +46,12 @@ static mst_status check_noise(const mst_private_options *o, double sigma) {
                   MST_PRIVATE_SIGMA);
 }
 
+mst_status mst_private_check_model(const mst_model *m) {
+  return mst_model_refuse_shared(m, "private training",
+                                 "a row's gradient depends on the other rows of its ghost batch, so "
+                                 "a clip does not bound what one row changes");
+}
+
 mst_status mst_private_check_noise(const mst_private_options *o) {
   const mst_correlation *c = o->correlation;
   MST_TRY(mst_private_clip_check(o));
@@ -110,7 +116,7 @@ static mst_status prepare_steps(const mst_train *t, mst_train_private *p) {
   int64_t population = o->sampler->spec.population;
   p->sampler = o->sampler;
   p->purpose = MST_NOISE_SUM;
-  p->clip = mst_private_clip_most(o); /* the grid's */
+  p->clip = o->clip;
   p->sigma = o->sigma;
   if (t->rows.rows > MST_PRIVATE_ROWS * population)
     return mst_fail(MST_ERR_INPUT,
@@ -328,7 +334,10 @@ static mst_status begin_step(mst_train *t, int64_t step) {
     MST_TRY(mst_private_memory_begin(t, step));
   else
     mst_sampler_begin(p->sampler, &p->options->secret, step);
-  if (p->adaptive.moves) p->clip = p->adaptive.now;
+  if (p->adaptive.moves) { /* on a grid for the greatest, rounding could exceed a small clip */
+    p->clip = p->adaptive.now;
+    MST_TRY(mst_private_choose_grid(p));
+  }
   t->shift = p->shift;
   if (t->model->parameters > 0) memset(t->sum, 0, (size_t)t->model->parameters * sizeof *t->sum);
   return MST_OK;

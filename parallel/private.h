@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/model/model.h"
 #include "core/privacy/correlation.h"
 #include "core/privacy/estimator.h"
 #include "core/privacy/noise.h"
@@ -41,6 +42,9 @@ int64_t mst_private_deal(int64_t rows, double q, int64_t block, int32_t *piece);
 
 /** Do the options' noise, clip and method go together? MST_ERR_INPUT, MST_ERR_UNSUPPORTED. Local. */
 mst_status mst_private_check_noise(const mst_private_options *o) MST_CHECKED;
+
+/** Is a row's gradient its own? MST_ERR_UNSUPPORTED where it depends on other rows. Local. */
+mst_status mst_private_check_model(const mst_model *m) MST_CHECKED;
 
 /** May a start that goes on from another take this step (from 0) next? With the other's secret any;
  *  with one of its own only the first of those that are charged together. Local. */

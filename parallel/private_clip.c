@@ -41,10 +41,6 @@ mst_status mst_private_clip_check(const mst_private_options *o) {
   return MST_OK;
 }
 
-double mst_private_clip_most(const mst_private_options *o) {
-  return o->adaptive.quantile > 0 ? o->adaptive.most : o->clip;
-}
-
 mst_private_clip mst_private_clip_begin(const mst_private_options *o) {
   return (mst_private_clip){.moves = o->adaptive.quantile > 0, .now = o->clip};
 }

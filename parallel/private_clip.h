@@ -27,7 +27,7 @@ typedef struct mst_private_clip_spec {
   double quantile;    /* of the lengths that the clip is to be at, in (0, 1); 0: it stays */
   double rate;        /* of (1)                                                           */
   double count_noise; /* sigma_b                                                          */
-  double most;        /* the greatest clip, which is public: the sums' grid is for it     */
+  double most;        /* the greatest clip, which is public                               */
 } mst_private_clip_spec;
 
 typedef struct mst_private_clip {
@@ -43,9 +43,6 @@ double mst_private_clip_sigma(double sigma, double count_noise);
  *          grid is of one clip; correlated noise, which ends in a sum only if all steps have one).
  *          Local. */
 mst_status mst_private_clip_check(const struct mst_private_options *o) MST_CHECKED;
-
-/** The greatest clip that a step can have. Local. */
-double mst_private_clip_most(const struct mst_private_options *o);
 
 /** That of the first step. Local. */
 mst_private_clip mst_private_clip_begin(const struct mst_private_options *o);

@@ -8,9 +8,9 @@
 #include "core/base/registry.h"
 #include "core/privacy/estimator_member.h"
 
-static const mst_estimator_ops *const TABLE[] = {&mst_estimator_dp_sgd, &mst_estimator_diff2,
-                                                 &mst_estimator_spiderboost,
-                                                 &mst_estimator_tree_spider};
+static const mst_estimator_ops *const TABLE[] = {
+    &mst_estimator_dp_sgd, &mst_estimator_diff2, &mst_estimator_spiderboost,
+    &mst_estimator_tree_spider, &mst_estimator_recursive};
 enum {
   MEMBERS = sizeof TABLE / sizeof TABLE[0]
 };

@@ -12,7 +12,8 @@
  * its point and estimate from then on; it does so from public numbers alone.
  *
  * One file a member: estimator_dp_sgd.c estimator_diff2.c estimator_spiderboost.c
- * estimator_tree_spider.c. doc/methods/private_variance_reduced.md. All functions are Local. */
+ * estimator_tree_spider.c estimator_recursive.c. doc/methods/private_variance_reduced.md. All
+ * functions are Local. */
 #ifndef MST_CORE_PRIVACY_ESTIMATOR_H
 #define MST_CORE_PRIVACY_ESTIMATOR_H
 
@@ -23,12 +24,14 @@
 
 /* What the experiment says of the method. */
 typedef struct mst_estimator_spec {
-  const char *name;  /* registry name                                                     */
-  int64_t period;    /* steps from one sum of gradients to the next                       */
-  double smoothness; /* L: a difference's bound is L times how far apart its points are   */
-  double share;      /* of what is spent, for sums of gradients; the rest for differences */
-  int64_t rows;      /* spiderboost: expected rows of a difference                        */
-  int64_t depth;     /* tree_spider: of the tree                                          */
+  const char *name;   /* registry name                                                     */
+  int64_t period;     /* steps from one sum of gradients to the next                       */
+  double smoothness;  /* L: a difference's bound is L times how far apart its points are   */
+  double share;       /* of what is spent, for sums of gradients; the rest for differences */
+  int64_t rows;       /* spiderboost: expected rows of a difference                        */
+  int64_t depth;      /* tree_spider: of the tree                                          */
+  int64_t stages;     /* recursive                                                         */
+  double regularizer; /* recursive: lambda of the first stage                             */
 } mst_estimator_spec;
 
 /* What a step releases. */
@@ -37,6 +40,9 @@ typedef struct mst_release {
   int from;       /* slot of the point and estimate of its differences; -1: gradients   */
   int to;         /* slots to, to + 1, ... hold its point and estimate from then on     */
   double part[2]; /* of a sampler of disjoint parts: the rows' */
+  double pull;    /* pull (w - c) is added to the estimate, c the point of slot 0, ...   */
+  double blend;   /* ... which before that goes this part of the way to w                */
+  int halvings;   /* of the step's length                                                */
 } mst_release;
 
 typedef struct mst_estimator {

@@ -81,7 +81,7 @@ int64_t mst_sampler_charges(const mst_sampler *s, int64_t from, int64_t to) {
 }
 
 void mst_sampler_begin(mst_sampler *s, const mst_secret *secret, int64_t step) {
-  int64_t drawn = s->spec.kept ? 0 : step - step % s->cycle;
+  int64_t drawn = s->spec.kept && s->cycle > 1 ? 0 : step - step % s->cycle;
   s->step = (uint64_t)step;
   s->stream = mst_noise_of(secret, MST_NOISE_SAMPLING, 0, (uint64_t)drawn);
   s->n_chosen = -1;

@@ -102,8 +102,9 @@ START_TEST(what_is_left_of_a_run_is_what_its_steps_are_charged) {
       {.name = "dp_sgd"},
       {.name = "diff2", .period = 5, .smoothness = 1},
       {.name = "spiderboost", .period = 3, .smoothness = 1, .rows = 40},
-      {.name = "tree_spider", .depth = 3, .smoothness = 1}};
-  for (int i = 0; i < 4; i++) {
+      {.name = "tree_spider", .depth = 3, .smoothness = 1},
+      {.name = "recursive", .stages = 4, .regularizer = 1}};
+  for (int i = 0; i < 5; i++) {
     mst_estimator *e = make(spec[i], 32, ROWS);
     int64_t left[MST_ESTIMATOR_KINDS] = {0};
     for (int64_t step = 31; step >= 0; step--) {
@@ -166,6 +167,47 @@ START_TEST(one_pass_uses_every_row_once) {
 }
 END_TEST
 
+START_TEST(every_stage_has_rows_of_its_own_and_uses_them_in_all_its_steps) {
+  mst_estimator *e =
+      make((mst_estimator_spec){.name = "recursive", .stages = 3, .regularizer = 1}, 12, ROWS);
+  static int64_t row[ROWS], times[ROWS], stage[ROWS];
+  mst_secret secret = mst_secret_test(3);
+  ck_assert_int_eq(mst_estimator_releases(e, 0, 0), 4);
+  memset(times, 0, sizeof times);
+  for (int64_t step = 0; step < 12; step++) {
+    mst_release r = mst_estimator_release(e, step);
+    mst_sampler *s = mst_estimator_sample(e, &r, &secret, step);
+    ck_assert_double_eq_tol(mst_sampler_expected(s), ROWS / 3.0, 1e-6);
+    int64_t n = mst_sampler_take(s, 0, ROWS, row);
+    for (int64_t i = 0; i < n; i++) {
+      if (times[row[i]]++ == 0) stage[row[i]] = step / 4;
+      ck_assert_int_eq(stage[row[i]], step / 4);
+    }
+  }
+  for (int64_t i = 0; i < ROWS; i++) ck_assert_int_eq(times[i], 4);
+  mst_estimator_destroy(e);
+}
+END_TEST
+
+/* Stages begin at 5, 7 and -2. */
+START_TEST(the_pull_of_a_stage_is_the_gradient_of_all_quadratics_so_far) {
+  const double lambda = 0.3, begun[3] = {5, 7, -2}, w = 1.7;
+  mst_estimator *e =
+      make((mst_estimator_spec){.name = "recursive", .stages = 3, .regularizer = lambda}, 12, ROWS);
+  double centre = 0;
+  for (int64_t step = 0; step < 12; step++) {
+    mst_release r = mst_estimator_release(e, step);
+    double want = 0;
+    centre += r.blend * (begun[step / 4] - centre);
+    for (int s = 0; s <= step / 4; s++) want += ldexp(lambda, s) * (w - begun[s]);
+    ck_assert_double_eq_tol(r.pull * (w - centre), want, 1e-12);
+    ck_assert_int_eq(r.halvings, step / 4);
+    ck_assert_int_eq(r.from, -1);
+  }
+  mst_estimator_destroy(e);
+}
+END_TEST
+
 START_TEST(a_start_without_what_came_before_begins_with_gradients) {
   mst_estimator *e = diff2(5);
   ck_assert(mst_estimator_begins(e, 10, false) && !mst_estimator_begins(e, 11, false));
@@ -183,7 +225,9 @@ START_TEST(what_cannot_be_is_refused) {
       {.name = "diff2", .period = 0, .smoothness = 1, .share = 0.5},
       {.name = "diff2", .period = 2, .smoothness = 1, .share = 1},
       {.name = "spiderboost", .period = 2, .smoothness = 1, .share = 0.5, .rows = ROWS + 1},
-      {.name = "tree_spider", .depth = 3, .smoothness = 1}};
+      {.name = "tree_spider", .depth = 3, .smoothness = 1},
+      {.name = "recursive", .stages = 5, .regularizer = 1},
+      {.name = "recursive", .stages = 3}};
   mst_sampler_spec sampling = {.kind = "poisson", .batch = 10, .population = ROWS};
   for (size_t i = 0; i < sizeof spec / sizeof spec[0]; i++) {
     mst_estimator *e = NULL;
@@ -201,6 +245,8 @@ int main(int argc, char **argv) {
   tcase_add_test(c, what_is_left_of_a_run_is_what_its_steps_are_charged);
   tcase_add_test(c, differences_are_from_the_step_before_or_the_parent_in_the_tree);
   tcase_add_test(c, one_pass_uses_every_row_once);
+  tcase_add_test(c, every_stage_has_rows_of_its_own_and_uses_them_in_all_its_steps);
+  tcase_add_test(c, the_pull_of_a_stage_is_the_gradient_of_all_quadratics_so_far);
   tcase_add_test(c, a_start_without_what_came_before_begins_with_gradients);
   tcase_add_test(c, what_cannot_be_is_refused);
   suite_add_tcase(s, c);

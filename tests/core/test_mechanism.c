@@ -34,6 +34,20 @@ START_TEST(every_member_is_found_and_adds_to_its_own_type) {
 }
 END_TEST
 
+/* Its last bits show what it was added to. */
+START_TEST(noise_on_reals_is_never_called_exact) {
+  const mst_mechanism_ops *ops;
+  int reals = 0;
+  for (int i = 0; (ops = mst_mechanism_at(i)) != NULL; i++)
+    if (ops->type == MST_MECHANISM_REAL) {
+      ck_assert_msg(!ops->exact, "%s", ops->name);
+      reals++;
+    }
+  ck_assert_int_eq(reals, 2);
+  ck_assert(mst_mechanism_find("discrete_gaussian")->exact);
+}
+END_TEST
+
 START_TEST(noise_of_a_piece_is_that_of_the_whole_vector) {
   enum {
     LENGTH = 5000
@@ -169,6 +183,7 @@ int main(int argc, char **argv) {
   Suite *s = suite_create("mechanisms");
   TCase *c = tcase_create("mechanisms");
   tcase_add_test(c, every_member_is_found_and_adds_to_its_own_type);
+  tcase_add_test(c, noise_on_reals_is_never_called_exact);
   tcase_add_test(c, noise_of_a_piece_is_that_of_the_whole_vector);
   tcase_add_test(c, a_clipped_vector_is_within_the_bound_to_the_last_step);
   tcase_add_test(c, a_short_vector_is_only_rounded);

@@ -117,6 +117,35 @@ START_TEST(samples_follow_the_secret_and_not_the_seed) {
 }
 END_TEST
 
+/* The gain from sampling is for samples that are drawn anew. */
+START_TEST(groups_alone_are_kept_and_never_samples) {
+  static const char *const kind[] = {"poisson", "fixed", "cyclic"};
+  static int64_t a[RECORDS], b[RECORDS];
+  for (int k = 0; k < 3; k++) {
+    const mst_sampler_spec spec = {
+        .kind = kind[k], .batch = 300, .population = RECORDS, .kept = true};
+    mst_sampler *s = NULL;
+    ck_ok(mst_sampler_create(&spec, &s));
+    int64_t n = draw(s, 1, 0, a), m = draw(s, 1, s->cycle, b);
+    ck_assert((n == m && memcmp(a, b, (size_t)n * sizeof *a) == 0) == (k == 2));
+    mst_sampler_destroy(s);
+  }
+}
+END_TEST
+
+START_TEST(what_is_charged_is_what_the_sampler_does) {
+  static const char *const kind[] = {"poisson", "full", "cyclic"};
+  for (int k = 0; k < 3; k++) {
+    mst_sampler *s = make(kind[k], 0, 300);
+    const mst_event e = mst_sampler_event(s, 1.5);
+    ck_assert(e.mechanism == MST_MECHANISM_GAUSSIAN && e.noise == 1.5 && e.count == 1);
+    ck_assert_int_eq(e.sampling, k == 0 ? MST_SAMPLING_POISSON : MST_SAMPLING_NONE);
+    ck_assert_double_eq(mst_event_rate(&e), k == 0 ? 0.1 : 1); /* groups in turn gain nothing */
+    mst_sampler_destroy(s);
+  }
+}
+END_TEST
+
 START_TEST(what_cannot_be_sampled_is_refused) {
   mst_sampler *s = NULL;
   mst_sampler_spec spec = {.kind = "shuffled", .batch = 5, .population = 9};
@@ -174,6 +203,8 @@ int main(int argc, char **argv) {
   tcase_add_test(c, fixed_takes_exactly_its_batch_and_every_record_alike);
   tcase_add_test(c, cyclic_takes_every_record_once_a_cycle_and_charges_it_once);
   tcase_add_test(c, samples_follow_the_secret_and_not_the_seed);
+  tcase_add_test(c, groups_alone_are_kept_and_never_samples);
+  tcase_add_test(c, what_is_charged_is_what_the_sampler_does);
   tcase_add_test(c, what_cannot_be_sampled_is_refused);
   tcase_add_test(c, like_charges_add_up_and_a_budget_holds_to_the_last_release);
   suite_add_tcase(s, c);

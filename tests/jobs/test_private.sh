@@ -67,6 +67,17 @@ for _ in $(seq 2400); do ls "$dir"/k.checkpoint-*.h5 >/dev/null 2>&1 && break; s
 sleep 0.02
 kill -9 $pid
 wait $pid 2>/dev/null
+kept=$(find "$dir" -name 'k.checkpoint-*.h5' | head -n 1)
+alone inspect "$kept"
+ended 0 && said '^data\.test ' && ! said '^data\.train |train_loss'
+result "a checkpoint has no digest and no loss of the training rows" $?
+if command -v h5ls >/dev/null; then
+  h5ls -r "$kept" | sed -n 's/^\/state\/\([^ ]*\) *Dataset.*/\1/p' | sort | tr '\n' ' ' >"$dir/out"
+  said '^counts figures optimizer/momentum optimizer/step parameters $'
+  result "a checkpoint holds what was released, and no secret, sums or samples" $?
+else
+  skip "what a checkpoint holds: there is no h5ls"
+fi
 before=$(charges "$dir/k.h5.ledger")
 # shellcheck disable=SC2086
 alone run "$dir/k.yaml" -q $slow --resume
@@ -153,6 +164,12 @@ alone run "$dir/p.yaml" -q --set features.kind=conv --set features.patch=3 \
 refused "features that are fitted to the rows are refused" 2 'not private'
 alone run "$dir/p.yaml" -q --set privacy.sampler=fixed
 refused "batches of a fixed size need replace_one" 2 'replace_one'
+alone run "$dir/p.yaml" -q --set privacy.sampler=shuffled
+refused "shuffled batches are no sampler, and cannot claim to be poisson" 2 'shuffled'
+alone run "$dir/p.yaml" -q --set stop.metric=accuracy --set stop.at=0.5
+refused "an early stop would follow what the rows say, and is refused" 2 'stop'
+alone run "$dir/p.yaml" -q --set model.kind=mlp --set model.hidden='[8]' --set model.norm=batch
+refused "a model that mixes the rows of a batch is refused" 2 'the other rows'
 alone run "$dir/p.yaml" -q --set privacy.accountant=gdp_clt
 refused "an accountant that only estimates is refused" 2 'estimate'
 alone run "$dir/p.yaml" -q --set privacy.sigma=2

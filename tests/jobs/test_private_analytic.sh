@@ -61,6 +61,19 @@ alone run "$dir/a.yaml" -q --set output.run="$dir/t.h5" --set privacy.ledger="$d
 refused "a second run of the same budget is refused" 3 'epsilon 8'
 [ "$(charges "$dir/shared.ledger")" -eq 2 ] && nothing_of "$dir/t.h5"
 result "nothing is charged for it, and nothing released" $?
+: >"$dir/empty.ledger"
+alone run "$dir/a.yaml" -q --set output.run="$dir/e.h5" --set privacy.ledger="$dir/empty.ledger"
+ended 0 && [ "$(charges "$dir/empty.ledger")" -eq 2 ]
+result "an empty file, as a full disk leaves it, is no ledger yet" $?
+alone run "$dir/a.yaml" -q --set output.run="$dir/w.h5" --set privacy.ledger="$dir/w.ledger" \
+  --set data.test="$dir/hole.h5" --set data.train="$dir/hole.h5" --set clients.count=1
+refused "test rows that are not finite are refused" 2 'data.test.*NaN'
+[ "$(charges "$dir/w.ledger")" -eq 0 ]
+result "before anything is charged" $?
+alone run "$dir/a.yaml" -q --set output.run="$dir/w.h5" --set privacy.population=10
+refused "more than twice as many rows as the population are refused" 2 'privacy.population=10: found 10'
+nothing_of "$dir/w.h5" && [ ! -e "$dir/w.h5.ledger" ]
+result "before there is a ledger" $?
 
 # One client more or less.
 alone run "$dir/a.yaml" -q --set privacy.unit=client --set privacy.client_rows=10 \

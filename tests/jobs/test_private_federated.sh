@@ -35,6 +35,24 @@ for place in central shares; do
   ended 0 && [ -n "$want" ] && [ "$(field digest)" = "$want" ]
   result "$place: the digest on 3 ranks is $(field digest), on one $want" $?
 done
+set="--set privacy.test_key=true --set privacy.placement=shares --set secure.aggregate=masks"
+# shellcheck disable=SC2086
+ranks 3 run "$dir/f.yaml" -q $set --set output.run="$dir/masks.3.h5"
+ended 0 && [ "$(field digest)" = "$want" ]
+result "shares behind masks come to what they come to in the open" $?
+gone="--set privacy.tolerance=0.4 --set secure.dropout=0.2 --set secure.threshold=0.6"
+# shellcheck disable=SC2086
+alone run "$dir/f.yaml" -q $set $gone --set output.run="$dir/gone.1.h5" --set secure.aggregate=sum
+want=$(field digest) down=$(field downlink_bytes)
+ended 0 && [ -n "$want" ] && field accuracy | awk '{ exit !($1 > 0.5) }'
+result "the bars are learnt without those who are gone: accuracy $(field accuracy)" $?
+# shellcheck disable=SC2086
+ranks 7 run "$dir/f.yaml" -q $set $gone --set output.run="$dir/gone.7.h5"
+ended 0 && [ "$(field digest)" = "$want" ] && [ "$(field downlink_bytes)" -gt "$down" ]
+result "and behind masks on 7 ranks the digest is $(field digest), in the open $want" $?
+alone inspect "$dir/gone.7.h5"
+ended 0 && ! said 'dropped |aborted|contributions'
+result "nothing tells who was gone" $?
 [ "$(charges "$dir/central.1.h5.ledger")" -eq 6 ]
 result "every round is charged" $?
 alone run "$dir/f.yaml" -q --set output.run="$dir/q.h5" --set privacy.noise=hardened
@@ -61,5 +79,6 @@ refuse "control variates are refused" 'scaffold' --set method.name=scaffold
 refuse "an early stop is refused" 'stop rule' --set stop.metric=accuracy --set stop.at=0.5
 refuse "scores of clients are refused" 'scores of clients' --set evaluate.clients=true
 refuse "held-out rows are refused" 'clients.holdout' --set clients.holdout=0.2
+refuse "masks without shares of the noise are refused" 'placement: shares' --set secure.aggregate=masks
 refuse "a tolerance without shares is refused" 'placement: shares' --set privacy.tolerance=0.1
 finish

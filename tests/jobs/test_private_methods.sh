@@ -25,7 +25,8 @@ ended 0 && [ "$(field releases)" = 30 ] && [ "$(field rate)" = 1.0 ] &&
 result "a dry run says what will be spent ($(field epsilon) of 6), and spends nothing" $?
 for m in "name: diff2, period: 6, smoothness: 2" \
   "name: spiderboost, period: 6, smoothness: 2, rows: 60" \
-  "name: tree_spider, smoothness: 2, depth: 3"; do
+  "name: tree_spider, smoothness: 2, depth: 3" \
+  "name: recursive, stages: 3, regularizer: 0.01"; do
   sed "s/^method: .*/method: {$m}/" "$dir/p.yaml" >"$dir/m.yaml"
   case $m in
     *boost*) more="--set optimizer.batch=200 --set privacy.accountant=pld" ;;
@@ -48,6 +49,8 @@ done
 result "the ledger has 5 sums of gradients and 25 of differences" $?
 [ "$(charges "$dir/ledger.tre" 0)" = 1 ]
 result "one pass is charged as one release" $?
+[ "$(charges "$dir/ledger.rec" 0)" = 10 ]
+result "stages on rows of their own are charged as one" $?
 
 # A run that is killed: what it kept goes on, what it lost stays charged.
 slow="--set train.steps=2000 --set output.run=$dir/k.h5 --set output.checkpoint.every_steps=25"
@@ -77,6 +80,15 @@ alone run "$dir/p.yaml" -q $shared --set output.run="$dir/b.h5"
 refused "a second run like it would overspend" 3 'budget is epsilon 8 .* would be spent'
 [ "$(grep -c '^charge ' "$dir/both.ledger")" -eq 30 ] && nothing_of "$dir/b.h5"
 result "and released nothing" $?
+
+# The grid of a difference may be half as fine as that of a gradient.
+sed -e 's/^method: .*/method: {name: tree_spider, smoothness: 2, depth: 1}/' -e 's/epsilon: 6, //' \
+  -e 's/clip: 1,/clip: 0.5, noise: hardened, sigma: 2,/' "$dir/p.yaml" >"$dir/h.yaml"
+alone run "$dir/h.yaml" --dry-run --set train.steps=4 --set privacy.delta=1.5e-13
+ended 0
+result "hardened noise of one pass is on a grid that is fine enough for a delta of 1.5e-13" $?
+alone run "$dir/h.yaml" --dry-run --set train.steps=4 --set privacy.delta=4e-14
+refused "but not for one that only gradients are fine enough for" 2 'grid is too coarse'
 
 # What cannot be.
 alone run "$dir/p.yaml" -q --set privacy.sampler=poisson

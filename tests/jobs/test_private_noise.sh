@@ -151,6 +151,9 @@ no "a clip that moves on the grid of hardened noise" 'one clip' --set privacy.sa
 no "a count that takes all the budget" 'count_noise' --set privacy.sampler=poisson \
   --set privacy.correlation=independent --set privacy.adaptive_clip.quantile=0.5 \
   --set privacy.adaptive_clip.count_noise=0.01
+no "a greatest clip below the first" 'adaptive_clip.most=0.1: found 0.1' --set privacy.sampler=poisson \
+  --set privacy.correlation=independent --set privacy.adaptive_clip.quantile=0.5 \
+  --set privacy.adaptive_clip.most=0.1
 nothing_of "$dir/n.h5" && [ ! -e "$dir/n.h5.secret" ]
 result "refusals leave nothing behind" $?
 finish

@@ -56,6 +56,34 @@ long="--set train.epochs=200 --set output.run=$dir/long.h5 --set output.checkpoi
   result "it goes on with the digest $(field digest), straight $want" $?
 }
 
+# Batch norm: its running statistics are a part of the model, on any ranks, and of no other job's.
+alone run "$dir/t.yaml" -q --set model.norm=batch --set model.ghost=12 --set output.run="$dir/n.1.h5"
+want=$(field digest) accuracy=$(field accuracy)
+ended 0 && [ -n "$want" ] && echo "$accuracy" | awk '{ exit !($1 > 0.9) }'
+result "the bars are learnt with batch norm: accuracy $accuracy" $?
+ranks 3 run "$dir/t.yaml" -q --set model.norm=batch --set model.ghost=12 --set output.run="$dir/n.3.h5"
+ended 0 && [ "$(field digest)" = "$want" ]
+result "the digest of batch norm on 3 ranks is $(field digest), on one $want" $?
+alone predict "$dir/n.3.h5" "$dir/bars.h5" -o "$dir/p.h5"
+ended 0 && [ "$(field accuracy)" = "$accuracy" ]
+result "its run file predicts with accuracy $(field accuracy), the run had $accuracy" $?
+alone merge "$dir/n.1.h5" "$dir/n.3.h5" --data "$dir/bars.h5" -o "$dir/m.h5"
+refused "networks with batch norm are not merged" 2 'model.norm: batch is not for muster merge'
+alone run "$dir/t.yaml" -q --set model.ghost=12
+refused "ghost batches of no norm are refused" 2 'model.ghost=12: '
+alone run "$dir/t.yaml" -q --dry-run --set "model={kind: softmax}"
+ended 0
+result "a model that knows no norm is none the worse" $?
+mixed="data: {train: bars.h5}
+model: {kind: mlp, hidden: [9], norm: batch}"
+printf 'job: federated\nclients: {count: 5}\nmethod: {rounds: 2}\n%s\n' "$mixed" >"$dir/f.yaml"
+alone run "$dir/f.yaml" --dry-run
+refused "rounds of clients refuse batch norm" 2 'model.norm: batch is not for rounds of clients'
+printf 'job: private\nprivacy: {epsilon: 3, delta: 1e-5, clip: 1}\ntrain: {steps: 9}\n%s\n' \
+  "$mixed" >"$dir/private.yaml"
+alone run "$dir/private.yaml" --dry-run --set optimizer.batch=50
+refused "private training refuses batch norm" 2 'a clip does not bound what one row changes'
+
 # Coded steps: hostile workers change nothing, on any ranks.
 coded="--set coding.kind=repetition --set coding.workers=6 --set train.epochs=2"
 # shellcheck disable=SC2086

@@ -43,6 +43,7 @@ typedef struct setting {
   const char *noise;   /* how the steps' hangs together; NULL: not at all */
   bool restart;        /* with every cycle; else groups are kept          */
   double quantile, lr; /* of an adaptive clip; of the optimizer, 0: its own */
+  double most;         /* of an adaptive clip                               */
 } setting;
 
 static const setting plain = {.kind = "poisson",
@@ -52,7 +53,8 @@ static const setting plain = {.kind = "poisson",
                               .refuse = -1,
                               .clip = 0.5,
                               .sigma = 0.8,
-                              .secret = 1};
+                              .secret = 1,
+                              .most = 100};
 
 static void spoil_rows(fixture *f) {
   static const int64_t row[2] = {3, 600};
@@ -95,7 +97,7 @@ static outcome learn(MPI_Comm comm, bool shared, int per_node, setting s) {
   p.correlation = correlation;
   if (s.quantile > 0)
     p.adaptive = (mst_private_clip_spec){
-        .quantile = s.quantile, .rate = 0.5, .count_noise = s.sigma, .most = 100};
+        .quantile = s.quantile, .rate = 0.5, .count_noise = s.sigma, .most = s.most};
   if (s.lr > 0) f.options.optimizer.lr = s.lr;
   o.t.refuse = s.refuse;
   o.expected = mst_sampler_expected(p.sampler);
@@ -404,6 +406,23 @@ START_TEST(noise_of_the_whole_run_goes_on_where_steps_were_lost_and_is_never_dra
 }
 END_TEST
 
+/* On a grid that is too coarse for the clip, rounding alone would exceed it. */
+START_TEST(sums_are_as_fine_as_the_clip_however_great_it_may_become) {
+  setting s = plain;
+  s.steps = 3;
+  s.quantile = 0.5;
+  outcome a = learn(MPI_COMM_WORLD, true, 0, s);
+  s.most = 1e8;
+  outcome b = learn(MPI_COMM_WORLD, true, 0, s);
+  ck_ok(a.st);
+  ck_ok(b.st);
+  ck_assert(a.clip == b.clip);
+  ck_assert_int_eq(memcmp(a.sum, b.sum, (size_t)a.n * sizeof *a.sum), 0);
+  forget(&a);
+  forget(&b);
+}
+END_TEST
+
 START_TEST(the_clip_moves_to_the_quantile_of_the_lengths) {
   setting s = plain;
   fixture f;
@@ -478,6 +497,7 @@ int main(int argc, char **argv) {
   tcase_add_test(c, a_step_releases_correlated_noise_of_its_variance_once_on_any_ranks);
   tcase_add_test(
       c, noise_of_the_whole_run_goes_on_where_steps_were_lost_and_is_never_drawn_for_others);
+  tcase_add_test(c, sums_are_as_fine_as_the_clip_however_great_it_may_become);
   tcase_add_test(c, the_clip_moves_to_the_quantile_of_the_lengths);
   tcase_add_test(c, a_moving_clip_is_charged_with_its_count);
   suite_add_tcase(s, c);

@@ -34,6 +34,8 @@ static const mst_estimator_spec boost = {
     .name = "spiderboost", .period = 3, .smoothness = 1, .share = 0.5, .rows = 80};
 static const mst_estimator_spec tree = {.name = "tree_spider", .depth = 2, .smoothness = 1};
 
+static const mst_estimator_spec stages = {.name = "recursive", .stages = 2, .regularizer = 1};
+
 typedef struct outcome {
   mst_status st;
   int64_t n;
@@ -113,9 +115,10 @@ static double length(int64_t n, const double *a, const double *b) {
 }
 
 START_TEST(methods_with_differences_have_the_same_bits_on_any_ranks_and_transport) {
-  for (int k = 0; k < 4; k++) {
+  for (int k = 0; k < 5; k++) {
     setting s = plain;
     if (k == 1) s.method = boost;
+    if (k == 4) s.method = stages;
     if (k == 2) s.method = tree, s.steps = 4, s.lr = 0.01;
     if (k == 3) s.hardened = true, s.steps = 2;
     int ways = k == 0 ? 4 : 2;
@@ -198,6 +201,37 @@ START_TEST(a_difference_has_the_noise_of_how_far_its_points_are_apart) {
 }
 END_TEST
 
+/* The first step is at the centre, so w_1 does not depend on lambda. In a second stage the new
+ * quadratic is flat where the stage begins, and steps are half as long. */
+START_TEST(stages_are_pulled_to_where_they_began) {
+  for (int k = 1; k <= 2; k++) {
+    setting s = plain;
+    s.noise = 0;
+    s.steps = 2;
+    s.lr = 5;
+    s.method = stages;
+    s.method.stages = k;
+    s.method.regularizer = 3;
+    outcome pulled = learn(MPI_COMM_WORLD, true, 0, &s);
+    s.method.regularizer = 1e-12;
+    outcome loose = learn(MPI_COMM_WORLD, true, 0, &s);
+    const double lr = s.lr;
+    s.lr = 1e-30;
+    outcome still = learn(MPI_COMM_WORLD, true, 0, &s);
+    double moved = 0;
+    for (int64_t i = 0; i < pulled.n; i++) {
+      const double first = (double)loose.w[i] + lr * loose.v[i] - (double)still.w[i];
+      ck_assert_double_eq_tol(pulled.v[i] - loose.v[i], 3 * first / k, 1e-5);
+      moved = fmax(moved, fabs(first));
+    }
+    ck_assert_double_gt(moved, 1e-3);
+    forget(&pulled);
+    forget(&loose);
+    forget(&still);
+  }
+}
+END_TEST
+
 START_TEST(rows_that_are_not_finite_contribute_nothing_to_differences) {
   for (int hardened = 0; hardened < 2; hardened++) {
     setting s = plain;
@@ -255,6 +289,7 @@ int main(int argc, char **argv) {
   tcase_add_test(c, methods_with_differences_have_the_same_bits_on_any_ranks_and_transport);
   tcase_add_test(c, every_row_has_the_same_part_of_the_estimate);
   tcase_add_test(c, a_difference_has_the_noise_of_how_far_its_points_are_apart);
+  tcase_add_test(c, stages_are_pulled_to_where_they_began);
   tcase_add_test(c, rows_that_are_not_finite_contribute_nothing_to_differences);
   tcase_add_test(c, a_start_with_nothing_kept_waits_for_the_next_sum_of_gradients);
   tcase_add_test(c, steps_along_a_direction_have_the_length_that_is_asked_for);
