@@ -141,7 +141,8 @@ static mst_status read_lines(mst_ledger *l, char *text, int64_t size) {
     at = end - text + 1;
   }
   l->size = at;
-  if (at == 0 && size > 0 && (size >= (int64_t)sizeof HEADER || memcmp(text, HEADER, (size_t)size)))
+  if (at == 0 && size > 0 &&
+      (size >= (int64_t)sizeof HEADER || memcmp(text, HEADER, (size_t)size) != 0))
     return damaged(l, 1); /* another file, of one line: it is not to be cut */
   if (at < size && ftruncate(l->fd, (off_t)at) != 0) return failed(l, "mend");
   return number == 1 ? damaged(l, 2) : MST_OK;

@@ -91,7 +91,7 @@ static mst_block_source view(bounded_source *s) {
  * (products of targets, and with the ones). */
 static void add_noise_run(const mst_analytic_privacy *p, const mst_noise noise[2], int64_t d,
                           int64_t c, int64_t h, int64_t e, int64_t n, double *run) {
-  double drawn[MST_TILE];
+  double drawn[MST_TILE] = {0};
   int64_t part = n;
   if (h < d) {
     part = mst_least(n, h + 1 - e);

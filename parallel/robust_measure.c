@@ -85,7 +85,7 @@ static inline __attribute__((always_inline)) void ask_ahead(const measure *k,
 
 /* to(n) = entries of a row, in fours: single ones would wait for one another's storing. */
 #define COMPACT(type, real)                                                                        \
-  static void compact_##type(int64_t n, const int32_t *column, const real *from, real *to) {       \
+  static void compact_##type(int64_t n, const int32_t *column, const real *from, real to[]) {      \
     int64_t c = 0;                                                                                 \
     for (; c + 4 <= n; c += 4) {                                                                   \
       const int32_t *at = column + c;                                                              \

@@ -83,7 +83,8 @@ static double choose_direction(search *s, bool first) {
 
 /* The first of ever shorter steps that brings F down enough; false when none does. */
 static bool advance(search *s, double down, double *length, double *f, double *variances) {
-  for (double step = 4 * *length; step > SHORTEST; step /= 2) {
+  double step = 8 * *length;
+  while ((step /= 2) > SHORTEST) {
     double v = 0;
     for (int64_t j = 0; j < s->bands; j++) s->trial[j] = s->c[j] + step * s->direction[j];
     double g = value(s, s->trial, &v);

@@ -23,7 +23,8 @@ static double rows_before(const mst_estimator *e, int64_t s) {
   double rows = s > 0 ? 1 : 0;
   for (int64_t d = 1; d <= e->spec.depth; d++) {
     int64_t half = INT64_C(1) << (e->spec.depth - d);
-    rows += ldexp((double)((s + half - 1) / (2 * half)), (int)-d);
+    int64_t nodes = (s + half - 1) / (2 * half);
+    rows += ldexp((double)nodes, (int)-d);
   }
   return rows;
 }
@@ -46,7 +47,8 @@ static mst_status prepare(mst_estimator *e) {
 static mst_release at(const mst_estimator *e, int64_t step) {
   int depth = depth_of(e, step);
   int64_t leaves = INT64_C(1) << e->spec.depth, tree = step / leaves, s = step % leaves;
-  double trees = (double)(e->steps / leaves), whole = rows_before(e, leaves);
+  int64_t all = e->steps / leaves;
+  double trees = (double)all, whole = rows_before(e, leaves);
   return (mst_release){.kind = 0,
                        .from = depth - 1,
                        .to = depth,

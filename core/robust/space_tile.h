@@ -186,7 +186,7 @@ INLINE void NAME(away_rows)(int64_t m, const REAL *const *row, const REAL *to, i
   }
   for (; c < m; c += 8) {
     REAL last[5][8] = {{0}};
-    const REAL *at[4];
+    const REAL *at[4] = {NULL};
     for (int i = 0; i < rows; i++) {
       at[i] = last[i];
       memcpy(last[i], row[i] + c, (size_t)mst_least(8, m - c) * sizeof **row);
