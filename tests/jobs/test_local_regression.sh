@@ -2,6 +2,7 @@
 # The local_regression job as a user meets it: one digest on any ranks, one message of every user, what is
 # charged, users of a dataset, and the refusals of what cannot be.
 . "$srcdir/tests/jobs/common.sh"
+mkdir "$dir/here" && cd "$dir/here" || exit 1 # for the ledgers of runs that are refused late
 cat >"$dir/l.yaml" <<'Y'
 job: local_regression
 seed: 3
