@@ -1,9 +1,8 @@
 /* Private steps of methods with differences: the estimate is the mean gradient where nothing is cut
  * and no noise added, whatever the blocks; the noise follows how far points are apart; one digest
  * on any ranks; and nothing is gone on with that another start alone could know. */
-#include "tests/parallel/training.h"
-
 #include "parallel/private.h"
+#include "tests/parallel/private_training.h"
 
 typedef struct charges {
   int64_t step[32], n;
@@ -46,26 +45,12 @@ typedef struct outcome {
   char hex[MST_DIGEST_HEX];
 } outcome;
 
-static void spoil_rows(fixture *f) {
-  static const int64_t row[2] = {3, 600};
-  static const float bad[2] = {NAN, 3e38F};
-  ck_ok(mst_team_barrier(f->team));
-  for (int i = 0; i < 2; i++) {
-    int64_t piece = row[i] / MST_BLOCK_ROWS;
-    if (!mst_clients_here(f->store, piece)) continue;
-    float *x = (float *)(uintptr_t)mst_clients_data(f->store, piece).x;
-    x[row[i] % MST_BLOCK_ROWS * WIDTH + 2] = bad[i];
-  }
-  ck_ok(mst_team_barrier(f->team));
-}
-
 static outcome learn(MPI_Comm comm, bool shared, int per_node, const setting *s) {
   fixture f;
   outcome o = {.n = 0};
   mst_train *train = NULL;
   mst_estimator *e = NULL;
   record r = {.reports = 0};
-  int64_t bytes[64];
   begin(&f, comm, shared, per_node, "sgd");
   if (s->spoil) spoil_rows(&f);
   mst_sampler_spec sampling = {
@@ -90,11 +75,7 @@ static outcome learn(MPI_Comm comm, bool shared, int per_node, const setting *s)
   ck_ok(mst_train_create(f.team, f.model, f.store, &f.options, &train));
   o.st = mst_train_run(train, NULL, &observer);
   o.n = f.model->parameters;
-  ck_ok(mst_alloc(&o.w, o.n, sizeof *o.w, "w"));
-  ck_ok(mst_alloc(&o.v, o.n, sizeof *o.v, "v"));
-  memcpy(o.w, mst_train_parameters(train), (size_t)o.n * sizeof *o.w);
-  for (int k = 0; k < mst_team_size(f.team); k++) bytes[k] = train->count[k] * (int64_t)sizeof *o.v;
-  ck_ok(mst_gather_all(f.team, train->wide, bytes, o.v));
+  take_vectors(&f, train, &o.w, &o.v);
   o.totals = mst_train_figures(train);
   finish(&f, train, &r, o.hex);
   mst_train_destroy(train);

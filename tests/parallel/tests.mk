@@ -3,7 +3,7 @@ parallel_test_libs = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_li
   $(core_libs) $(CHECK_LIBS)
 noinst_HEADERS += tests/parallel/analytic_toy.h tests/parallel/attack_round.h tests/parallel/federation.h \
   tests/parallel/federation_rules.h tests/parallel/learning.h tests/parallel/matrices.h tests/parallel/robust_rows.h \
-  tests/parallel/training.h
+  tests/parallel/training.h tests/parallel/private_training.h tests/parallel/private_steps.h
 RANK_TESTS += tests/parallel/test_analytic
 tests_parallel_test_analytic_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_analytic_numbers
@@ -66,6 +66,8 @@ RANK_TESTS += tests/parallel/test_bandit
 tests_parallel_test_bandit_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_private
 tests_parallel_test_private_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_private_moving
+tests_parallel_test_private_moving_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_private_audit
 tests_parallel_test_private_audit_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_federated_audit
