@@ -84,6 +84,7 @@ static const mst_job_section sections[] = {{.keys = mst_keys_data},
                                            {.family = &mst_family_attacks},
                                            {.keys = keys_federated},
                                            {.keys = mst_keys_privacy, .optional = "privacy"},
+                                           {.keys = mst_keys_ledger, .optional = "privacy"},
                                            {.keys = mst_keys_federated_private, .optional = "privacy"},
                                            {.family = &mst_family_accountants, .optional = "privacy"},
                                            {.keys = NULL}};

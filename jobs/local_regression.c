@@ -82,28 +82,12 @@ static const mst_key_spec keys_local[] = {
      .max = 0.5,
      .unit = "",
      .help = "the delta at which epsilon is meant; a message of ldp_iht needs none"},
-    {.key = "privacy.ledger",
-     .type = MST_KEY_PATH,
-     .unit = "",
-     .help = "ledger file that runs on the same users share; unset: one beside the run file, of "
-             "this run alone"},
-    {.key = "privacy.budget",
-     .type = MST_KEY_REAL,
-     .min = 1e-6,
-     .max = 1e6,
-     .unit = "epsilon",
-     .help = "what all runs of privacy.ledger together may spend; by default what the ledger says, "
-             "or of a new one privacy.epsilon"},
-    {.key = "privacy.test_key",
-     .type = MST_KEY_BOOL,
-     .fallback = "false",
-     .unit = "",
-     .help = "take noise from the seed, to compare runs: this protects nobody"},
     {.key = NULL}};
 
 static const mst_job_section sections[] = {{.family = &mst_family_local_methods},
                                            {.family = &mst_family_accountants},
                                            {.keys = keys_local},
+                                           {.keys = mst_keys_ledger},
                                            {.keys = NULL}};
 
 typedef struct local_job {

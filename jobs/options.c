@@ -28,6 +28,17 @@ const mst_key_spec mst_keys_data[] = {
      .help = "rows with NaN or infinity: end the run, or leave them out and say how many"},
     {.key = NULL}};
 
+const mst_key_spec mst_keys_ledger[] = {
+    {.key = "privacy.ledger", .type = MST_KEY_PATH, .unit = "",
+     .help = "ledger file that runs on the same data share; unset: one beside the run file, of "
+             "this run alone"},
+    {.key = "privacy.budget", .type = MST_KEY_REAL, .min = 1e-6, .max = 1e6, .unit = "epsilon",
+     .help = "what all runs of privacy.ledger together may spend; by default what the ledger says, "
+             "or of a new one privacy.epsilon"},
+    {.key = "privacy.test_key", .type = MST_KEY_BOOL, .fallback = "false", .unit = "",
+     .help = "take samples and noise from the seed, to compare runs: this protects nobody"},
+    {.key = NULL}};
+
 const mst_key_spec mst_keys_privacy[] = {
     {.key = "privacy.epsilon", .type = MST_KEY_REAL, .min = 1e-6, .max = 1e6, .unit = "",
      .help = "what all steps together may spend: the noise is the least that keeps to it"},
@@ -47,14 +58,6 @@ const mst_key_spec mst_keys_privacy[] = {
      .allowed = "float|hardened", .unit = "",
      .help = "hardened: clip and round every row on a grid of integers and add discrete noise, "
              "safe to the last bit, but row by row; float: fast"},
-    {.key = "privacy.ledger", .type = MST_KEY_PATH, .unit = "",
-     .help = "ledger file that runs on the same data share; unset: one beside the run file, of "
-             "this run alone"},
-    {.key = "privacy.budget", .type = MST_KEY_REAL, .min = 1e-6, .max = 1e6, .unit = "epsilon",
-     .help = "what all runs of privacy.ledger together may spend; by default what the ledger says, "
-             "or of a new one privacy.epsilon"},
-    {.key = "privacy.test_key", .type = MST_KEY_BOOL, .fallback = "false", .unit = "",
-     .help = "take samples and noise from the seed, to compare runs: this protects nobody"},
     {.key = NULL}};
 
 bool mst_key_is_written(const char *key) {

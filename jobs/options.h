@@ -16,10 +16,12 @@
 /* Key tables that jobs share; each ends with an entry whose key is NULL.
  *   every      job, seed, output.run, resources.memory: in the schema of every job
  *   data       data.train (required), data.test, data.on_nonfinite (refuse | drop)
- *   privacy    what a private training may spend, and where that is kept
+ *   ledger     where what a run spends is kept, and what keeps to it
+ *   privacy    what a private training may spend, and how; beside ledger
  * File names are read with mst_experiment_path. */
 extern const mst_key_spec mst_keys_every[];
 extern const mst_key_spec mst_keys_data[];
+extern const mst_key_spec mst_keys_ledger[];
 extern const mst_key_spec mst_keys_privacy[];
 
 /** Does a run write the file that this key names (output.*, features.save_*)? */

@@ -28,8 +28,6 @@ mst_status mst_privacy_read(mst_privacy *p, mst_job_context *context) {
   if (epsilon == mst_experiment_is_set(e, "privacy.sigma"))
     return mst_experiment_refuse(e, epsilon ? "privacy.sigma" : "privacy.epsilon",
                                  "give one of privacy.epsilon and privacy.sigma");
-  if (mst_experiment_is_set(e, "privacy.budget") && !mst_experiment_is_set(e, "privacy.ledger"))
-    return mst_experiment_refuse(e, "privacy.budget", "without privacy.ledger no run shares it");
   return MST_OK;
 }
 
@@ -79,6 +77,9 @@ static mst_status find_noise(mst_privacy *p) {
 
 mst_status mst_privacy_plan(mst_privacy *p) {
   mst_team *team = p->context->team;
+  const mst_experiment *e = p->context->experiment;
+  if (mst_experiment_is_set(e, "privacy.budget") && !mst_experiment_is_set(e, "privacy.ledger"))
+    return mst_experiment_refuse(e, "privacy.budget", "without privacy.ledger no run shares it");
   MST_TRY(mst_team_agree(team, mst_team_rank(team) == 0 ? find_noise(p) : MST_OK));
   MST_TRY(mst_team_bcast(team, &p->sigma, sizeof p->sigma, 0));
   MST_TRY(mst_team_bcast(team, &p->planned, sizeof p->planned, 0));

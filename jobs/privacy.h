@@ -31,8 +31,8 @@ typedef struct mst_privacy {
   mst_text ledger_path;
 } mst_privacy;
 
-/** What the keys say (mst_keys_privacy, family accountants). MST_ERR_INPUT for both or none of
- *  epsilon and sigma, a budget without a ledger. Local. */
+/** What the keys say (mst_keys_privacy, mst_keys_ledger, family accountants). MST_ERR_INPUT for
+ * both or none of epsilon and sigma. Local. */
 mst_status mst_privacy_read(mst_privacy *p, mst_job_context *context) MST_CHECKED;
 void mst_privacy_close(mst_privacy *p); /* wipes the secret */
 
@@ -41,7 +41,7 @@ int64_t mst_privacy_population(const mst_privacy *p, int64_t rows);
 
 /** The factor of all kinds' noise from the budget (privacy.sigma as it is), and what they then
  *  spend together. Errors of mst_calibrate_noise; MST_ERR_INPUT for an accountant that only
- *  estimates. Collective. */
+ *  estimates, and for a budget of several runs without a ledger of theirs. Collective. */
 mst_status mst_privacy_plan(mst_privacy *p) MST_CHECKED;
 
 /** Open the ledger; noise that an earlier start of this run was charged with is kept. Then

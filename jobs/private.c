@@ -70,6 +70,7 @@ static const mst_job_section sections[] = {{.keys = mst_keys_data},
                                            {.family = &mst_family_correlations},
                                            {.family = &mst_family_accountants},
                                            {.keys = mst_keys_privacy},
+                                           {.keys = mst_keys_ledger},
                                            {.keys = mst_keys_private_noise},
                                            {.keys = keys_private},
                                            {.keys = NULL}};

@@ -66,6 +66,8 @@ alone run "$dir/l.yaml" -q --set generate.sparsity=9
 refused "more non-zeros than columns" 2 '9 non-zeros in 8 columns'
 alone run "$dir/l.yaml" -q --set generate.users=5 --set local.iterations=6
 refused "fewer users than groups" 2 '5 users cannot make 6 groups'
+alone run "$dir/l.yaml" -q --set privacy.budget=3
+refused "a budget that no run shares" 2 'privacy.budget.*without privacy.ledger'
 alone run "$dir/l.yaml" -q --set privacy.epsilon=0
 refused "epsilon 0" 2 'privacy.epsilon'
 alone run "$dir/l.yaml" -q --set local.method=nldp_public
