@@ -87,10 +87,6 @@ static double unit_of(const mst_bandit_options *o) {
   return over > 0 ? ldexp(1, -over) : 1;
 }
 
-static int64_t message_numbers(const mst_bandit *f) {
-  return f->protocol->phased != NULL ? f->options.environment.dimension : f->sums_n;
-}
-
 static int64_t work_numbers(const mst_bandit_options *o) {
   const int64_t d = o->environment.dimension;
   return mst_policy_work(&o->policy, o->environment.arms, d) + d * d + d;
@@ -98,11 +94,14 @@ static int64_t work_numbers(const mst_bandit_options *o) {
 
 static void find_shape(mst_bandit *f) {
   const mst_bandit_options *o = &f->options;
-  if (f->protocol->phased != NULL) return;
+  if (f->protocol->phased != NULL) {
+    f->message_n = f->protocol->phased->width(&o->protocol, &o->environment);
+    return;
+  }
   mst_policy_shape(&o->policy, o->environment.arms, o->environment.dimension, &f->blocks,
                    &f->width);
   f->record = mst_ridge_doubles(f->blocks, f->width);
-  f->sums_n = mst_ridge_sums(f->blocks, f->width);
+  f->message_n = f->sums_n = mst_ridge_sums(f->blocks, f->width);
 }
 
 static void fill_options(mst_bandit *f) {
@@ -117,7 +116,7 @@ static void fill_options(mst_bandit *f) {
 /* Local. */
 static mst_status allocate(mst_bandit *f) {
   const mst_bandit_options *o = &f->options;
-  const int64_t n = message_numbers(f), seeds = o->seeds;
+  const int64_t n = f->message_n, seeds = o->seeds;
   MST_TRY(mst_alloc(&f->environment, f->replicates, sizeof *f->environment, "environments"));
   for (int64_t k = 0; k < f->replicates; k++)
     MST_TRY(mst_environment_create(&o->environment, o->seed + (uint64_t)(f->first_replicate + k),
@@ -168,10 +167,10 @@ void mst_bandit_destroy(mst_bandit *f) {
     f->protocol->phased->destroy(f->phase[k]);
   for (int64_t k = 0; f->environment != NULL && k < f->replicates; k++)
     mst_environment_destroy(f->environment[k]);
-  void *array[] = {f->phase, f->environment, f->room,    f->work,     f->regret,
-                   f->said,  f->total,       f->message, f->figure,   f->counts,
-                   f->known, f->told,        f->unsent,  f->marks,    f->server,
-                   f->asked, f->speaks,      f->theta,   f->gathered, f->totals_told};
+  void *array[] = {f->phase,    f->environment, f->room,   f->work,   f->regret, f->said,
+                   f->total,    f->message,     f->figure, f->counts, f->known,  f->told,
+                   f->unsent,   f->marks,       f->server, f->asked,  f->speaks, f->theta,
+                   f->gathered, f->totals_told, f->course};
   for (size_t i = 0; i < sizeof array / sizeof array[0]; i++) mst_free(array[i]);
   mst_tally_free(&f->tally);
   mst_tally_free(&f->regrets);
@@ -194,6 +193,8 @@ static mst_status add_up(mst_bandit *f) {
       f->team,
       fine ? MST_OK : mst_fail(MST_ERR_NONFINITE, "the regret of an agent is not finite")));
   MST_TRY(mst_tally_total(f->team, &f->regrets, f->figure));
+  f->batches = mst_bandit_phased_batches(f);
+  MST_TRY(mst_max_i64(f->team, &f->batches, 1));
   return mst_sum_i64(f->team, f->counts, MST_BANDIT_COUNTS);
 }
 
@@ -203,7 +204,7 @@ static void summarise(mst_bandit *f) {
   const double seeds = (double)o->seeds, agents = (double)f->tracks;
   const double bits = f->protocol->phased != NULL ? (double)o->protocol.bits : REAL_BITS;
   double sum = 0, squares = 0;
-  *t = (mst_bandit_totals){.rounds = f->done, .regret_most = -INFINITY, .batches = f->closed};
+  *t = (mst_bandit_totals){.rounds = f->done, .regret_most = -INFINITY, .batches = f->batches};
   for (int64_t r = 0; r < o->seeds; r++) {
     const double regret = mst_tally_scaled(f->figure + r * MST_TALLY_SCALES);
     sum += regret;
@@ -317,9 +318,10 @@ int64_t mst_bandit_plan(int ranks, const mst_bandit_options *o) {
   int64_t agent = 8 * (1 + MST_BANDIT_COUNTS),
           server = 8 * o->environment.sets * o->environment.arms * (d + 1);
   if (p->phased != NULL) {
-    agent += 8 * d;
+    const int64_t n = p->phased->width(&o->protocol, &o->environment);
+    agent += 8 * n;
     server +=
-        8 * MST_BATCHES * d + 8 * o->environment.sets * (o->environment.arms * (d + 2) + d * d);
+        8 * MST_BATCHES * n + 8 * o->environment.sets * (o->environment.arms * (d + 2) + d * d);
   } else {
     mst_policy_shape(&o->policy, o->environment.arms, d, &blocks, &width);
     const int64_t record = 8 * mst_ridge_doubles(blocks, width);

@@ -26,6 +26,13 @@ enum {
   MST_BANDIT_MARKS
 };
 
+/* Of a replicate of a phased protocol: batches that are over, and when the open one began. */
+enum {
+  MST_BANDIT_CLOSED,
+  MST_BANDIT_OPENED,
+  MST_BANDIT_COURSE
+};
+
 struct mst_bandit {
   mst_team *team;
   mst_team *sums;  /* over which what is told is added: the team, or this rank alone */
@@ -40,10 +47,12 @@ struct mst_bandit {
   int64_t *said;                       /* (count, MST_BANDIT_COUNTS)                */
   int64_t done;                        /* rounds                                    */
   mst_tally tally, regrets;            /* of one message; of regrets                */
-  double *total, *message;             /* (message numbers)                         */
+  int64_t message_n;                   /* numbers of the longest message            */
+  double *total, *message;             /* (message_n)                               */
   double unit;                         /* messages are summed in this unit          */
   double *figure;                      /* scratch of a report                       */
   int64_t *counts;                     /* (MST_BANDIT_COUNTS) likewise              */
+  int64_t batches;                     /* that are over, of the replicate with most */
   mst_bandit_totals totals;
 
   /* online */
@@ -58,10 +67,10 @@ struct mst_bandit {
 
   /* phased */
   void **phase;        /* (replicates)                              */
-  double *gathered;    /* (count, d)                                */
-  double *totals_told; /* (replicates, MST_BATCHES, d) by which batches ended */
-  double *theta;       /* (replicates, d)                              */
-  int64_t closed;      /* batches                                   */
+  double *gathered;    /* (count, message_n)                        */
+  double *totals_told; /* (replicates, MST_BATCHES, message_n) by which batches ended */
+  int64_t *course;     /* (replicates, MST_BANDIT_COURSE)           */
+  double *theta;       /* (replicates, d)                           */
 };
 
 /* The replicate of this rank's i-th track, and the agent. */
@@ -92,5 +101,7 @@ mst_status mst_bandit_phased_rounds(mst_bandit *f, int64_t from, int64_t to) MST
 mst_status mst_bandit_phased_state(mst_bandit *f, mst_state *s) MST_CHECKED;
 /* After a state was restored: close the batches that were closed. */
 mst_status mst_bandit_phased_resume(mst_bandit *f) MST_CHECKED;
+/* The most batches that a replicate of this rank has ended. */
+int64_t mst_bandit_phased_batches(const mst_bandit *f);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "core/bandit/exploration.h"
 #include "core/bandit/protocol_member.h"
+#include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "core/linalg/blas.h"
 
@@ -32,12 +33,19 @@ typedef struct disbe {
   mst_exploration policy;
 } disbe;
 
-static int64_t batches(const void *self) {
-  return ((const disbe *)self)->batches;
+static int64_t width_of(const mst_protocol_spec *s, const mst_environment_spec *e) {
+  (void)s;
+  return e->dimension;
 }
 
-static int64_t length(const void *self, int64_t batch) {
-  return ((const disbe *)self)->length[batch];
+static int64_t length(const void *self) {
+  const disbe *p = self;
+  return p->length[mst_least(p->batch, p->batches - 1)];
+}
+
+static int64_t numbers(const void *self, int64_t agent) {
+  (void)agent;
+  return ((const disbe *)self)->d;
 }
 
 /* What batch m tells of arms x(arms, d): mean and width |x| in the norm of its inverse. */
@@ -147,8 +155,10 @@ static int64_t draw(int64_t arms, const double *chance, mst_stream *stream) {
   return last;
 }
 
-static mst_status choose(void *self, const mst_contexts *c, mst_stream *stream, int64_t *arm) {
+static mst_status choose(void *self, const mst_contexts *c, const mst_turn *turn,
+                         mst_stream *stream, int64_t *arm) {
   disbe *p = self;
+  (void)turn;
   const double *chance = p->chance + c->set * p->arms;
   if (c->set < 0) {
     for (int64_t a = 0; a < p->arms; a++) p->left[a] = true;
@@ -160,10 +170,17 @@ static mst_status choose(void *self, const mst_contexts *c, mst_stream *stream, 
   return MST_OK;
 }
 
-/* |y| is at most 1 on average for arms in the unit ball; T times that, and the noise's share. */
-static double bound(const void *self, int64_t batch) {
+static void gather(const void *self, const mst_contexts *c, const mst_turn *turn, int64_t arm,
+                   double y, double *sum) {
   const disbe *p = self;
-  return (double)p->length[batch] * (1 + p->e->spec.misspecified + p->spec.noise);
+  (void)turn;
+  for (int64_t j = 0; j < p->d; j++) sum[j] += y * c->x[arm * p->d + j];
+}
+
+/* |y| is at most 1 on average for arms in the unit ball; T times that, and the noise's share. */
+static double bound(const void *self) {
+  const disbe *p = self;
+  return (double)length(p) * (1 + p->e->spec.misspecified + p->spec.noise);
 }
 
 /* moment = E x x' under the policy of the batch. */
@@ -240,9 +257,12 @@ static const double *theta_of(const void *self) {
 
 static const mst_phased_ops phased = {.create = create,
                                       .destroy = destroy,
-                                      .batches = batches,
+                                      .width = width_of,
                                       .length = length,
+                                      .up = numbers,
+                                      .down = numbers,
                                       .choose = choose,
+                                      .gather = gather,
                                       .bound = bound,
                                       .close = close_batch,
                                       .theta = theta_of};

@@ -53,18 +53,37 @@ typedef struct mst_online_ops {
   bool (*pushes)(const mst_protocol_spec *s, double server_logdet, double logdet);
 } mst_online_ops;
 
-/* A phased protocol at work, as all agents of one replicate compute it alike. */
+/* Who plays, and when. */
+typedef struct mst_turn {
+  int64_t agent;
+  int64_t round; /* of the instance                                                        */
+  int64_t step;  /* of the batch that is open, from 0                                      */
+} mst_turn;
+
+/* A phased protocol at work, as all agents of one replicate compute it alike. What an agent sends
+ * at the end of a batch is a sum over its interactions. */
 typedef struct mst_phased_ops {
   /* MST_ERR_MEMORY, MST_ERR_INPUT. */
   mst_status (*create)(const mst_protocol_spec *s, const mst_environment *e, void **out);
   void (*destroy)(void *self);
-  int64_t (*batches)(const void *self);
-  int64_t (*length)(const void *self, int64_t batch); /* rounds                            */
+  /* Numbers of the longest message that an agent may ever send. */
+  int64_t (*width)(const mst_protocol_spec *s, const mst_environment_spec *e);
+  /* Rounds of the batch that is open, the same for all agents; may follow from what earlier
+   * batches told. The horizon cuts the last one short, which is then never closed. */
+  int64_t (*length)(const void *self);
+  /* Numbers of a message in the batch that is open, up (the others of a sum are 0) and down. */
+  int64_t (*up)(const void *self, int64_t agent);
+  int64_t (*down)(const void *self, int64_t agent);
   /* The arm to play in the batch that is open; no state changes. */
-  mst_status (*choose)(void *self, const mst_contexts *c, mst_stream *stream, int64_t *arm);
-  /* Most that an entry of one agent's sum of y x may be in a batch, for numbers of few bits. */
-  double (*bound)(const void *self, int64_t batch);
-  /* End the batch that is open: total(d) = the sum over agents of their sums of y x. */
+  mst_status (*choose)(void *self, const mst_contexts *c, const mst_turn *turn, mst_stream *stream,
+                       int64_t *arm);
+  /* sum(width) += what an interaction adds to the agent's message. */
+  void (*gather)(const void *self, const mst_contexts *c, const mst_turn *turn, int64_t arm,
+                 double y, double *sum);
+  /* Most that an entry of one agent's sum may be in the open batch, for numbers of few bits. */
+  double (*bound)(const void *self);
+  /* End the batch that is open, and open the next: total(width) = the sum over agents of what they
+   * sent. */
   mst_status (*close)(void *self, const double *total);
   const double *(*theta)(const void *self); /* (d) the last estimate                       */
 } mst_phased_ops;

@@ -195,19 +195,21 @@ START_TEST(batches_eliminate_bad_arms_and_keep_the_best) {
   s.beta = 1;
   ck_ok(mst_environment_create(&spec, 5, &e));
   ck_ok(ops->create(&s, e, &p));
-  for (int64_t m = 0; m < ops->batches(p); m++) {
+  while (t < ROUNDS) {
     double total[D] = {0}, regret = 0;
-    for (int64_t u = 0; u < ops->length(p, m); u++, t++) {
+    const int64_t begin = t, length = ops->length(p);
+    for (; t < begin + length; t++) {
       mst_contexts c = mst_environment_offer(e, 0, t, NULL);
       mst_stream own = mst_stream_of(mst_key_make(6, MST_PURPOSE_TEST, 0, (uint64_t)t));
-      ck_ok(ops->choose(p, &c, &own, &arm));
+      const mst_turn turn = {.agent = 0, .round = t, .step = t - begin};
+      ck_ok(ops->choose(p, &c, &turn, &own, &arm));
       const double y = mst_environment_reward(e, &c, arm, 0, t);
-      for (int i = 0; i < D; i++) total[i] += y * c.x[arm * D + i];
+      ops->gather(p, &c, &turn, arm, y, total);
       regret += c.best - c.mean[arm];
     }
-    for (int i = 0; i < D; i++) ck_assert(fabs(total[i]) <= ops->bound(p, m));
-    if (m == 0) ck_assert(regret > 0.3 * (double)ops->length(p, m));
-    if (m == ops->batches(p) - 1) ck_assert(regret < 0.2 * (double)ops->length(p, m));
+    for (int i = 0; i < D; i++) ck_assert(fabs(total[i]) <= ops->bound(p));
+    if (begin == 0) ck_assert(regret > 0.3 * (double)length);
+    if (t == ROUNDS) ck_assert(regret < 0.2 * (double)length);
     ck_ok(ops->close(p, total));
   }
   ck_assert_int_eq(t, ROUNDS);
@@ -216,7 +218,7 @@ START_TEST(batches_eliminate_bad_arms_and_keep_the_best) {
   for (int64_t u = 0; u < 400; u++) {
     mst_contexts c = mst_environment_offer(e, 1, u, NULL);
     mst_stream own = mst_stream_of(mst_key_make(7, MST_PURPOSE_TEST, 0, (uint64_t)u));
-    ck_ok(ops->choose(p, &c, &own, &arm));
+    ck_ok(ops->choose(p, &c, &(mst_turn){.agent = 1, .round = u}, &own, &arm));
     ck_assert(c.best - c.mean[arm] < 0.8);
   }
   ops->destroy(p);
