@@ -35,6 +35,13 @@ static const mst_key_spec keys_private[] = {
      .max = 1e6,
      .unit = "rows",
      .help = "most rows that are differentiated together; another number gives other last bits"},
+    {.key = "method.output",
+     .type = MST_KEY_WORD,
+     .fallback = "last",
+     .allowed = "last|random|average",
+     .unit = "",
+     .help = "what the run ends with: where its last step led; one of the points at which its "
+             "steps' releases were made, drawn by the seed before the first; their mean"},
     {.key = "ema.decay",
      .type = MST_KEY_REAL,
      .fallback = "0",
@@ -95,6 +102,11 @@ typedef struct private_job {
   int64_t rank_bytes, node_bytes;
 } private_job;
 
+static mst_private_output output_of(const char *word) {
+  if (strcmp(word, "random") == 0) return MST_PRIVATE_RANDOM;
+  return strcmp(word, "average") == 0 ? MST_PRIVATE_AVERAGE : MST_PRIVATE_LAST;
+}
+
 static mst_status check_keys(const private_job *j) {
   const mst_experiment *e = j->experiment;
   const mst_optim_ops *ops = mst_optim_find(j->options.optimizer.kind);
@@ -103,6 +115,12 @@ static mst_status check_keys(const private_job *j) {
                                  "%s solves a system of all rows of the batch together, which no "
                                  "clipping of single rows bounds; choose another",
                                  ops->name);
+  if (j->privacy.output != MST_PRIVATE_LAST && (j->options.ema > 0 || ops->averages))
+    return mst_experiment_refuse(
+        e, "method.output",
+        "ema.decay, or the average of optimizer.kind %s, already says what the run ends with; "
+        "choose last",
+        ops->name);
   if (j->options.ema > 0 && ops->averages)
     return mst_experiment_refuse(
         e, "ema.decay", "optimizer.kind %s is evaluated at an average of its own: leave it out",
@@ -137,6 +155,7 @@ static mst_status read_settings(private_job *j) {
   MST_TRY(mst_privacy_read(&j->budget, j->context));
   MST_TRY(mst_private_noise_read(&j->noise, e));
   o->seed = mst_job_seed(e);
+  j->method_spec.seed = o->seed;
   o->steps = mst_experiment_int(e, "train.steps");
   o->block = mst_experiment_int(e, "train.block");
   o->accumulate = 1;
@@ -145,6 +164,7 @@ static mst_status read_settings(private_job *j) {
   o->checkpoint_every = mst_experiment_int(e, "output.checkpoint.every_steps");
   j->privacy.clip = j->budget.clip;
   j->privacy.hardened = j->budget.hardened;
+  j->privacy.output = output_of(mst_experiment_word(e, "method.output"));
   MST_TRY(check_keys(j));
   return check_sampling(j);
 }
@@ -240,6 +260,7 @@ static int64_t private_bytes(const private_job *j) {
   }
   int64_t noise = 8 * shard;
   if (j->noise.correlation != NULL) noise += mst_correlated_bytes(j->noise.correlation, shard);
+  if (j->privacy.output != MST_PRIVATE_LAST) noise += 8 * shard + 4 * n; /* and to all */
   return noise + 12 * j->method->slots * shard + (j->privacy.hardened ? 16 * n : 0) + passes +
          4 * (block * j->model->inputs + mst_most(room, mst_model_clipped_room(j->model, block)));
 }

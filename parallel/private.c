@@ -164,6 +164,7 @@ mst_status mst_train_private_create(mst_train *t, const mst_clients *store,
   MST_TRY(mst_alloc(&p->room, room, sizeof *p->room, "clipping of a block"));
   MST_TRY(mst_alloc(&p->norm, block, sizeof *p->norm, "norms of rows"));
   MST_TRY(prepare_noise(t, p));
+  MST_TRY(mst_private_kept_create(t, &p->kept));
   return mst_private_memory_create(t, &p->memory);
 }
 
@@ -183,6 +184,7 @@ void mst_train_private_free(mst_train_private *p) {
   mst_free(p->whole);
   mst_free(p->law);
   mst_private_memory_free(p->memory);
+  mst_private_kept_free(p->kept);
   mst_free(p);
 }
 
@@ -372,6 +374,7 @@ mst_status mst_train_private_step(mst_train *t, const mst_observer *o, bool *ask
   double start = mst_clock_seconds();
   MST_TRY(p->options->charge(p->options->context, step));
   t->times.wait += mst_clock_seconds() - start;
+  mst_private_kept_add(t);
   MST_TRY(begin_step(t, step));
   MST_TRY(release_sum(t, step));
   MST_TRY(mst_private_clip_move(&p->adaptive, t->team, p->options, step));

@@ -17,6 +17,13 @@
 #include "core/privacy/noise.h"
 #include "parallel/private_clip.h"
 
+/* What a run ends with, of the points at which its releases were made. */
+typedef enum mst_private_output {
+  MST_PRIVATE_LAST,   /* where the last step led             */
+  MST_PRIVATE_RANDOM, /* one of them, uniformly, by the seed */
+  MST_PRIVATE_AVERAGE /* their mean                          */
+} mst_private_output;
+
 typedef struct mst_private_options {
   mst_sampler *sampler; /* one a rank, all alike                                          */
   mst_secret secret;    /* the same on all ranks                                          */
@@ -27,6 +34,7 @@ typedef struct mst_private_options {
   bool hardened;        /* clip and round row by row, discrete noise: safe to the last bit */
   const mst_correlation *correlation; /* of the noise over the steps; NULL: independent    */
   mst_private_clip_spec adaptive;     /* of the clip, which then begins with `clip`        */
+  mst_private_output output;
   /* Keep for good that a step (from 0) is being released; nothing of it leaves before. Collective;
    * an error ends the training. */
   mst_status (*charge)(void *context, int64_t step);
@@ -49,6 +57,9 @@ mst_status mst_private_check_model(const mst_model *m) MST_CHECKED;
 /** May a start that goes on from another take this step (from 0) next? With the other's secret any;
  *  with one of its own only the first of those that are charged together. Local. */
 bool mst_private_begins(const mst_private_options *o, int64_t step);
+
+/** The step (from 0) whose point MST_PRIVATE_RANDOM keeps. Local. */
+int64_t mst_private_kept_step(uint64_t seed, int64_t steps);
 
 #define MST_PRIVATE_SIGMA 1024.0 /* most that the grid of hardened steps has room for */
 

@@ -19,6 +19,7 @@ struct mst_private_memory {
   float *point[MST_ESTIMATOR_SLOTS];     /* (mine) each                           */
   double *estimate[MST_ESTIMATOR_SLOTS]; /* (mine) each                           */
   int64_t held;                          /* 1: the slots hold something                        */
+  bool ended;                            /* the estimate was as short as the method asks for   */
   mst_share *from;                       /* (P) a node: the point of the step's differences    */
   mst_model_work *work;                  /* of passes there                                    */
 };
@@ -74,6 +75,7 @@ bool mst_train_private_begins(const mst_train *t, int64_t step) {
 mst_status mst_train_private_state(mst_train *t, mst_state *s) {
   mst_private_memory *m = t->privacy->memory;
   int64_t n = t->model->parameters, one = 1;
+  MST_TRY(mst_private_kept_state(t, s));
   if (m == NULL) return mst_private_clip_state(&t->privacy->adaptive, s);
   for (int k = 0; k < m->estimator->slots; k++) {
     char point[32], estimate[32];
@@ -147,7 +149,13 @@ void mst_private_gradient_from(mst_train *t, const mst_batch *row) {
   mst_model_gradient(t->model, p->from, row, p->memory->work, t->g, NULL);
 }
 
-/* wide / its whole length, which all ranks have from the gathered vector. Collective. */
+bool mst_train_private_ended(const mst_train *t) {
+  const mst_private_memory *m = t->privacy != NULL ? t->privacy->memory : NULL;
+  return m != NULL && m->ended;
+}
+
+/* wide / its whole length, which all ranks have from the gathered vector; or the run's end, which
+ * follows from what was released. Collective. */
 static mst_status normalise(mst_train *t) {
   mst_private_memory *m = t->privacy->memory;
   float *own = mst_train_shard(t, m->from);
@@ -156,6 +164,8 @@ static mst_status normalise(mst_train *t) {
   for (int64_t i = 0; i < t->mine; i++) own[i] = (float)t->wide[i];
   MST_TRY(gather_from(t));
   for (int64_t i = 0; i < t->model->parameters; i++) square += (double)all[i] * (double)all[i];
+  const double stop = m->estimator->spec.stop;
+  m->ended = stop > 0 && sqrt(square) <= stop;
   for (int64_t i = 0; i < t->mine && square > 0; i++) t->wide[i] /= sqrt(square);
   return MST_OK;
 }

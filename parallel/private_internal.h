@@ -10,6 +10,7 @@
 #define MST_PRIVATE_ROWS  2             /* there may be in the store for one of the population    */
 
 typedef struct mst_private_memory mst_private_memory;
+typedef struct mst_private_kept mst_private_kept;
 
 struct mst_train_private {
   const mst_private_options *options;
@@ -27,6 +28,7 @@ struct mst_train_private {
   int64_t *whole;         /* (P) hardened: on the grid; (mine) noise        */
   mst_discrete *law;      /* hardened                                       */
   mst_private_memory *memory; /* of methods with differences; or NULL       */
+  mst_private_kept *kept;     /* of what the run ends with; NULL: the last  */
 
   /* Of the step. */
   mst_sampler *sampler;
@@ -39,6 +41,19 @@ struct mst_train_private {
 /** The grid and, hardened, the law of the noise for p->clip and p->sigma, which are above 0.
  *  Local. */
 mst_status mst_private_choose_grid(mst_train_private *p) MST_CHECKED;
+
+/* What a run ends with (private_output.c). */
+
+/** *out = NULL where that is the last iterate; to be freed on an error too. MST_ERR_INPUT where an
+ *  average of another kind is asked for as well. Local. */
+mst_status mst_private_kept_create(const mst_train *t, mst_private_kept **out) MST_CHECKED;
+void mst_private_kept_free(mst_private_kept *k); /* Local; NULL is allowed */
+
+/** Take note of the point at which a step is about to make its release. Local. */
+void mst_private_kept_add(mst_train *t);
+
+/** The arrays of a checkpoint. Local. */
+mst_status mst_private_kept_state(mst_train *t, mst_state *s) MST_CHECKED;
 
 /* Methods with differences (private_difference.c). */
 

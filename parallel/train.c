@@ -139,7 +139,7 @@ static mst_status allocate_shared(mst_train *t) {
   MST_TRY(mst_gather_i64(t->team, mst_optim_parts(t->optim) * real, t->part_bytes));
   MST_TRY(mst_gather_i64(t->team, mst_optim_pieces(t->optim, false) * real, t->piece_bytes));
   MST_TRY(mst_share_create(t->team, bytes, "parameters", &t->w));
-  if (t->options.ema > 0 || t->optim->ops->averages)
+  if (t->options.ema > 0 || t->optim->ops->averages || mst_train_private_keeps(t))
     MST_TRY(mst_share_create(t->team, bytes, "average of the parameters", &t->shown));
   if (t->privacy != NULL) MST_TRY(mst_train_private_share(t));
   return overlaps(mst_team_size(t->team), &t->options) ? prepare_posting(t) : MST_OK;
@@ -253,6 +253,8 @@ static mst_status show(mst_train *t) {
   float *shown = mst_train_shard(t, t->shown);
   if (t->options.ema > 0 && t->mine > 0)
     memcpy(shown, t->ema.mean, (size_t)t->mine * sizeof(float));
+  else if (mst_train_private_keeps(t))
+    mst_train_private_show(t, shown);
   else if (t->options.ema <= 0)
     mst_optim_average(t->optim, w, shown);
   mst_train_copy_running(t, w, shown); /* averages themselves */
@@ -283,8 +285,10 @@ static mst_status report(mst_train *t, const mst_test_rows *test, const mst_obse
   mst_metric metric[5];
   int n = 0;
   int64_t every = t->options.evaluate_every;
-  *end = t->totals.steps == t->steps;
-  if (!mst_loop_due(t->totals.steps, t->steps, every < 0 ? t->epoch_steps : every)) return MST_OK;
+  const bool ended = mst_train_private_ended(t);
+  *end = ended || t->totals.steps == t->steps;
+  every = every < 0 ? t->epoch_steps : every;
+  if (!ended && !mst_loop_due(t->totals.steps, t->steps, every)) return MST_OK;
   if (t->privacy == NULL) { /* the loss of private rows is not told */
     t->totals.train_loss = t->loss_sum / (double)t->loss_rows;
     t->loss_sum = 0;
@@ -295,7 +299,7 @@ static mst_status report(mst_train *t, const mst_test_rows *test, const mst_obse
   if (t->coding != NULL) metric[n++] = (mst_metric){"hostile", mst_train_coding_report(t)};
   if (t->privacy != NULL) mst_train_private_report(t, metric, &n);
   MST_TRY(score(t, test, metric, &n));
-  t->totals.stopped = mst_stop_reached(&t->options.stop, n, metric);
+  t->totals.stopped = ended || mst_stop_reached(&t->options.stop, n, metric);
   *end = *end || t->totals.stopped;
   return o != NULL && o->on_round != NULL ? o->on_round(o->context, t->totals.steps, n, metric)
                                           : MST_OK;

@@ -87,7 +87,7 @@ typedef struct mst_train_totals {
   int64_t repeated;                  /* steps whose sums were taken again on another grid;
                                         private: steps that were charged, and lost to a crash   */
   double accuracy, loss, train_loss; /* as last reported; NaN where not measured                */
-  bool stopped;                      /* by options.stop                                         */
+  bool stopped;                      /* by options.stop, or by a private method                   */
   int64_t hostile; /* with coding: messages that were found to be hostile and left out          */
 } mst_train_totals;
 

@@ -155,6 +155,15 @@ double mst_train_private_scale(const mst_train *t);
 mst_status mst_train_private_state(mst_train *t, mst_state *s) MST_CHECKED;
 bool mst_train_private_begins(const mst_train *t, int64_t step);
 
+/** Whether the method has ended the run, with the parameters as they are: then the step is not gone
+ *  along. The same on all ranks. Local. */
+bool mst_train_private_ended(const mst_train *t);
+
+/** Whether what the run ends with is kept apart from the parameters; this shard's of it, into
+ *  shown(mine). Local. */
+bool mst_train_private_keeps(const mst_train *t);
+void mst_train_private_show(const mst_train *t, float *shown);
+
 /** What a report has of them, all of it released. Local. */
 void mst_train_private_report(const mst_train *t, mst_metric *metric, int *n);
 

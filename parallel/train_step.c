@@ -270,7 +270,7 @@ static mst_status update(mst_train *t, double scale) {
 
 static mst_status step_privately(mst_train *t, const mst_observer *o, bool *asked) {
   MST_TRY(mst_train_private_step(t, o, asked));
-  MST_TRY(update(t, mst_train_private_scale(t)));
+  if (!mst_train_private_ended(t)) MST_TRY(update(t, mst_train_private_scale(t)));
   t->totals.rows += t->rows.batch;
   t->totals.steps++;
   return MST_OK;

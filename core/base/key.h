@@ -35,6 +35,11 @@ typedef enum mst_purpose {
   MST_PURPOSE_BANDIT_DESIGN = 21, /* round: a batch */
   MST_PURPOSE_SECURE_GRAPH = 22,  /* who shares masks with whom */
   MST_PURPOSE_SECURE_DROPOUT = 23, /* client: whether it is gone */
+  MST_PURPOSE_OFF_POLICY = 30,  /* client 0: fold of a row; 1: what replay draws there */
+  MST_PURPOSE_TUNING = 31, /* client 0: choices; 1: shifts; 2: right sides; round: a system */
+  MST_PURPOSE_TREATMENT = 32, /* client 0: a patient; 1: choices; 2 + arm: what it answers */
+  MST_PURPOSE_RL = 33, /* client 0: the model; 1: factors; 2 + i: what user i meets; round: which */
+  MST_PURPOSE_PRIVATE_TURN = 39, /* client 0: whose turn a round is; 1: which iterate is kept */
   MST_PURPOSE_LINEAR = 24 /* client 0: theta; 1 + i: row i; round 1: public rows */
 } mst_purpose;
 

@@ -9,8 +9,8 @@
 #include "core/privacy/estimator_member.h"
 
 static const mst_estimator_ops *const TABLE[] = {
-    &mst_estimator_dp_sgd, &mst_estimator_diff2, &mst_estimator_spiderboost,
-    &mst_estimator_tree_spider, &mst_estimator_recursive};
+    &mst_estimator_dp_sgd,      &mst_estimator_diff2,       &mst_estimator_diff2_bvr,
+    &mst_estimator_spiderboost, &mst_estimator_tree_spider, &mst_estimator_recursive};
 enum {
   MEMBERS = sizeof TABLE / sizeof TABLE[0]
 };
@@ -90,6 +90,7 @@ mst_sampler *mst_estimator_sample(const mst_estimator *e, const mst_release *r,
   mst_sampler *s = e->sampler[r->kind];
   mst_sampler_begin(s, secret, step);
   if (e->once) mst_sampler_part(s, r->part[0], r->part[1]);
+  if (s->workers > 0) mst_sampler_worker(s, r->worker);
   return s;
 }
 

@@ -11,27 +11,32 @@
  * slots. A method says which kind of release a step makes, from which slot, and which slots hold
  * its point and estimate from then on; it does so from public numbers alone.
  *
- * One file a member: estimator_dp_sgd.c estimator_diff2.c estimator_spiderboost.c
- * estimator_tree_spider.c estimator_recursive.c. doc/methods/private_variance_reduced.md. All
- * functions are Local. */
+ * One file a member: estimator_dp_sgd.c estimator_diff2.c estimator_diff2_bvr.c
+ * estimator_spiderboost.c estimator_tree_spider.c estimator_recursive.c.
+ * doc/methods/private_variance_reduced.md. All functions are Local. */
 #ifndef MST_CORE_PRIVACY_ESTIMATOR_H
 #define MST_CORE_PRIVACY_ESTIMATOR_H
 
 #include "core/privacy/sampler.h"
 
-#define MST_ESTIMATOR_KINDS 2  /* of releases, at most             */
+#define MST_ESTIMATOR_KINDS 3  /* of releases, at most             */
 #define MST_ESTIMATOR_SLOTS 24 /* for points and estimates, at most */
 
 /* What the experiment says of the method. */
 typedef struct mst_estimator_spec {
-  const char *name;   /* registry name                                                     */
-  int64_t period;     /* steps from one sum of gradients to the next                       */
-  double smoothness;  /* L: a difference's bound is L times how far apart its points are   */
-  double share;       /* of what is spent, for sums of gradients; the rest for differences */
-  int64_t rows;       /* spiderboost: expected rows of a difference                        */
-  int64_t depth;      /* tree_spider: of the tree                                          */
-  int64_t stages;     /* recursive                                                         */
-  double regularizer; /* recursive: lambda of the first stage                             */
+  const char *name;    /* registry name                                                     */
+  int64_t period;      /* steps from one sum of gradients to the next                       */
+  double smoothness;   /* L: a difference's bound is L times how far apart its points are   */
+  double share;        /* of what is spent, for sums of gradients; the rest for differences */
+  int64_t rows;        /* spiderboost, diff2_bvr: expected rows of a (local) difference     */
+  int64_t workers;     /* diff2_bvr                                                         */
+  int64_t local_steps; /* diff2_bvr: of a round                                            */
+  double local_share;  /* diff2_bvr: of what differences spend, for those of local steps    */
+  int64_t depth;       /* tree_spider: of the tree                                          */
+  double stop;         /* tree_spider: an estimate as short as this ends the run; 0: none   */
+  int64_t stages;      /* recursive                                                         */
+  double regularizer;  /* recursive: lambda of the first stage                             */
+  uint64_t seed;       /* of draws that are public: whose turn a round is                   */
 } mst_estimator_spec;
 
 /* What a step releases. */
@@ -40,6 +45,7 @@ typedef struct mst_release {
   int from;       /* slot of the point and estimate of its differences; -1: gradients   */
   int to;         /* slots to, to + 1, ... hold its point and estimate from then on     */
   double part[2]; /* of a sampler of disjoint parts: the rows' */
+  int64_t worker; /* of a sampler of workers: whose rows                                 */
   double pull;    /* pull (w - c) is added to the estimate, c the point of slot 0, ...   */
   double blend;   /* ... which before that goes this part of the way to w                */
   int halvings;   /* of the step's length                                                */

@@ -6,8 +6,8 @@
 
 #include "core/privacy/estimator.h"
 
-extern const mst_estimator_ops mst_estimator_dp_sgd, mst_estimator_diff2, mst_estimator_spiderboost,
-    mst_estimator_tree_spider, mst_estimator_recursive;
+extern const mst_estimator_ops mst_estimator_dp_sgd, mst_estimator_diff2, mst_estimator_diff2_bvr,
+    mst_estimator_spiderboost, mst_estimator_tree_spider, mst_estimator_recursive;
 
 /** A sum of gradients every spec.period steps (kind 0), differences from the step before in between
  *  (kind 1): the plan, and the noise of both such that differences take 1 - spec.share of what is

@@ -71,6 +71,14 @@ static const mst_param params[] = {MST_ESTIMATOR_PARAM_SMOOTHNESS,
                                     .max = DEEPEST,
                                     .unit = "",
                                     .help = "D: a tree has 2^D steps; train.steps are whole trees"},
+                                   {.name = "stop",
+                                    .type = MST_PARAM_REAL,
+                                    .offset = offsetof(mst_estimator_spec, stop),
+                                    .fallback = "0",
+                                    .min = 0,
+                                    .max = 1e12,
+                                    .unit = "",
+                                    .help = "no longer an estimate ends the run; 0: none"},
                                    {.name = NULL}};
 
 const mst_estimator_ops mst_estimator_tree_spider = {

@@ -41,7 +41,8 @@ typedef enum mst_noise_purpose {
   MST_NOISE_MASK_KEY = 13,  /* a client's key for pairwise masks                  */
   MST_NOISE_MASK_SELF = 14, /* the seed of a client's own mask                    */
   MST_NOISE_MASK_KEY_SHARES = 15, /* what shares of these two hide behind             */
-  MST_NOISE_MASK_SELF_SHARES = 16
+  MST_NOISE_MASK_SELF_SHARES = 16,
+  MST_NOISE_DEAL = 17 /* whose a record is, of workers that take turns */
 } mst_noise_purpose;
 
 /* The secret of a run, or of one rank where ranks do not trust each other. */

@@ -52,6 +52,7 @@ mst_status mst_sampler_create(const mst_sampler_spec *spec, mst_sampler **out) {
 void mst_sampler_destroy(mst_sampler *s) {
   if (s == NULL) return;
   mst_noise_wipe(&s->stream);
+  mst_noise_wipe(&s->deal);
   mst_free(s->chosen);
   mst_free(s);
 }
@@ -84,6 +85,7 @@ void mst_sampler_begin(mst_sampler *s, const mst_secret *secret, int64_t step) {
   int64_t drawn = s->spec.kept && s->cycle > 1 ? 0 : step - step % s->cycle;
   s->step = (uint64_t)step;
   s->stream = mst_noise_of(secret, MST_NOISE_SAMPLING, 0, (uint64_t)drawn);
+  if (s->workers > 0) s->deal = mst_noise_of(secret, MST_NOISE_DEAL, 0, 0);
   s->n_chosen = -1;
 }
 

@@ -54,6 +54,8 @@ struct mst_sampler {
   int64_t *chosen, n_chosen; /* fixed: (batch) */
   uint64_t part[2];          /* disjoint: places of the step, of 2^64 ...              */
   bool last;                 /* ... and whether they go to the end                     */
+  int64_t workers, worker;   /* workers: how many, whose records the step takes        */
+  mst_noise deal;            /* workers: whose a record is                             */
 };
 
 /** The member of that name or NULL; the i-th member or NULL past the end. */
@@ -67,6 +69,13 @@ mst_status mst_sampler_create(const mst_sampler_spec *spec, mst_sampler **out) M
  *  that have one secret. Errors as above. */
 mst_status mst_sampler_create_disjoint(int64_t population, mst_sampler **out) MST_CHECKED;
 void mst_sampler_part(mst_sampler *s, double from, double to);
+/** A sampler of one worker's records: each record is some worker's, by a place that is drawn for it
+ *  alone and once for all steps that have one secret; after `begin` of a step, each of those of
+ *  `worker` (from 0, the caller's choice) by itself, such that about `rows` are expected of
+ *  population / workers. The event is that of a record of that worker. Errors as above. */
+mst_status mst_sampler_create_workers(int64_t population, int64_t workers, int64_t rows,
+                                      mst_sampler **out) MST_CHECKED;
+void mst_sampler_worker(mst_sampler *s, int64_t worker);
 void mst_sampler_destroy(mst_sampler *s); /* wipes its stream; NULL is allowed */
 
 /** Public number of records of a step, by which its sum is divided. */

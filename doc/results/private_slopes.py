@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast private training nears a stationary point as there are more rows: the squared length of the gradient
 at the end against the number of rows n, at one epsilon, for sums of gradients (dp_sgd on all rows) and methods with
-differences (diff2, spiderboost), on a generalised linear model that is not convex and on a small network.
+differences (diff2, diff2_bvr, spiderboost), on a generalised linear model that is not convex and on a small network.
 
     private_slopes.py MUSTER FOLDER [--seeds 2] [--models glm,mlp] [--methods ...] [--rows 5000,...]
     private_slopes.py MUSTER FOLDER --flat     what a projection does for generalised linear models
@@ -59,6 +59,8 @@ def settings(method, n):
     """Steps and period."""
     if method == "dp_sgd":
         return [(r, 0) for r in (16, 32, 64, 128, 256)]
+    if method == "diff2_bvr":  # two steps a round: as many rounds from one sum of gradients to the next as diff2 has steps
+        return [(r, t) for r in (32, 64, 128, 256, 512) for t in (8, 16, 32) if 2 <= r // (2 * t) <= 8]
     return [(r, t) for r in (32, 64, 128, 256, 512, 1024) for t in (16, 32, 64, 128) if 2 <= r // t <= 8]
 
 def run(args, name, method, n, lr, steps, period, seed):
@@ -66,8 +68,10 @@ def run(args, name, method, n, lr, steps, period, seed):
     stem = f"{args.folder}/{name}-{method}-{n}-{lr}-{steps}-{period}-{seed}"
     extra = {"dp_sgd": "method: {name: dp_sgd}",
              "diff2": f"method: {{name: diff2, period: {period}, smoothness: {smoothness}}}",
+             "diff2_bvr": f"method: {{name: diff2_bvr, period: {period}, smoothness: {smoothness}, workers: 4, "
+                          f"local_steps: 2, rows: {n // 4}}}",
              "spiderboost": f"method: {{name: spiderboost, period: {period}, smoothness: {smoothness}, rows: {n // 4}}}"}[method]
-    sampler = {"dp_sgd": "sampler: full, ", "diff2": "", "spiderboost": ""}[method]
+    sampler = {"dp_sgd": "sampler: full, "}.get(method, "")
     batch = f", batch: {n // 2}" if method == "spiderboost" else ""
     path, x, y = dataset(args.folder, n)
     if not os.path.exists(f"{stem}.h5"):

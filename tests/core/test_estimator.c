@@ -103,8 +103,15 @@ START_TEST(what_is_left_of_a_run_is_what_its_steps_are_charged) {
       {.name = "diff2", .period = 5, .smoothness = 1},
       {.name = "spiderboost", .period = 3, .smoothness = 1, .rows = 40},
       {.name = "tree_spider", .depth = 3, .smoothness = 1},
-      {.name = "recursive", .stages = 4, .regularizer = 1}};
-  for (int i = 0; i < 5; i++) {
+      {.name = "recursive", .stages = 4, .regularizer = 1},
+      {.name = "diff2_bvr",
+       .period = 3,
+       .smoothness = 1,
+       .local_share = 0.5,
+       .workers = 2,
+       .local_steps = 3,
+       .rows = 10}};
+  for (int i = 0; i < 6; i++) {
     mst_estimator *e = make(spec[i], 32, ROWS);
     int64_t left[MST_ESTIMATOR_KINDS] = {0};
     for (int64_t step = 31; step >= 0; step--) {
@@ -189,6 +196,147 @@ START_TEST(every_stage_has_rows_of_its_own_and_uses_them_in_all_its_steps) {
 }
 END_TEST
 
+static const mst_estimator_spec local = {.name = "diff2_bvr",
+                                         .period = 3,
+                                         .smoothness = 1,
+                                         .share = 0.5,
+                                         .local_share = 0.25,
+                                         .workers = 5,
+                                         .local_steps = 4,
+                                         .rows = 1000,
+                                         .seed = 9};
+
+/* Which worker's is drawn anew for a round: uniformly, and for all its steps. */
+START_TEST(rounds_are_of_one_worker_whom_the_seed_draws_and_no_step_before_it) {
+  enum {
+    TURNS = 4000
+  };
+  mst_estimator *e = make(local, 4 * TURNS, ROWS);
+  int64_t turns[5] = {0}, again = 0, last = -1;
+  for (int64_t step = 0; step < 4 * TURNS; step++) {
+    const mst_release r = mst_estimator_release(e, step);
+    const int64_t k = step % 4, round = step / 4;
+    ck_assert_int_eq(r.kind, k > 0 ? 2 : round % 3 > 0 ? 1 : 0);
+    ck_assert_int_eq(r.from, k > 0 ? 1 : round % 3 > 0 ? 0 : -1);
+    ck_assert_int_eq(r.to, k > 0);
+    if (k == 1) turns[r.worker]++, again += r.worker == last, last = r.worker;
+    if (k > 1) ck_assert_int_eq(r.worker, last);
+  }
+  for (int w = 0; w < 5; w++)
+    ck_assert_double_lt(fabs((double)turns[w] - TURNS / 5.0), 5 * sqrt(TURNS * 0.16));
+  ck_assert_double_lt(fabs((double)again - TURNS / 5.0), 5 * sqrt(TURNS * 0.16));
+  mst_estimator_spec other = local;
+  other.seed = 10;
+  mst_estimator *f = make(other, 4 * TURNS, ROWS);
+  int64_t same = 0;
+  for (int64_t step = 1; step < 4 * TURNS; step += 4)
+    same += mst_estimator_release(e, step).worker == mst_estimator_release(f, step).worker;
+  ck_assert_double_lt(fabs((double)same - TURNS / 5.0), 5 * sqrt(TURNS * 0.16));
+  mst_estimator_destroy(e);
+  mst_estimator_destroy(f);
+}
+END_TEST
+
+START_TEST(a_worker_keeps_its_rows_and_samples_of_them_are_drawn_anew) {
+  static int64_t row[ROWS], owner[ROWS], times[ROWS];
+  const int64_t workers = 5, rows = 1000, turns = 40;
+  const mst_secret secret = mst_secret_test(3);
+  mst_sampler *s = NULL;
+  ck_ok(mst_sampler_create_workers(ROWS, workers, rows, &s));
+  ck_assert_double_eq_tol(s->q, 0.25, 1e-15);
+  ck_assert_double_eq_tol(mst_sampler_expected(s), 1000, 1e-9);
+  for (int64_t i = 0; i < ROWS; i++) owner[i] = -1, times[i] = 0;
+  for (int64_t step = 0; step < workers * turns; step++) {
+    mst_sampler_begin(s, &secret, step);
+    mst_sampler_worker(s, step % workers);
+    const int64_t n = mst_sampler_take(s, 0, ROWS, row);
+    ck_assert_double_lt(fabs((double)n - 1000), 6 * sqrt(1000));
+    for (int64_t i = 0; i < n; i++) {
+      if (times[row[i]]++ == 0) owner[row[i]] = step % workers;
+      ck_assert_int_eq(owner[row[i]], step % workers);
+    }
+  }
+  double square = 0; /* of a binomial of 40 and 1/4: variance 7.5 */
+  for (int64_t i = 0; i < ROWS; i++) square += pow((double)times[i] - 10, 2) / ROWS;
+  ck_assert_double_eq_tol(square, 7.5, 0.4);
+  int64_t middle = mst_sampler_take(s, 300, 500, row); /* any rank may ask for any part */
+  for (int64_t i = 0; i < middle; i++) ck_assert(row[i] >= 300 && row[i] < 800);
+  static int64_t whole[ROWS];
+  int64_t n = mst_sampler_take(s, 0, ROWS, whole), at = 0;
+  while (whole[at] < 300) at++;
+  ck_assert_int_le(at + middle, n);
+  ck_assert(memcmp(whole + at, row, (size_t)middle * sizeof *row) == 0);
+  mst_sampler_destroy(s);
+}
+END_TEST
+
+/* All rows of the worker in every local step: then a run is mu-GDP. 26 rounds, 9 with gradients. */
+START_TEST(local_steps_of_all_of_a_workers_rows_are_gaussian_releases_of_their_own) {
+  mst_estimator_spec spec = local;
+  spec.rows = ROWS / 5;
+  mst_estimator *e = make(spec, 101, ROWS);
+  const double noise[] = {40, 50, 70};
+  memcpy(e->noise, noise, sizeof noise);
+  ck_assert_int_eq(mst_estimator_releases(e, 0, 0), 9);
+  ck_assert_int_eq(mst_estimator_releases(e, 1, 0), 17);
+  ck_assert_int_eq(mst_estimator_releases(e, 2, 0), 75);
+  const double mu = 2 * sqrt(9 / 1600. + 17 / 2500. + 75 / 4900.), epsilon = spent(e, "gdp");
+  const double delta = 0.5 * erfc((epsilon / mu - mu / 2) / sqrt(2)) -
+                       exp(epsilon) * 0.5 * erfc((epsilon / mu + mu / 2) / sqrt(2));
+  ck_assert_double_eq_tol(delta, 1e-5, 1e-10);
+  mst_estimator_destroy(e);
+}
+END_TEST
+
+/* Renyi divergence of whole orders of a Gaussian sum over a Poisson sample (Mironov, Talwar and
+ * Zhang), added up over the releases that a list of the steps has. */
+static double renyi(double q, double sigma, int order) {
+  double sum = 0;
+  for (int k = 0; k <= order; k++)
+    sum +=
+        exp(lgamma(order + 1) - lgamma(k + 1) - lgamma(order - k + 1) + (k > 0 ? k * log(q) : 0) +
+            (k < order ? (order - k) * log1p(-q) : 0) + (double)(k * k - k) / (2 * sigma * sigma));
+  return log(sum) / (order - 1);
+}
+
+START_TEST(local_steps_are_charged_as_samples_of_the_workers_rows) {
+  mst_estimator *e = make(local, 102, ROWS);
+  const double noise[] = {20, 30, 5};
+  memcpy(e->noise, noise, sizeof noise);
+  double least = INFINITY;
+  for (int order = 2; order < 64; order++) {
+    double total = 0;
+    for (int step = 0; step < 102; step++) {
+      const int kind = step % 4 > 0 ? 2 : step / 4 % 3 > 0;
+      total += kind == 2 ? renyi(1000. * 5 / ROWS, noise[2], order)
+                         : order / (2 * noise[kind] * noise[kind]);
+    }
+    least = fmin(least, total + log1p(-1. / order) - log(1e-5 * order) / (order - 1));
+  }
+  mst_event event[MST_ESTIMATOR_KINDS];
+  mst_events events = {.event = event, .n = list(e, event), .adjacency = MST_ADJACENCY_ADD_REMOVE};
+  mst_spent s, exact;
+  ck_ok(mst_account_epsilon(&(mst_account_spec){.name = "rdp"}, &events, 1e-5, &s));
+  ck_ok(mst_account_epsilon(&(mst_account_spec){.name = "pld"}, &events, 1e-5, &exact));
+  ck_assert_msg(s.epsilon <= least + 1e-9 && s.epsilon > 0.99 * least, "%g, %g", s.epsilon, least);
+  ck_assert(exact.epsilon < s.epsilon && exact.epsilon > 0.8 * s.epsilon);
+  mst_estimator_destroy(e);
+}
+END_TEST
+
+START_TEST(what_differences_spend_is_shared_with_local_steps_as_asked) {
+  mst_estimator *e = make(local, 102, ROWS);
+  double cost[3], all = 0;
+  for (int k = 0; k < 3; k++)
+    all += cost[k] =
+        (double)mst_estimator_releases(e, k, 0) * pow(e->sampler[k]->q / e->noise[k], 2);
+  ck_assert_double_eq_tol(cost[0] / all, 0.5, 1e-12);
+  ck_assert_double_eq_tol(cost[1] / all, 0.375, 1e-12);
+  ck_assert_double_eq_tol(cost[2] / all, 0.125, 1e-12);
+  mst_estimator_destroy(e);
+}
+END_TEST
+
 /* Stages begin at 5, 7 and -2. */
 START_TEST(the_pull_of_a_stage_is_the_gradient_of_all_quadratics_so_far) {
   const double lambda = 0.3, begun[3] = {5, 7, -2}, w = 1.7;
@@ -227,7 +375,15 @@ START_TEST(what_cannot_be_is_refused) {
       {.name = "spiderboost", .period = 2, .smoothness = 1, .share = 0.5, .rows = ROWS + 1},
       {.name = "tree_spider", .depth = 3, .smoothness = 1},
       {.name = "recursive", .stages = 5, .regularizer = 1},
-      {.name = "recursive", .stages = 3}};
+      {.name = "recursive", .stages = 3},
+      {.name = "diff2_bvr", /* more rows than a worker has */
+       .period = 1,
+       .smoothness = 1,
+       .share = 0.5,
+       .local_share = 0.5,
+       .workers = 3,
+       .local_steps = 2,
+       .rows = ROWS / 3 + 1}};
   mst_sampler_spec sampling = {.kind = "poisson", .batch = 10, .population = ROWS};
   for (size_t i = 0; i < sizeof spec / sizeof spec[0]; i++) {
     mst_estimator *e = NULL;
@@ -246,6 +402,11 @@ int main(int argc, char **argv) {
   tcase_add_test(c, differences_are_from_the_step_before_or_the_parent_in_the_tree);
   tcase_add_test(c, one_pass_uses_every_row_once);
   tcase_add_test(c, every_stage_has_rows_of_its_own_and_uses_them_in_all_its_steps);
+  tcase_add_test(c, rounds_are_of_one_worker_whom_the_seed_draws_and_no_step_before_it);
+  tcase_add_test(c, a_worker_keeps_its_rows_and_samples_of_them_are_drawn_anew);
+  tcase_add_test(c, local_steps_of_all_of_a_workers_rows_are_gaussian_releases_of_their_own);
+  tcase_add_test(c, local_steps_are_charged_as_samples_of_the_workers_rows);
+  tcase_add_test(c, what_differences_spend_is_shared_with_local_steps_as_asked);
   tcase_add_test(c, the_pull_of_a_stage_is_the_gradient_of_all_quadratics_so_far);
   tcase_add_test(c, a_start_without_what_came_before_begins_with_gradients);
   tcase_add_test(c, what_cannot_be_is_refused);

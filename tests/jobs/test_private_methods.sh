@@ -26,15 +26,18 @@ result "a dry run says what will be spent ($(field epsilon) of 6), and spends no
 for m in "name: diff2, period: 6, smoothness: 2" \
   "name: spiderboost, period: 6, smoothness: 2, rows: 60" \
   "name: tree_spider, smoothness: 2, depth: 3" \
-  "name: recursive, stages: 3, regularizer: 0.01"; do
+  "name: recursive, stages: 3, regularizer: 0.01" \
+  "name: diff2_bvr, period: 3, smoothness: 2, workers: 4, local_steps: 3, rows: 20, output: average"; do
   sed "s/^method: .*/method: {$m}/" "$dir/p.yaml" >"$dir/m.yaml"
+  counts="1 2 4"
   case $m in
     *boost*) more="--set optimizer.batch=200 --set privacy.accountant=pld" ;;
     *tree*) more="--set train.steps=16 --set optimizer.lr=0.1" ;;
+    *bvr*) more="--set privacy.accountant=pld" counts="1 4" ;;
     *) more= ;;
   esac
   want=
-  for p in 1 2 4; do
+  for p in $counts; do
     # shellcheck disable=SC2086
     ranks $p run "$dir/m.yaml" -q $test $more --set output.run="$dir/m.$p.h5"
     [ -n "$want" ] || want=$(field digest)
@@ -43,14 +46,30 @@ for m in "name: diff2, period: 6, smoothness: 2" \
   done
   field accuracy | awk '{ exit !($1 > 0.5) }'
   result "the bars are learnt: accuracy $(field accuracy)" $?
-  cp "$dir/m.4.h5.ledger" "$dir/ledger.$(echo "$m" | cut -c7-9)"
+  cp "$dir/m.4.h5.ledger" "$dir/ledger.$(echo "$m" | sed 's/name: //; s/,.*//')"
 done
-[ "$(charges "$dir/ledger.dif" 0)" = 5 ] && [ "$(charges "$dir/ledger.dif" 1)" = 25 ]
+[ "$(charges "$dir/ledger.diff2" 0)" = 5 ] && [ "$(charges "$dir/ledger.diff2" 1)" = 25 ]
 result "the ledger has 5 sums of gradients and 25 of differences" $?
-[ "$(charges "$dir/ledger.tre" 0)" = 1 ]
+[ "$(charges "$dir/ledger.tree_spider" 0)" = 1 ]
 result "one pass is charged as one release" $?
-[ "$(charges "$dir/ledger.rec" 0)" = 10 ]
+[ "$(charges "$dir/ledger.recursive" 0)" = 10 ]
 result "stages on rows of their own are charged as one" $?
+
+[ "$(charges "$dir/ledger.diff2_bvr" 0)" = 4 ] && [ "$(charges "$dir/ledger.diff2_bvr" 2)" = 6 ] &&
+  [ "$(charges "$dir/ledger.diff2_bvr" 1)" = 20 ] &&
+  grep -q '^event 1 gaussian [^ ]* 1 poisson ' "$dir/ledger.diff2_bvr"
+result "of 10 rounds 4 are charged gradients, 6 differences, and all their local steps as such" $?
+
+# What a run ends with costs nothing; along trees an estimate that is short may end it.
+# shellcheck disable=SC2086
+alone run "$dir/p.yaml" -q $test --set method.output=random --set output.run="$dir/r.h5"
+ended 0 && field epsilon | awk '{ exit !($1 <= 6 && $1 > 5.9999) }'
+result "a random point of the run costs epsilon $(field epsilon), as the last one does" $?
+sed 's/^method: .*/method: {name: tree_spider, smoothness: 2, depth: 3, stop: 1e9}/' "$dir/p.yaml" >"$dir/s.yaml"
+# shellcheck disable=SC2086
+alone run "$dir/s.yaml" -q $test --set train.steps=16 --set output.run="$dir/s.h5"
+ended 0 && [ "$(field steps)" = 1 ] && [ "$(charges "$dir/s.h5.ledger" 0)" = 1 ]
+result "a short estimate ends a run along trees, at its one charge" $?
 
 # A run that is killed: what it kept goes on, what it lost stays charged.
 slow="--set train.steps=2000 --set output.run=$dir/k.h5 --set output.checkpoint.every_steps=25"
@@ -97,4 +116,6 @@ alone run "$dir/p.yaml" -q --set optimizer.batch=20
 refused "a batch that nobody reads is refused" 2 'says itself which rows'
 alone run "$dir/p.yaml" -q --set method.period=0
 refused "a period is at least 1" 2 'method.period'
+alone run "$dir/p.yaml" -q --set method.output=average --set ema.decay=0.9
+refused "a run does not end with two averages" 2 'method.output'
 finish

@@ -1,99 +1,13 @@
 /* Private steps of methods with differences: the estimate is the mean gradient where nothing is cut
  * and no noise added, whatever the blocks; the noise follows how far points are apart; one digest
  * on any ranks; and nothing is gone on with that another start alone could know. */
-#include "parallel/private.h"
-#include "tests/parallel/private_training.h"
-
-typedef struct charges {
-  int64_t step[32], n;
-} charges;
-
-static mst_status note_charge(void *context, int64_t step) {
-  charges *c = context;
-  c->step[c->n++] = step;
-  return MST_OK;
-}
-
-typedef struct setting {
-  mst_estimator_spec method;
-  int64_t batch, steps, charged;
-  double rate, clip, noise, lr; /* noise: of both kinds */
-  bool hardened, spoil;         /* spoil: rows 3 and 600 are not finite */
-} setting;
-
-static const setting plain = {
-    .method = {.name = "diff2", .period = 4, .smoothness = 1, .share = 0.5},
-    .batch = 200,
-    .steps = 6,
-    .clip = 0.5,
-    .noise = 0.8,
-    .lr = 0.1};
+#include "tests/parallel/private_differences.h"
 
 static const mst_estimator_spec boost = {
     .name = "spiderboost", .period = 3, .smoothness = 1, .share = 0.5, .rows = 80};
 static const mst_estimator_spec tree = {.name = "tree_spider", .depth = 2, .smoothness = 1};
 
 static const mst_estimator_spec stages = {.name = "recursive", .stages = 2, .regularizer = 1};
-
-typedef struct outcome {
-  mst_status st;
-  int64_t n;
-  float *w;
-  double *v; /* what the last step went along */
-  charges c;
-  mst_train_totals totals;
-  char hex[MST_DIGEST_HEX];
-} outcome;
-
-static outcome learn(MPI_Comm comm, bool shared, int per_node, const setting *s) {
-  fixture f;
-  outcome o = {.n = 0};
-  mst_train *train = NULL;
-  mst_estimator *e = NULL;
-  record r = {.reports = 0};
-  begin(&f, comm, shared, per_node, "sgd");
-  if (s->spoil) spoil_rows(&f);
-  mst_sampler_spec sampling = {
-      .kind = "poisson", .rate = s->rate, .batch = s->batch, .population = ROWS};
-  ck_ok(mst_estimator_create(&s->method, &sampling, s->steps, &e));
-  for (int k = 0; k < e->kinds; k++) e->noise[k] = s->noise;
-  mst_private_options p = {.sampler = e->sampler[0],
-                           .secret = mst_secret_test(1),
-                           .clip = s->clip,
-                           .sigma = s->noise,
-                           .estimator = e,
-                           .hardened = s->hardened,
-                           .charge = note_charge,
-                           .context = &o.c,
-                           .charged = s->charged};
-  f.options.privacy = &p;
-  f.options.optimizer.momentum = 0;
-  f.options.optimizer.lr = s->lr;
-  f.options.steps = s->steps;
-  mst_observer observer = {.context = &r, .on_round = on_round};
-  mst_digest_start(&r.digest);
-  ck_ok(mst_train_create(f.team, f.model, f.store, &f.options, &train));
-  o.st = mst_train_run(train, NULL, &observer);
-  o.n = f.model->parameters;
-  take_vectors(&f, train, &o.w, &o.v);
-  o.totals = mst_train_figures(train);
-  finish(&f, train, &r, o.hex);
-  mst_train_destroy(train);
-  mst_estimator_destroy(e);
-  end(&f);
-  return o;
-}
-
-static void forget(outcome *o) {
-  mst_free(o->w);
-  mst_free(o->v);
-}
-
-static double length(int64_t n, const double *a, const double *b) {
-  double square = 0;
-  for (int64_t i = 0; i < n; i++) square += pow(a[i] - (b != NULL ? b[i] : 0), 2);
-  return sqrt(square);
-}
 
 START_TEST(methods_with_differences_have_the_same_bits_on_any_ranks_and_transport) {
   for (int k = 0; k < 5; k++) {
