@@ -16,7 +16,7 @@
 struct mst_dataset {
   mst_team *team;
   char *path;
-  hid_t file, x, y, client, group, weight;
+  hid_t file, x, y, client, group, weight, arm, reward, propensity;
   mst_dataset_info info;
 };
 
@@ -184,6 +184,20 @@ static mst_status examine_extra(hid_t file, const char *path, const char *name, 
   return check_rows(path, name, &c, info);
 }
 
+/* Logged decisions: all three parts, or the file is no log. */
+static mst_status examine_log(hid_t file, const char *path, mst_dataset_info *info) {
+  bool arm, reward, propensity, found = false;
+  MST_TRY(examine_extra(file, path, "arm", false, info, &arm));
+  MST_TRY(examine_extra(file, path, "reward", true, info, &reward));
+  MST_TRY(examine_extra(file, path, "propensity", true, info, &propensity));
+  info->has_log = arm && reward && propensity;
+  if (!info->has_log) return MST_OK;
+  MST_TRY(mst_hdf5_get_int(file, path, "n_arms", &info->n_arms, &found));
+  if (!found || (info->n_arms >= 1 && info->n_arms <= INT32_MAX)) return MST_OK;
+  return mst_fail(MST_ERR_FORMAT, "%s: attribute n_arms is %lld; 1 to %d are allowed", path,
+                  (long long)info->n_arms, INT32_MAX);
+}
+
 /* On rank 0 alone. */
 static mst_status examine(const char *path, mst_dataset_info *info) {
   hid_t file;
@@ -196,6 +210,7 @@ static mst_status examine(const char *path, mst_dataset_info *info) {
     status = examine_extra(file, path, "client", false, info, &info->has_client);
   if (status == MST_OK) status = examine_extra(file, path, "group", false, info, &info->has_group);
   if (status == MST_OK) status = examine_extra(file, path, "weight", true, info, &info->has_weight);
+  if (status == MST_OK) status = examine_log(file, path, info);
   H5Fclose(file);
   return status;
 }
@@ -280,7 +295,10 @@ static mst_status open_parts(mst_dataset *d) {
   if (info->has_client) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "client", &d->client));
   if (info->has_group) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "group", &d->group));
   if (info->has_weight) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "weight", &d->weight));
-  return MST_OK;
+  if (!info->has_log) return MST_OK;
+  MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "arm", &d->arm));
+  MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "reward", &d->reward));
+  return mst_hdf5_open_dataset(d->file, d->path, "propensity", &d->propensity);
 }
 
 static mst_status allocate(mst_team *team, const char *path, const mst_dataset_info *info,
@@ -290,6 +308,7 @@ static mst_status allocate(mst_team *team, const char *path, const mst_dataset_i
   d->team = team;
   d->info = *info;
   d->file = d->x = d->y = d->client = d->group = d->weight = H5I_INVALID_HID;
+  d->arm = d->reward = d->propensity = H5I_INVALID_HID;
   *out = d;
   MST_TRY(mst_alloc(&d->path, (int64_t)strlen(path) + 1, 1, "dataset name"));
   strcpy(d->path, path);
@@ -324,7 +343,7 @@ const mst_dataset_info *mst_dataset_about(const mst_dataset *d) {
 
 void mst_dataset_close(mst_dataset *d) {
   if (d == NULL) return;
-  hid_t part[] = {d->x, d->y, d->client, d->group, d->weight};
+  hid_t part[] = {d->x, d->y, d->client, d->group, d->weight, d->arm, d->reward, d->propensity};
   for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
     if (part[i] >= 0) H5Dclose(part[i]);
   if (d->file >= 0) H5Fclose(d->file);
@@ -368,13 +387,27 @@ mst_status mst_dataset_read_labels(mst_dataset *d, int64_t first, int64_t count,
                   (long long)d->info.n_classes, (long long)d->info.n_classes - 1);
 }
 
-mst_status mst_dataset_read_i32(mst_dataset *d, const char *name, int64_t first, int64_t count,
-                                int32_t *out) {
-  hid_t id = strcmp(name, "client") == 0 ? d->client : strcmp(name, "group") == 0 ? d->group : -1;
+static mst_status read_i32(mst_dataset *d, hid_t id, const char *name, int64_t first, int64_t count,
+                           int32_t *out) {
   if (id < 0) return mst_fail(MST_ERR_INPUT, "%s: has no /%s", d->path, name);
   integer_scan scan = {.low = INT32_MIN, .high = INT32_MAX};
   MST_TRY(scan_team(d, id, first, count, out, &scan));
   if (scan.bad_row == INT64_MAX) return MST_OK;
   return mst_fail(MST_ERR_FORMAT, "%s: /%s of row %lld is %lld, which does not fit 32 bits",
                   d->path, name, (long long)scan.bad_row, (long long)scan.bad_value);
+}
+
+mst_status mst_dataset_read_i32(mst_dataset *d, const char *name, int64_t first, int64_t count,
+                                int32_t *out) {
+  hid_t id = strcmp(name, "client") == 0 ? d->client : strcmp(name, "group") == 0 ? d->group : -1;
+  return read_i32(d, id, name, first, count, out);
+}
+
+mst_status mst_dataset_read_log(mst_dataset *d, int64_t first, int64_t count, int32_t *arm,
+                                float *reward, float *propensity) {
+  if (!d->info.has_log)
+    return mst_fail(MST_ERR_INPUT, "%s: is no log: it lacks /arm, /reward or /propensity", d->path);
+  MST_TRY(read_i32(d, d->arm, "arm", first, count, arm));
+  MST_TRY(read_floats(d, d->reward, first, count, reward));
+  return read_floats(d, d->propensity, first, count, propensity);
 }

@@ -1,5 +1,5 @@
-/* Dataset files (doc/formats.md): /x float32 [n, ...], /y, optional /client /group /weight, in
- * parallel HDF5, chunked by rows, checksummed (fletcher32), optionally compressed. A file made by
+/* Dataset files (doc/formats.md): /x float32 [n, ...], /y, optional /client /group /weight, and of
+ * logged decisions /arm /reward /propensity, in parallel HDF5, chunked by rows, checksummed (fletcher32), optionally compressed. A file made by
  * h5py with just x and y is accepted. All functions are collective on the team unless they say
  * Local, and return the same status on all ranks. */
 #ifndef MST_IO_DATASET_H
@@ -30,6 +30,8 @@ typedef struct mst_dataset_info {
   int64_t n_classes;       /* classes; 0 for values                             */
   int64_t outputs;         /* columns of /y: 1 for [n]                          */
   bool has_client, has_group, has_weight;
+  bool has_log;            /* /arm, /reward and /propensity                     */
+  int64_t n_arms;          /* of a log; 0 where the file does not say           */
   char task[32];           /* "classification" | "regression" | ""              */
   char source[256];        /* where it came from, free text                     */
 } mst_dataset_info;
@@ -67,6 +69,10 @@ mst_status mst_dataset_read_i32(mst_dataset *d, const char *name, int64_t first,
                                 int32_t *out) MST_CHECKED;
 mst_status mst_dataset_read_weight(mst_dataset *d, int64_t first, int64_t count,
                                    float *out) MST_CHECKED;
+/** What was decided in rows [first, first+count): arm, reward and propensity (count). Only that an
+ *  arm fits 32 bits is checked. MST_ERR_INPUT where the dataset is no log. Collective. */
+mst_status mst_dataset_read_log(mst_dataset *d, int64_t first, int64_t count, int32_t *arm,
+                                float *reward, float *propensity) MST_CHECKED;
 
 typedef struct mst_dataset_options {
   int deflate;         /* 0 = none, 1..9 gzip level                          */
@@ -95,6 +101,11 @@ mst_status mst_dataset_create(mst_team *team, const char *path, const mst_datase
 mst_status mst_dataset_write(mst_dataset_writer *w, int64_t first, int64_t count, const float *x,
                              const int32_t *label, const float *value, const int32_t *client,
                              const int32_t *group, const float *weight) MST_CHECKED;
+/** Write what was decided in rows [first, first+count) of this rank, for a dataset with a log: of
+ *  every row once, beside mst_dataset_write. Errors as there. Collective. */
+mst_status mst_dataset_write_log(mst_dataset_writer *w, int64_t first, int64_t count,
+                                 const int32_t *arm, const float *reward,
+                                 const float *propensity) MST_CHECKED;
 /** Rows of one chunk of /x. Local. */
 int64_t mst_dataset_chunk_rows(const mst_dataset_writer *w);
 /** Flush, close, fsync, rename to the final name, fsync the folder. Where the space could not be

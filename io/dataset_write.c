@@ -16,9 +16,13 @@ enum {
   PART_CLIENT,
   PART_GROUP,
   PART_WEIGHT,
+  PART_ARM, /* from here on of a log, and written apart */
+  PART_REWARD,
+  PART_PROPENSITY,
   PARTS
 };
-static const char *const part_name[PARTS] = {"x", "y", "client", "group", "weight"};
+static const char *const part_name[PARTS] = {"x",      "y",   "client", "group",
+                                             "weight", "arm", "reward", "propensity"};
 
 struct mst_dataset_writer {
   mst_team *team;
@@ -27,6 +31,7 @@ struct mst_dataset_writer {
   hid_t file, part[PARTS];
   int64_t chunk_rows; /* of /x                                                   */
   int64_t written;    /* rows by this rank                                        */
+  int64_t logged;     /* the same of a log                                        */
   bool reserved;      /* the disk cannot become full while writing                */
   mst_status status;  /* of the first write that failed, the same on all ranks     */
 };
@@ -37,7 +42,8 @@ static bool has_part(const mst_dataset_info *info, int part) {
     case PART_Y: return info->target != MST_TARGET_NONE;
     case PART_CLIENT: return info->has_client;
     case PART_GROUP: return info->has_group;
-    default: return info->has_weight;
+    case PART_WEIGHT: return info->has_weight;
+    default: return info->has_log;
   }
 }
 
@@ -66,6 +72,9 @@ static mst_status check_info(const char *path, const mst_dataset_info *info) {
   if (info->target == MST_TARGET_CLASSES && (info->n_classes < 1 || info->n_classes > INT32_MAX))
     return mst_fail(MST_ERR_INPUT, "%s: n_classes is %lld; 1 to %d are allowed", path,
                     (long long)info->n_classes, INT32_MAX);
+  if (info->has_log && (info->n_arms < 1 || info->n_arms > INT32_MAX))
+    return mst_fail(MST_ERR_INPUT, "%s: n_arms is %lld; 1 to %d are allowed", path,
+                    (long long)info->n_arms, INT32_MAX);
   if (info->target != MST_TARGET_VALUES) return MST_OK;
   if (info->outputs < 1 || info->outputs > MST_DATASET_OUTPUTS)
     return mst_fail(MST_ERR_INPUT, "%s: outputs is %lld; 1 to %d are allowed", path,
@@ -82,6 +91,7 @@ static mst_status put_attributes(hid_t file, const mst_dataset_info *info,
   MST_TRY(mst_hdf5_put_int(file, "version", 1));
   MST_TRY(mst_hdf5_put_text(file, "task", info->task));
   MST_TRY(mst_hdf5_put_text(file, "source", info->source));
+  if (info->has_log) MST_TRY(mst_hdf5_put_int(file, "n_arms", info->n_arms));
   if (info->target != MST_TARGET_CLASSES) return MST_OK;
   MST_TRY(mst_hdf5_put_int(file, "n_classes", info->n_classes));
   if (options->class_names == NULL) return MST_OK;
@@ -104,6 +114,9 @@ static mst_status put_parts(hid_t file, const mst_dataset_info *info,
       {classes ? H5T_STD_I32LE : H5T_IEEE_F32LE, classes || info->outputs == 1 ? 1 : 2, y_shape},
       {H5T_STD_I32LE, 1, shape},
       {H5T_STD_I32LE, 1, shape},
+      {H5T_IEEE_F32LE, 1, shape},
+      {H5T_STD_I32LE, 1, shape},
+      {H5T_IEEE_F32LE, 1, shape},
       {H5T_IEEE_F32LE, 1, shape},
   };
   for (int i = 0; i < PARTS; i++) {
@@ -225,15 +238,30 @@ static mst_status check_labels(const mst_dataset_writer *w, int64_t first, int64
   return MST_OK;
 }
 
-static mst_status check_write(const mst_dataset_writer *w, int64_t first, int64_t count,
-                              const void *const data[PARTS]) {
+/* Parts [begin, end) of rows. */
+static mst_status check_write(const mst_dataset_writer *w, int begin, int end, int64_t first,
+                              int64_t count, const void *const data[PARTS]) {
   if (first < 0 || count < 0 || first > w->info.rows || count > w->info.rows - first)
     return mst_fail(MST_ERR_INPUT, "%s: %lld rows from row %lld on were given; it has %lld",
                     w->path, (long long)count, (long long)first, (long long)w->info.rows);
-  for (int i = 0; i < PARTS; i++) MST_TRY(check_part(w, i, count, data[i]));
-  if (w->info.target == MST_TARGET_CLASSES && count > 0)
+  for (int i = begin; i < end; i++) MST_TRY(check_part(w, i, count, data[i]));
+  if (begin == PART_X && w->info.target == MST_TARGET_CLASSES && count > 0)
     return check_labels(w, first, count, data[PART_Y]);
   return MST_OK;
+}
+
+/* Collective. */
+static mst_status write_parts(mst_dataset_writer *w, int begin, int end, int64_t first,
+                              int64_t count, const hid_t type[PARTS],
+                              const void *const data[PARTS], int64_t *written) {
+  if (w->status != MST_OK) return mst_fail(w->status, "%s: an earlier write had failed", w->path);
+  mst_status status = mst_team_agree(w->team, check_write(w, begin, end, first, count, data));
+  for (int i = begin; i < end && status == MST_OK; i++)
+    if (w->part[i] >= 0)
+      status = mst_hdf5_write_rows(w->team, w->path, w->part[i], type[i], first, count, data[i]);
+  if (status == MST_OK) *written += count;
+  w->status = status;
+  return status;
 }
 
 mst_status mst_dataset_write(mst_dataset_writer *w, int64_t first, int64_t count, const float *x,
@@ -244,14 +272,17 @@ mst_status mst_dataset_write(mst_dataset_writer *w, int64_t first, int64_t count
                              weight};
   const hid_t type[PARTS] = {H5T_NATIVE_FLOAT, classes ? H5T_NATIVE_INT32 : H5T_NATIVE_FLOAT,
                              H5T_NATIVE_INT32, H5T_NATIVE_INT32, H5T_NATIVE_FLOAT};
-  if (w->status != MST_OK) return mst_fail(w->status, "%s: an earlier write had failed", w->path);
-  mst_status status = mst_team_agree(w->team, check_write(w, first, count, data));
-  for (int i = 0; i < PARTS && status == MST_OK; i++)
-    if (w->part[i] >= 0)
-      status = mst_hdf5_write_rows(w->team, w->path, w->part[i], type[i], first, count, data[i]);
-  if (status == MST_OK) w->written += count;
-  w->status = status;
-  return status;
+  return write_parts(w, PART_X, PART_ARM, first, count, type, data, &w->written);
+}
+
+mst_status mst_dataset_write_log(mst_dataset_writer *w, int64_t first, int64_t count,
+                                 const int32_t *arm, const float *reward, const float *propensity) {
+  const void *data[PARTS] = {
+      [PART_ARM] = arm, [PART_REWARD] = reward, [PART_PROPENSITY] = propensity};
+  const hid_t type[PARTS] = {[PART_ARM] = H5T_NATIVE_INT32,
+                             [PART_REWARD] = H5T_NATIVE_FLOAT,
+                             [PART_PROPENSITY] = H5T_NATIVE_FLOAT};
+  return write_parts(w, PART_ARM, PARTS, first, count, type, data, &w->logged);
 }
 
 /* This rank's share of every part, read back so that all checksums are compared. Local. */
@@ -289,11 +320,13 @@ static mst_status verify(const mst_dataset_writer *w) {
 static mst_status finish(mst_dataset_writer *w) {
   if (w->status != MST_OK)
     return mst_fail(w->status, "%s: was not written because a write had failed", w->path);
-  int64_t written = w->written;
-  MST_TRY(mst_sum_i64(w->team, &written, 1));
-  if (written != w->info.rows)
-    return mst_fail(MST_ERR_INTERNAL, "%s: %lld rows were written, %lld were announced", w->path,
-                    (long long)written, (long long)w->info.rows);
+  int64_t written[2] = {w->written, w->logged};
+  MST_TRY(mst_sum_i64(w->team, written, 2));
+  for (int i = 0; i < (w->info.has_log ? 2 : 1); i++)
+    if (written[i] != w->info.rows)
+      return mst_fail(MST_ERR_INTERNAL, "%s: %lld rows%s were written, %lld were announced", w->path,
+                      (long long)written[i], i == 0 ? "" : " of the log",
+                      (long long)w->info.rows);
   /* The flush brings every rank's bytes to disk; closing alone does not. */
   mst_status status = MST_OK;
   if (H5Fflush(w->file, H5F_SCOPE_GLOBAL) < 0)

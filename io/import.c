@@ -45,7 +45,10 @@ static mst_status allocate_block(const mst_dataset_info *info, int64_t rows,
     MST_TRY(mst_alloc(&block->value, rows * info->outputs, sizeof(float), "imported values"));
   if (info->has_client)
     MST_TRY(mst_alloc(&block->client, rows, sizeof(int32_t), "imported clients"));
-  return MST_OK;
+  if (!info->has_log) return MST_OK;
+  MST_TRY(mst_alloc(&block->arm, rows, sizeof(int32_t), "imported arms"));
+  MST_TRY(mst_alloc(&block->reward, rows, sizeof(float), "imported rewards"));
+  return mst_alloc(&block->propensity, rows, sizeof(float), "imported propensities");
 }
 
 static void free_block(mst_import_block *block) {
@@ -53,6 +56,9 @@ static void free_block(mst_import_block *block) {
   mst_free(block->label);
   mst_free(block->value);
   mst_free(block->client);
+  mst_free(block->arm);
+  mst_free(block->reward);
+  mst_free(block->propensity);
 }
 
 /* Values that are not finite end the import, after all of them were counted. */
@@ -93,6 +99,9 @@ static mst_status write_rows(mst_team *team, const mst_import_options *options,
     if (status == MST_OK)
       status = mst_dataset_write(writer, parses ? at : 0, parses ? count : 0, block.x, block.label,
                                  block.value, block.client, NULL, NULL);
+    if (status == MST_OK && info->has_log)
+      status = mst_dataset_write_log(writer, parses ? at : 0, parses ? count : 0, block.arm,
+                                     block.reward, block.propensity);
   }
   if (status == MST_OK) status = mst_file_follow(team, parses ? source->end(source) : MST_OK);
   free_block(&block);
@@ -129,12 +138,20 @@ static mst_status check_options(const mst_import_ops *ops, const mst_import_opti
     return mst_fail(MST_ERR_INPUT,
                     "import %s: a separate file of labels ('%s') means nothing to this format",
                     ops->name, options->labels);
+  const bool log = options->arm_column != NULL || options->reward_column != NULL ||
+                   options->propensity_column != NULL || options->n_arms != 0;
   if ((options->label_column != NULL || options->client_column != NULL ||
-       options->has_header_option) &&
+       options->has_header_option || log) &&
       !ops->takes_columns)
     return mst_fail(MST_ERR_INPUT,
                     "import %s: a label column, a client column or a header mean nothing to this "
                     "format; only csv has them",
+                    ops->name);
+  if (log && (options->arm_column == NULL || options->reward_column == NULL ||
+              options->propensity_column == NULL))
+    return mst_fail(MST_ERR_INPUT,
+                    "import %s: a log of decisions has an arm, a reward and a propensity a row; name "
+                    "all three columns",
                     ops->name);
   if (options->from != NULL)
     return mst_fail(MST_ERR_INPUT,

@@ -14,6 +14,9 @@ typedef struct mst_import_options {
   const char *client_column; /* csv: name or number of the column with the client; NULL = none */
   const char *label_column;  /* csv: name or number (0-based; negative from the end); NULL = last;
                                 "none" = there is no such column                           */
+  const char *arm_column, *reward_column, *propensity_column; /* csv: of logged decisions, all
+                                three or none; with them label_column NULL means none      */
+  int64_t n_arms;            /* csv: arms of a log; 0 = the largest plus one                 */
   const char *task;          /* "classification" (default) or "regression"                   */
   double scale;              /* multiply every value of x; 0 = the format's default (1/255 for
                                 unsigned bytes, else 1)                                      */
@@ -43,7 +46,7 @@ typedef struct mst_import_ops {
   int parts;
   const char *part_format; /* of a collection's files                            */
   bool takes_labels;       /* options.labels                                     */
-  bool takes_columns;      /* options.label_column, .client_column, .header      */
+  bool takes_columns;      /* options.label_column, .client_column, .header, those of a log */
   bool takes_features;     /* options.n_features                                 */
 } mst_import_ops;
 

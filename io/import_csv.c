@@ -1,5 +1,5 @@
 /* CSV files (RFC 4180, with ',' ';' or tab): one row a line, numbers in all columns but those of
- * the label and the client, which may hold words. Read twice: for rows, labels and clients, then
+ * the label and the client, which may hold words. Logged decisions have columns of their own. Read twice: for rows, labels and clients, then
  * for the values. */
 #include <math.h>
 #include <stdio.h>
@@ -19,6 +19,8 @@ typedef struct csv_state {
   char **name;           /* (columns) of the first line                */
   char **field;          /* (columns) of the line read last            */
   int64_t label, client; /* their columns                              */
+  int64_t arm, reward, propensity;
+  int64_t n_arms; /* of a log: given, or the largest plus one   */
   bool regression;
   double scale;
   mst_import_names classes, clients;
@@ -120,6 +122,12 @@ static mst_status next_record(csv_state *s, bool *got) {
   return MST_OK;
 }
 
+/* Does a column stand for itself in /x? */
+static bool is_feature(const csv_state *s, int64_t column) {
+  return column != s->label && column != s->client && column != s->arm && column != s->reward &&
+         column != s->propensity;
+}
+
 /* A column by its number; negative ones count from the end. NO_COLUMN if it is no such number. */
 static int64_t column_by_number(const csv_state *s, const char *text) {
   char *end;
@@ -157,17 +165,27 @@ static bool is_number(const csv_state *s, const char *field) {
   return mst_import_text_number(&s->text, field, &value);
 }
 
+/* What stands for the label where nothing was said: the last column, but none of a log. */
+static const char *label_name(const mst_import_options *options) {
+  if (options->label_column != NULL) return options->label_column;
+  return options->arm_column != NULL ? "none" : "-1";
+}
+
 /* The first line names the columns if a column of numbers does not begin with one: any column but
  * label and client; or the label's, where the second line has a number. */
 static mst_status find_header(csv_state *s, const mst_import_options *options) {
-  const char *label_text = options->label_column == NULL ? "-1" : options->label_column;
+  const char *label_text = label_name(options);
   int64_t label = column_by_number(s, label_text), client = NO_COLUMN;
+  const char *const logged[] = {options->arm_column, options->reward_column,
+                                options->propensity_column};
   bool none = strcmp(label_text, "none") == 0, got;
   s->header = label == NO_COLUMN && !none;
   if (options->client_column != NULL) {
     client = column_by_number(s, options->client_column);
     if (client == NO_COLUMN) s->header = true;
   }
+  for (int i = 0; i < 3; i++)
+    if (logged[i] != NULL && column_by_number(s, logged[i]) == NO_COLUMN) s->header = true;
   for (int64_t i = 0; i < s->columns; i++)
     if (i != label && i != client && s->field[i][0] != 0 && !is_number(s, s->field[i]))
       s->header = true;
@@ -175,6 +193,21 @@ static mst_status find_header(csv_state *s, const mst_import_options *options) {
   if (s->header || !label_word) return MST_OK;
   MST_TRY(next_record(s, &got));
   s->header = got && is_number(s, s->field[label]);
+  return MST_OK;
+}
+
+/* Columns of logged decisions. */
+static mst_status find_log(csv_state *s, const mst_import_options *options) {
+  if (options->arm_column == NULL) return MST_OK;
+  MST_TRY(find_column(s, options->arm_column, "arm", &s->arm));
+  MST_TRY(find_column(s, options->reward_column, "reward", &s->reward));
+  MST_TRY(find_column(s, options->propensity_column, "propensity", &s->propensity));
+  const int64_t column[] = {s->arm, s->reward, s->propensity, s->label, s->client};
+  for (int i = 0; i < 5; i++)
+    for (int j = 0; j < i; j++)
+      if (column[i] != NO_COLUMN && column[i] == column[j])
+        return mst_fail(MST_ERR_INPUT, "%s: column %lld cannot be two things", s->text.bytes.path,
+                        (long long)column[i]);
   return MST_OK;
 }
 
@@ -198,15 +231,15 @@ static mst_status read_first_line(csv_state *s, const mst_import_options *option
     s->header = options->header;
   else
     MST_TRY(find_header(s, options));
-  const char *label = options->label_column == NULL ? "-1" : options->label_column;
-  s->label = s->client = NO_COLUMN;
+  const char *label = label_name(options);
+  s->label = s->client = s->arm = s->reward = s->propensity = NO_COLUMN;
   if (strcmp(label, "none") != 0) MST_TRY(find_column(s, label, "label", &s->label));
   if (options->client_column != NULL)
     MST_TRY(find_column(s, options->client_column, "client", &s->client));
   if (s->label != NO_COLUMN && s->label == s->client)
     return mst_fail(MST_ERR_INPUT, "%s: column %lld cannot be both label and client",
                     s->text.bytes.path, (long long)s->label);
-  return MST_OK;
+  return find_log(s, options);
 }
 
 static mst_status rewind_to_rows(csv_state *s) {
@@ -215,8 +248,28 @@ static mst_status rewind_to_rows(csv_state *s) {
   return s->header ? next_record(s, &got) : MST_OK;
 }
 
+/* The arm of the line read last. */
+static mst_status read_arm(const csv_state *s, int32_t *arm) {
+  const char *field = s->field[s->arm];
+  double value;
+  if (!mst_import_text_number(&s->text, field, &value) || !(value >= 0 && value < INT32_MAX) ||
+      value != floor(value))
+    return refuse(s, s->arm, field, "arms are 0, 1, 2, ...");
+  *arm = (int32_t)value;
+  return MST_OK;
+}
+
+static mst_status survey_arm(csv_state *s, int64_t stated) {
+  int32_t arm = 0;
+  MST_TRY(read_arm(s, &arm));
+  if (stated > 0 && arm >= stated)
+    return refuse(s, s->arm, s->field[s->arm], "more arms were not announced");
+  if (arm >= s->n_arms) s->n_arms = (int64_t)arm + 1;
+  return MST_OK;
+}
+
 /* The first reading. */
-static mst_status survey(csv_state *s, int64_t *rows) {
+static mst_status survey(csv_state *s, int64_t stated_arms, int64_t *rows) {
   static const char fill_it[] = "fill it, or leave the row out";
   MST_TRY(rewind_to_rows(s));
   for (*rows = 0;; (*rows)++) {
@@ -231,7 +284,9 @@ static mst_status survey(csv_state *s, int64_t *rows) {
       if (s->field[s->client][0] == 0) return refuse(s, s->client, "", fill_it);
       MST_TRY(mst_import_names_add(&s->clients, &s->text, s->field[s->client]));
     }
+    if (s->arm != NO_COLUMN) MST_TRY(survey_arm(s, stated_arms));
   }
+  if (stated_arms > 0) s->n_arms = stated_arms;
   if (*rows == 0)
     return mst_fail(MST_ERR_FORMAT, "%s: has a header but no rows", s->text.bytes.path);
   return rewind_to_rows(s);
@@ -260,12 +315,16 @@ static mst_status fill(mst_import_source *source, int64_t count, const mst_impor
     if (!got)
       return mst_fail(MST_ERR_IO, "%s: became shorter while it was read", s->text.bytes.path);
     for (int64_t c = 0; c < s->columns; c++)
-      if (c != s->label && c != s->client) MST_TRY(read_number(source, c, s->scale, x++));
+      if (is_feature(s, c)) MST_TRY(read_number(source, c, s->scale, x++));
     if (block->label != NULL)
       MST_TRY(mst_import_names_find(&s->classes, &s->text, s->field[s->label], &block->label[i]));
     if (block->value != NULL) MST_TRY(read_number(source, s->label, 1.0, &block->value[i]));
     if (block->client != NULL)
       MST_TRY(mst_import_names_find(&s->clients, &s->text, s->field[s->client], &block->client[i]));
+    if (block->arm == NULL) continue;
+    MST_TRY(read_arm(s, &block->arm[i]));
+    MST_TRY(read_number(source, s->reward, 1.0, &block->reward[i]));
+    MST_TRY(read_number(source, s->propensity, 1.0, &block->propensity[i]));
   }
   return MST_OK;
 }
@@ -292,11 +351,13 @@ static void close_state(void *state) {
 static mst_status describe(csv_state *s, mst_import_source *source) {
   mst_dataset_info *info = &source->info;
   info->row_dims = 1;
-  info->row_elements = info->row_size[0] =
-      s->columns - (s->label != NO_COLUMN) - (s->client != NO_COLUMN);
+  for (int64_t c = 0; c < s->columns; c++) info->row_elements += is_feature(s, c);
+  info->row_size[0] = info->row_elements;
   if (info->row_elements < 1)
-    return mst_fail(MST_ERR_FORMAT, "%s: has no column beside those of label and client",
-                    s->text.bytes.path);
+    return mst_fail(MST_ERR_FORMAT, "%s: has no column beside those of label%s and client",
+                    s->text.bytes.path, s->arm != NO_COLUMN ? ", log" : "");
+  info->has_log = s->arm != NO_COLUMN;
+  info->n_arms = s->n_arms;
   if (s->client != NO_COLUMN) {
     info->has_client = true;
     MST_TRY(mst_import_names_settle(&s->clients, &s->text, true, false, "client"));
@@ -323,7 +384,7 @@ static mst_status open_source(const mst_import_options *options, mst_import_sour
   s->regression = options->task != NULL && strcmp(options->task, "regression") == 0;
   MST_TRY(mst_import_text_open(&s->text, options->input));
   MST_TRY(read_first_line(s, options));
-  MST_TRY(survey(s, &source->info.rows));
+  MST_TRY(survey(s, options->n_arms, &source->info.rows));
   snprintf(source->info.source, sizeof source->info.source, "csv %s",
            mst_import_base_name(options->input));
   return describe(s, source);

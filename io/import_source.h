@@ -84,6 +84,8 @@ typedef struct mst_import_block {
   int32_t *label;
   float *value;
   int32_t *client;
+  int32_t *arm; /* of a log, with */
+  float *reward, *propensity;
 } mst_import_block;
 
 /* A parser that has looked at its input and can give the rows from first to last. */

@@ -94,12 +94,14 @@ static mst_status read_array(reading *r, const char *name) {
 }
 
 static mst_status read_arrays(reading *r) {
-  static const char *const groups[] = {"metrics", "ledger",  "timing",
-                                       "data",    "clients", "evaluation"};
+  static const char *const groups[] = {"metrics", "ledger",     "timing", "data",
+                                       "clients", "evaluation", "model"};
+  const size_t all = sizeof groups / sizeof groups[0];
+  const bool small = strcmp(r->out->outcome.job, "bandit") == 0; /* what /model holds */
   mst_text names = MST_TEXT_EMPTY;
   mst_status st = MST_OK;
   int64_t n = 0;
-  for (size_t g = 0; g < sizeof groups / sizeof groups[0] && st == MST_OK; g++)
+  for (size_t g = 0; g < all - !small && st == MST_OK; g++)
     if (H5Lexists(r->file, groups[g], H5P_DEFAULT) > 0)
       st = mst_runfile_list(r->file, r->path, groups[g], &names);
   for (const char *c = names.at; st == MST_OK && c != NULL && *c != '\0'; c++) n += *c == '\n';

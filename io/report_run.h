@@ -1,5 +1,5 @@
 /* What a finished run file holds, in memory, for reports: how it was made, and every array but the
- * model's, as doubles. */
+ * model's, as doubles; of a bandit, whose /model is every agent's regret, that too. */
 #ifndef MST_IO_REPORT_RUN_H
 #define MST_IO_REPORT_RUN_H
 

@@ -1,12 +1,21 @@
 /* The bandit job: agents that are offered arms, and share what they learn (doc/methods/bandits.md).
- * Reads the settings, runs the driver, reports regret and communication. No data are read. */
+ * Reads the settings, runs the driver, reports regret and communication. Arms
+ * are made up, or the classes of a dataset. */
 #include <string.h>
 
+#include "core/base/memory.h"
+#include "io/edges.h"
+#include "jobs/bandit_private.h"
+#include "jobs/bandit_rows.h"
 #include "jobs/family.h"
 #include "jobs/figures.h"
 #include "jobs/job.h"
 #include "jobs/options.h"
+#include "jobs/robust.h"
+#include "jobs/secure.h"
 #include "parallel/bandit.h"
+
+_Static_assert(MST_BANDIT_MIXERS >= MST_FAMILY_LIST, "room for all mixers that can be chosen");
 
 static const mst_key_spec keys_bandit[] = {
     {.key = "agents.count",
@@ -50,17 +59,68 @@ static const mst_key_spec keys_bandit[] = {
      .max = 1e12,
      .unit = "rounds",
      .help = "save the state every so many rounds, for --resume; 0: only when a signal comes"},
+    MST_KEYS_ROBUST("vectors of a batch"),
+    MST_KEYS_SECURE("what an agent sends of a batch, for each of its rounds"),
     {.key = NULL}};
 
-static const mst_job_section sections[] = {{.family = &mst_family_environments},
-                                           {.family = &mst_family_policies},
-                                           {.family = &mst_family_protocols},
-                                           {.keys = keys_bandit},
-                                           {.keys = NULL}};
+static const mst_key_spec keys_topology[] = {
+    {.key = "topology.file",
+     .type = MST_KEY_PATH,
+     .unit = "",
+     .help = "kind list: a text file with the numbers of two agents a line, from 0"},
+    {.key = NULL}};
+
+static const mst_job_section sections[] = {
+    {.family = &mst_family_environments},
+    {.family = &mst_family_policies},
+    {.family = &mst_family_protocols},
+    {.family = &mst_family_topologies, .optional = "topology"},
+    {.keys = keys_topology, .optional = "topology"},
+    {.family = &mst_family_rules},
+    {.family = &mst_family_mixers},
+    {.family = &mst_family_attacks},
+    {.keys = keys_bandit},
+    {.keys = mst_keys_bandit_rows, .optional = "data"},
+    {.keys = mst_keys_privacy, .optional = "privacy"},
+    {.keys = mst_keys_ledger, .optional = "privacy"},
+    {.keys = mst_keys_bandit_private, .optional = "privacy"},
+    {.family = &mst_family_accountants, .optional = "privacy"},
+    {.keys = NULL}};
+
+/* The agents' graph; *edge: of topology.file, to be freed. Collective. */
+static mst_status read_topology(mst_job_context *c, mst_topology_spec *t, int64_t **edge) {
+  const mst_experiment *e = c->experiment;
+  *edge = NULL;
+  if (!mst_experiment_knows(e, "topology.kind")) return MST_OK;
+  MST_TRY(mst_team_agree(c->team, mst_family_read(&mst_family_topologies, e, t)));
+  if (mst_topology_find(t->kind)->listed != mst_experiment_is_set(e, "topology.file"))
+    return mst_experiment_refuse(e, "topology.file",
+                                 "the file of the edges goes with topology.kind: list, and that "
+                                 "with it; the kind is %s",
+                                 t->kind);
+  if (!mst_experiment_is_set(e, "topology.file")) return MST_OK;
+  MST_TRY(mst_edges_read(c->team, mst_experiment_path(e, "topology.file"), edge, &t->edges));
+  t->edge = *edge;
+  return MST_OK;
+}
 
 /* What an online protocol is published with. */
 static void choose_own(mst_policy_spec *policy) {
   *policy = mst_policy_defaults("linucb");
+}
+
+/* The plain mean of all is the driver's own sum: then nothing is asked of rules. */
+static mst_status read_stages(const mst_experiment *e, mst_bandit_options *o) {
+  mst_bandit_aggregate *a = &o->aggregate;
+  MST_TRY(mst_job_rule(e, &a->rule, a->mixer, &a->mixers));
+  MST_TRY(mst_job_attack(e, &o->attack));
+  if ((strcmp(a->rule.name, "mean") != 0 || a->mixers > 0) &&
+      !mst_experiment_is_set(e, "aggregate.byzantine"))
+    return mst_experiment_refuse(e, "aggregate.byzantine",
+                                 "say how many agents may send anything, so that %s is known to "
+                                 "withstand them",
+                                 a->rule.name);
+  return mst_job_secure(e, &o->secure);
 }
 
 static mst_status read_settings(const mst_experiment *e, mst_bandit_options *o) {
@@ -75,22 +135,25 @@ static mst_status read_settings(const mst_experiment *e, mst_bandit_options *o) 
   o->evaluate_every = mst_experiment_int(e, "evaluate.every");
   o->checkpoint_every = mst_experiment_int(e, "output.checkpoint.every_rounds");
   const bool own = strcmp(o->policy.kind, "own") == 0;
-  if (mst_protocol_find(o->protocol.kind)->phased != NULL && !own)
+  if (mst_protocol_find(o->protocol.kind)->online == NULL && !own)
     return mst_experiment_refuse(e, "policy.kind",
                                  "but protocol.kind: %s plays by a policy of its own; leave "
                                  "policy.kind out, or say own",
                                  o->protocol.kind);
   if (own) choose_own(&o->policy);
-  return mst_bandit_check(o);
+  return read_stages(e, o);
 }
 
-static mst_status write_estimate(mst_job_context *c, const mst_bandit_options *o) {
-  const mst_job_count figure[] = {{"rank_bytes", mst_bandit_plan(mst_job_ranks(c), o)},
+static mst_status write_estimate(mst_job_context *c, const mst_bandit_options *o,
+                                 const mst_job_bandit_private *p, int64_t rows_bytes) {
+  const int64_t bytes = mst_bandit_plan(mst_job_ranks(c), o) + rows_bytes;
+  const mst_job_count figure[] = {{"rank_bytes", bytes},
                                   {"instances", o->seeds},
                                   {"agents", o->agents},
                                   {"rounds", o->horizon},
                                   {NULL, 0}};
-  return mst_job_estimate(c, figure);
+  MST_TRY(mst_job_estimate(c, figure));
+  return mst_job_bandit_private_estimate(p);
 }
 
 /* The headline figures. Local. */
@@ -107,7 +170,9 @@ static mst_status list_figures(mst_job_context *c, const mst_bandit_options *o,
   MST_TRY(mst_job_result(c, "downlink_bits_per_agent", t->downlink_bits, false));
   const mst_job_count figure[] = {
       {"batches", t->batches}, {"instances", o->seeds}, {"agents", o->agents}, {NULL, 0}};
-  return mst_job_results(c, figure);
+  const mst_job_count consensus[] = {{"consensus_rounds", t->consensus_rounds}, {NULL, 0}};
+  MST_TRY(mst_job_results(c, figure));
+  return t->consensus_rounds > 0 ? mst_job_results(c, consensus) : MST_OK;
 }
 
 /* Every agent's regret, and what was learned. Collective. */
@@ -120,8 +185,9 @@ static mst_status report_state(mst_job_context *c, mst_bandit *f) {
   return st;
 }
 
-static mst_status play(mst_job_context *c, const mst_bandit_options *o) {
+static mst_status play(mst_job_context *c, const mst_bandit_options *o, mst_job_bandit_private *p) {
   mst_bandit *f = NULL;
+  MST_TRY(mst_job_bandit_private_open(p));
   MST_TRY(mst_bandit_create(c->team, o, &f));
   mst_status st = mst_bandit_run(f, c->observer);
   if (st == MST_OK) {
@@ -129,15 +195,31 @@ static mst_status play(mst_job_context *c, const mst_bandit_options *o) {
     st = mst_team_agree(c->team, list_figures(c, o, &t));
   }
   if (st == MST_OK) st = report_state(c, f);
+  if (st == MST_OK) st = mst_job_bandit_private_end(p);
   mst_bandit_destroy(f);
   return st;
 }
 
 static mst_status run_bandit(mst_job_context *context) {
   mst_bandit_options o;
-  MST_TRY(mst_team_agree(context->team, read_settings(context->experiment, &o)));
-  if (context->dry_run) return mst_team_agree(context->team, write_estimate(context, &o));
-  return play(context, &o);
+  int64_t *edge = NULL;
+  mst_job_bandit_private privacy = {.on = false};
+  mst_job_bandit_rows rows = {.x = NULL};
+  mst_status st = read_settings(context->experiment, &o);
+  if (st == MST_OK) st = mst_job_bandit_private_read(&privacy, context, &o);
+  st = mst_team_agree(context->team, st);
+  if (st == MST_OK) st = read_topology(context, &o.topology, &edge);
+  if (st == MST_OK) st = mst_job_bandit_rows_read(&rows, context, &o);
+  if (st == MST_OK) st = mst_team_agree(context->team, mst_bandit_check(&o));
+  if (st == MST_OK) st = mst_job_bandit_private_plan(&privacy, &o);
+  if (st == MST_OK)
+    st = context->dry_run
+             ? mst_team_agree(context->team, write_estimate(context, &o, &privacy, rows.bytes))
+             : play(context, &o, &privacy);
+  mst_job_bandit_private_close(&privacy);
+  mst_job_bandit_rows_clear(&rows);
+  mst_free(edge);
+  return st;
 }
 
 const mst_job_ops mst_job_bandit = {

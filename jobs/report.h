@@ -65,6 +65,7 @@ typedef struct mst_curves {
   int n;
   int run[4 * MST_PAGE_RUNS];      /* whose line is drawn    */
   bool thin[4 * MST_PAGE_RUNS];    /* a second curve of a run */
+  bool band[4 * MST_PAGE_RUNS];    /* the area between two curves */
   int64_t points[4 * MST_PAGE_RUNS];
   double low[2], high[2];          /* of x and y             */
 } mst_curves;
@@ -75,6 +76,10 @@ typedef struct mst_curves {
 void mst_curves_begin(mst_curves *c);
 void mst_curves_add(mst_page *p, mst_curves *c, int run, bool thin, int64_t n, const double *x,
                     const double *y);
+/** The area between (x, low) and (x, high), where all are finite, behind the curves that are added
+ *  after it. */
+void mst_curves_add_band(mst_page *p, mst_curves *c, int run, int64_t n, const double *x,
+                         const double *low, const double *high);
 typedef struct mst_axes {
   const char *title, *x; /* of the figure; what x is             */
   const char *note;
@@ -88,6 +93,7 @@ void mst_report_results(mst_page *p);
 /** Many runs: a line each. */
 void mst_report_list(mst_page *p);
 void mst_report_settings(mst_page *p);
+void mst_report_bandit(mst_page *p);
 void mst_report_rounds(mst_page *p);
 void mst_report_clients(mst_page *p);
 void mst_report_classes(mst_page *p);

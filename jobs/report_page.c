@@ -243,6 +243,7 @@ static void add_side_by_side(mst_page *p) {
   mst_report_results(p);
   mst_report_settings(p);
   if (mst_page_is_narrow(p)) mst_page_grid(p, false);
+  mst_report_bandit(p);
   mst_report_rounds(p);
   mst_report_clients(p);
   mst_report_classes(p);

@@ -40,6 +40,29 @@ void mst_curves_add(mst_page *p, mst_curves *c, int run, bool thin, int64_t n, c
   mst_page_script(p, "EOD\n");
   c->run[c->n] = run;
   c->thin[c->n] = thin;
+  c->band[c->n] = false;
+  c->points[c->n++] = written;
+}
+
+void mst_curves_add_band(mst_page *p, mst_curves *c, int run, int64_t n, const double *x,
+                         const double *low, const double *high) {
+  const int64_t step = mst_ceil_div(n, MOST_POINTS);
+  int64_t written = 0;
+  if (n < 2 || c->n == (int)(sizeof c->run / sizeof c->run[0])) return;
+  mst_page_script(p, "$c%d << EOD\n", c->n);
+  for (int64_t i = 0; i < n; i++) {
+    if (!isfinite(x[i]) || !isfinite(low[i]) || !isfinite(high[i])) continue;
+    widen(c, 0, x[i]);
+    widen(c, 1, low[i]);
+    widen(c, 1, high[i]);
+    if (i % step != 0 && i != n - 1) continue;
+    mst_page_script(p, "%.12g %.9g %.9g\n", x[i], low[i], high[i]);
+    written++;
+  }
+  mst_page_script(p, "EOD\n");
+  c->run[c->n] = run;
+  c->thin[c->n] = false;
+  c->band[c->n] = true;
   c->points[c->n++] = written;
 }
 
@@ -75,6 +98,11 @@ void mst_curves_draw(mst_page *p, const mst_curves *c, const mst_axes *axes) {
     mst_page_script(p, "set xtics 1\n");
   mst_page_script(p, "set xlabel '%s'\nplot ", axes->x);
   for (int k = 0; k < c->n; k++) {
+    if (c->band[k]) {
+      mst_page_script(p, "%s$c%d using 1:2:3 with filledcurves fs transparent solid 0.15 noborder %s",
+                      k > 0 ? ", " : "", k, mst_page_line(c->run[k]));
+      continue;
+    }
     const char *how = c->points[k] == 1 ? "points pt 7 ps 0.7"
                       : c->points[k] <= 12 && !axes->steps ? "linespoints pt 7 ps 0.35" : "lines";
     mst_page_script(p, "%s$c%d using 1:2 with %s lw %s %s", k > 0 ? ", " : "", k, how,
@@ -214,7 +242,7 @@ static bool varies(const mst_page *p, const char *name) {
 }
 
 static bool is_common(const char *name) {
-  static const char *const common[] = {"round", "accuracy", "loss", "train_loss",
+  static const char *const common[] = {"round", "regret", "regret_sd", "accuracy", "loss", "train_loss",
                                        "client_accuracy_mean", "client_accuracy_worst",
                                        "client_accuracy_spread"};
   for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)

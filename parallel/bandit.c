@@ -8,7 +8,7 @@
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "core/linalg/lattice.h"
-#include "parallel/bandit_internal.h"
+#include "parallel/bandit_stages.h"
 
 #define REAL_BITS 64
 
@@ -43,28 +43,6 @@ mst_status mst_bandit_total(mst_bandit *f) {
   return MST_OK;
 }
 
-static mst_status check_phased(const mst_bandit_options *o) {
-  if (o->one_active)
-    return mst_fail(MST_ERR_UNSUPPORTED,
-                    "protocol.kind: %s has all agents play in every round; choose agents.active: "
-                    "all",
-                    o->protocol.kind);
-  return MST_OK;
-}
-
-mst_status mst_bandit_check(const mst_bandit_options *o) {
-  MST_TRY(mst_environment_check(&o->environment));
-  MST_TRY(mst_protocol_check(&o->protocol));
-  if (o->agents < 1 || o->seeds < 1 || o->horizon < 1)
-    return mst_fail(MST_ERR_INPUT, "%lld agents, %lld seeds, %lld rounds; at least 1 of each",
-                    (long long)o->agents, (long long)o->seeds, (long long)o->horizon);
-  if (o->agents > MST_SUM_TERMS)
-    return mst_fail(MST_ERR_INPUT, "%lld agents; sums over agents hold %lld", (long long)o->agents,
-                    (long long)MST_SUM_TERMS);
-  if (mst_protocol_find(o->protocol.kind)->phased != NULL) return check_phased(o);
-  return mst_policy_check(&o->policy);
-}
-
 /* Whole replicates where there are enough for all ranks; else tracks, wherever they are cut. */
 static void divide(mst_bandit *f) {
   const mst_bandit_options *o = &f->options;
@@ -80,10 +58,13 @@ static void divide(mst_bandit *f) {
   }
 }
 
-/* Messages of an agent may be as large as its rounds times a reward. */
+/* Messages of an agent may be as large as its rounds times a reward and its weight. */
 static double unit_of(const mst_bandit_options *o) {
-  const int over = mst_lattice_exponent((double)o->horizon * (4 + o->environment.noise)) -
-                   mst_lattice_exponent(MST_TALLY_BOUND);
+  const mst_bandit_rows *rows = o->environment.rows;
+  const double reward = rows != NULL ? rows->most : 4 * fmax(o->policy.length, 1) + o->policy.noise;
+  const double most =
+      (double)o->horizon * reward * mst_policy_weight(&o->policy) + mst_bandit_tree_magnitude(o);
+  const int over = mst_lattice_exponent(most) - mst_lattice_exponent(MST_TALLY_BOUND);
   return over > 0 ? ldexp(1, -over) : 1;
 }
 
@@ -98,6 +79,10 @@ static void find_shape(mst_bandit *f) {
     f->message_n = f->protocol->phased->width(&o->protocol, &o->environment);
     return;
   }
+  if (f->protocol->gossip != NULL) {
+    f->message_n = mst_gossip_message(o->environment.arms);
+    return;
+  }
   mst_policy_shape(&o->policy, o->environment.arms, o->environment.dimension, &f->blocks,
                    &f->width);
   f->record = mst_ridge_doubles(f->blocks, f->width);
@@ -107,9 +92,13 @@ static void find_shape(mst_bandit *f) {
 static void fill_options(mst_bandit *f) {
   mst_bandit_options *o = &f->options;
   o->protocol.agents = o->agents;
-  o->protocol.horizon = o->one_active ? mst_ceil_div(o->horizon, o->agents) : o->horizon;
-  o->protocol.noise = o->policy.noise = o->environment.noise;
+  o->protocol.horizon = mst_bandit_turns(o);
+  o->protocol.noise = mst_environment_noise(&o->environment);
+  mst_policy_tell(&o->policy, &o->environment, o->protocol.horizon);
   o->protocol.width = o->environment.dimension;
+  if (o->privacy != NULL)
+    *(o->privacy->agents ? &o->protocol.release_per_round : &o->protocol.release) =
+        o->privacy->sigma * o->privacy->clip;
   if (o->evaluate_every == 0) o->evaluate_every = mst_ceil_div(o->horizon, 100);
 }
 
@@ -132,6 +121,7 @@ static mst_status allocate(mst_bandit *f) {
   MST_TRY(mst_tally_create(n, "messages", &f->tally));
   MST_TRY(mst_tally_create(seeds * MST_TALLY_SCALES, "regret", &f->regrets));
   f->unit = unit_of(o);
+  if (f->protocol->gossip != NULL) return mst_bandit_gossip_create(f);
   return f->protocol->phased != NULL ? mst_bandit_phased_create(f) : mst_bandit_online_create(f);
 }
 
@@ -144,7 +134,8 @@ static mst_status create(mst_bandit *f) {
   if (f->options.seeds >= mst_team_size(f->team))
     MST_TRY(mst_team_agree(f->team, mst_team_create(MPI_COMM_SELF, NULL, &f->alone)));
   f->sums = f->alone != NULL ? f->alone : f->team;
-  return mst_team_agree(f->team, allocate(f));
+  MST_TRY(mst_team_agree(f->team, allocate(f)));
+  return mst_team_agree(f->team, mst_bandit_stages_create(f));
 }
 
 mst_status mst_bandit_create(mst_team *team, const mst_bandit_options *options, mst_bandit **out) {
@@ -163,14 +154,15 @@ mst_status mst_bandit_create(mst_team *team, const mst_bandit_options *options, 
 
 void mst_bandit_destroy(mst_bandit *f) {
   if (f == NULL) return;
-  for (int64_t k = 0; f->phase != NULL && k < f->replicates; k++)
-    f->protocol->phased->destroy(f->phase[k]);
+  mst_bandit_stages_destroy(f);
+  mst_bandit_phased_destroy(f);
   for (int64_t k = 0; f->environment != NULL && k < f->replicates; k++)
     mst_environment_destroy(f->environment[k]);
-  void *array[] = {f->phase,    f->environment, f->room,   f->work,   f->regret, f->said,
-                   f->total,    f->message,     f->figure, f->counts, f->known,  f->told,
-                   f->unsent,   f->marks,       f->server, f->asked,  f->speaks, f->theta,
-                   f->gathered, f->totals_told, f->course};
+  mst_bandit_gossip_destroy(f);
+  mst_bandit_tree_destroy(f);
+  void *array[] = {f->environment, f->room,   f->work,   f->regret, f->said, f->total,
+                   f->message,     f->figure, f->counts, f->known,  f->told, f->unsent,
+                   f->marks,       f->server, f->asked,  f->speaks};
   for (size_t i = 0; i < sizeof array / sizeof array[0]; i++) mst_free(array[i]);
   mst_tally_free(&f->tally);
   mst_tally_free(&f->regrets);
@@ -193,8 +185,8 @@ static mst_status add_up(mst_bandit *f) {
       f->team,
       fine ? MST_OK : mst_fail(MST_ERR_NONFINITE, "the regret of an agent is not finite")));
   MST_TRY(mst_tally_total(f->team, &f->regrets, f->figure));
-  f->batches = mst_bandit_phased_batches(f);
-  MST_TRY(mst_max_i64(f->team, &f->batches, 1));
+  mst_bandit_phased_extent(f, f->extent);
+  MST_TRY(mst_max_i64(f->team, f->extent, MST_BANDIT_EXTENT));
   return mst_sum_i64(f->team, f->counts, MST_BANDIT_COUNTS);
 }
 
@@ -204,7 +196,10 @@ static void summarise(mst_bandit *f) {
   const double seeds = (double)o->seeds, agents = (double)f->tracks;
   const double bits = f->protocol->phased != NULL ? (double)o->protocol.bits : REAL_BITS;
   double sum = 0, squares = 0;
-  *t = (mst_bandit_totals){.rounds = f->done, .regret_most = -INFINITY, .batches = f->batches};
+  *t = (mst_bandit_totals){.rounds = f->done,
+                           .regret_most = -INFINITY,
+                           .batches = f->extent[0],
+                           .consensus_rounds = f->extent[1]};
   for (int64_t r = 0; r < o->seeds; r++) {
     const double regret = mst_tally_scaled(f->figure + r * MST_TALLY_SCALES);
     sum += regret;
@@ -242,6 +237,7 @@ static mst_status list_state(void *context, mst_state *s) {
                               f->regret));
   MST_TRY(mst_state_add_shard(s, "said", MST_I64, 2, (int64_t[]){f->tracks, MST_BANDIT_COUNTS},
                               f->first, f->count, f->said));
+  if (f->protocol->gossip != NULL) return mst_bandit_gossip_state(f, s);
   return f->protocol->phased != NULL ? mst_bandit_phased_state(f, s)
                                      : mst_bandit_online_state(f, s);
 }
@@ -257,8 +253,10 @@ static int64_t next_stop(const mst_bandit *f) {
 
 static mst_status advance(mst_bandit *f, int64_t to) {
   const int64_t from = f->done;
-  mst_status st = f->protocol->phased != NULL ? mst_bandit_phased_rounds(f, from, to)
-                                              : mst_bandit_online_rounds(f, from, to);
+  MST_TRY(mst_bandit_private_charge(f, to));
+  mst_status st = f->protocol->gossip != NULL   ? mst_bandit_gossip_rounds(f, from, to)
+                  : f->protocol->phased != NULL ? mst_bandit_phased_rounds(f, from, to)
+                                                : mst_bandit_online_rounds(f, from, to);
   if (f->alone != NULL) st = mst_team_agree(f->team, st);
   f->done = to;
   return st;
@@ -287,8 +285,9 @@ mst_status mst_bandit_run(mst_bandit *f, const mst_observer *observer) {
   int64_t done = 0;
   MST_TRY(mst_loop_restore(&loop, observer, &done));
   f->done = done;
-  if (done > 0 && f->protocol->phased != NULL)
-    MST_TRY(mst_team_agree(f->team, mst_bandit_phased_resume(f)));
+  if (f->protocol->phased != NULL) MST_TRY(mst_team_agree(f->team, mst_bandit_phased_begin(f)));
+  MST_TRY(mst_team_agree(f->team, mst_bandit_private_begin(f)));
+  MST_TRY(mst_bandit_tree_charge(f));
   mst_observer_phase(observer, "rounds", (f->options.horizon - done) * mst_team_size(f->team),
                      "rank-rounds");
   return run_to_end(f, &loop, observer);
@@ -299,37 +298,7 @@ mst_bandit_totals mst_bandit_figures(const mst_bandit *f) {
 }
 
 mst_status mst_bandit_state(mst_bandit *f, mst_state *s) {
-  const int64_t seeds = f->options.seeds, d = f->options.environment.dimension;
   MST_TRY(mst_state_add_shard(s, "regret", MST_F64, 1, (int64_t[]){f->tracks}, f->first, f->count,
                               f->regret));
-  if (f->protocol->phased == NULL) return MST_OK;
-  if (f->alone == NULL)
-    return mst_state_add(s, "theta", MST_F64, 2, (int64_t[]){seeds, d}, f->theta);
-  return mst_state_add_shard(s, "theta", MST_F64, 2, (int64_t[]){seeds, d}, f->first_replicate,
-                             f->replicates, f->theta);
-}
-
-int64_t mst_bandit_plan(int ranks, const mst_bandit_options *o) {
-  int64_t blocks = 0, width = 0, d = o->environment.dimension;
-  const mst_protocol_ops *p = mst_protocol_find(o->protocol.kind);
-  const int64_t replicates = o->seeds >= ranks ? mst_ceil_div(o->seeds, ranks) : o->seeds;
-  const int64_t tracks =
-      o->seeds >= ranks ? replicates * o->agents : mst_ceil_div(o->seeds * o->agents, ranks);
-  int64_t agent = 8 * (1 + MST_BANDIT_COUNTS),
-          server = 8 * o->environment.sets * o->environment.arms * (d + 1);
-  if (p->phased != NULL) {
-    const int64_t n = p->phased->width(&o->protocol, &o->environment);
-    agent += 8 * n;
-    server +=
-        8 * MST_BATCHES * n + 8 * o->environment.sets * (o->environment.arms * (d + 2) + d * d);
-  } else {
-    mst_policy_shape(&o->policy, o->environment.arms, d, &blocks, &width);
-    const int64_t record = 8 * mst_ridge_doubles(blocks, width);
-    agent += record * (1 + p->online->frozen);
-    if (p->online->asks != NULL) {
-      agent += 8 * mst_ridge_sums(blocks, width);
-      server += record;
-    }
-  }
-  return tracks * agent + replicates * server;
+  return f->protocol->phased != NULL ? mst_bandit_phased_theta(f, s) : MST_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef MST_PARALLEL_BANDIT_INTERNAL_H
 #define MST_PARALLEL_BANDIT_INTERNAL_H
 
+#include "core/bandit/gossip.h"
 #include "core/bandit/ridge.h"
 #include "parallel/bandit.h"
 #include "parallel/loop.h"
@@ -23,6 +24,7 @@ enum {
   MST_BANDIT_THEN,
   MST_BANDIT_UNSENT,
   MST_BANDIT_MET,
+  MST_BANDIT_PLAYED, /* interactions, learned or not */
   MST_BANDIT_MARKS
 };
 
@@ -30,8 +32,15 @@ enum {
 enum {
   MST_BANDIT_CLOSED,
   MST_BANDIT_OPENED,
-  MST_BANDIT_COURSE
+  MST_BANDIT_BATCH
 };
+
+typedef struct mst_bandit_consensus mst_bandit_consensus;
+typedef struct mst_bandit_robust mst_bandit_robust;
+typedef struct mst_bandit_secure mst_bandit_secure;
+typedef struct mst_bandit_private mst_bandit_private;
+
+#define MST_BANDIT_EXTENT 2
 
 struct mst_bandit {
   mst_team *team;
@@ -52,7 +61,7 @@ struct mst_bandit {
   double unit;                         /* messages are summed in this unit          */
   double *figure;                      /* scratch of a report                       */
   int64_t *counts;                     /* (MST_BANDIT_COUNTS) likewise              */
-  int64_t batches;                     /* that are over, of the replicate with most */
+  int64_t extent[MST_BANDIT_EXTENT];   /* of the replicate with most                */
   mst_bandit_totals totals;
 
   /* online */
@@ -65,13 +74,32 @@ struct mst_bandit {
   int64_t *asked; /* (seeds + 1) of each replicate, who asks   */
   bool *speaks;   /* (count)                                   */
 
-  /* phased */
-  void **phase;        /* (replicates)                              */
-  double *gathered;    /* (count, message_n)                        */
-  double *totals_told; /* (replicates, MST_BATCHES, message_n) by which batches ended */
-  int64_t *course;     /* (replicates, MST_BANDIT_COURSE)           */
-  double *theta;       /* (replicates, d)                           */
+  /* phased: a course is what follows from what was told, a replicate's, or without a server an
+   * agent's own */
+  int64_t courses;                 /* of this rank                              */
+  void **phase;                    /* (courses)                                 */
+  double *gathered;                /* (count, message_n)                        */
+  double *totals_told;             /* (courses, MST_BATCHES, message_n) by which batches ended */
+  double *theta;                   /* (courses, d)                              */
+  int64_t *batch;                  /* (replicates, MST_BANDIT_BATCH)            */
+  int64_t *length;                 /* (replicates) rounds of the batch that is open */
+  mst_bandit_consensus *consensus; /* NULL: there is a server       */
+  mst_bandit_robust *robust;       /* NULL, or the stage at work    */
+  mst_bandit_secure *secure;
+  mst_bandit_private *privacy;
+
+  struct mst_bandit_tree *tree; /* online: private statistics, or NULL */
+
+  /* gossip; `known` is (count, record) what each agent keeps, a message begins it */
+  mst_gossip **gossip; /* (replicates)                                       */
+  double *heard;       /* (count or tracks, message_n) what agents tell      */
+  int64_t *parts;      /* (ranks) bytes of it that each rank's agents tell   */
 };
+
+/* Does the protocol do without a server, by averages over neighbours? */
+static inline bool mst_bandit_has_neighbours(const mst_protocol_ops *p) {
+  return p->phased != NULL && p->phased->neighbours;
+}
 
 /* The replicate of this rank's i-th track, and the agent. */
 static inline int64_t mst_bandit_replicate(const mst_bandit *f, int64_t i) {
@@ -80,6 +108,9 @@ static inline int64_t mst_bandit_replicate(const mst_bandit *f, int64_t i) {
 static inline int64_t mst_bandit_agent(const mst_bandit *f, int64_t i) {
   return (f->first + i) % f->options.agents;
 }
+
+/* Rounds in which an agent plays, on average. */
+int64_t mst_bandit_turns(const mst_bandit_options *o);
 
 /* This rank's tracks of a replicate: [*begin, *end). */
 void mst_bandit_tracks(const mst_bandit *f, int64_t replicate, int64_t *begin, int64_t *end);
@@ -99,9 +130,41 @@ mst_status mst_bandit_online_state(mst_bandit *f, mst_state *s) MST_CHECKED;
 mst_status mst_bandit_phased_create(mst_bandit *f) MST_CHECKED;
 mst_status mst_bandit_phased_rounds(mst_bandit *f, int64_t from, int64_t to) MST_CHECKED;
 mst_status mst_bandit_phased_state(mst_bandit *f, mst_state *s) MST_CHECKED;
-/* After a state was restored: close the batches that were closed. */
-mst_status mst_bandit_phased_resume(mst_bandit *f) MST_CHECKED;
-/* The most batches that a replicate of this rank has ended. */
-int64_t mst_bandit_phased_batches(const mst_bandit *f);
+void mst_bandit_phased_destroy(mst_bandit *f); /* nothing where there is nothing */
+/* After a state was restored, or there was none: close the batches that were closed. Collective
+ * over f->sums. */
+mst_status mst_bandit_phased_begin(mst_bandit *f) MST_CHECKED;
+mst_status mst_bandit_phased_theta(mst_bandit *f, mst_state *s) MST_CHECKED;
+/* Private statistics of online protocols (bandit_tree.c); without options.privacy they do nothing.
+ * Create changes options.policy, so it comes before any statistics. Charge is collective over
+ * f->team, the others local. */
+mst_status mst_bandit_tree_check(const mst_bandit_options *o) MST_CHECKED;
+mst_status mst_bandit_tree_create(mst_bandit *f) MST_CHECKED;
+void mst_bandit_tree_destroy(mst_bandit *f);
+mst_status mst_bandit_tree_charge(const mst_bandit *f) MST_CHECKED;
+/* Largest magnitude of the noise in one message. */
+double mst_bandit_tree_magnitude(const mst_bandit_options *o);
+/* An interaction as it is told: features and *y. */
+const double *mst_bandit_tree_told(mst_bandit *f, const double *x, double *y);
+/* Make the noise of a release, from 0; add it to the sums(sums_n) of this rank's i-th track. */
+void mst_bandit_tree_draw(mst_bandit *f, int64_t release);
+void mst_bandit_tree_add(mst_bandit *f, int64_t i, double *sums);
+
+mst_status mst_bandit_gossip_create(mst_bandit *f) MST_CHECKED;
+void mst_bandit_gossip_destroy(mst_bandit *f);
+mst_status mst_bandit_gossip_rounds(mst_bandit *f, int64_t from, int64_t to) MST_CHECKED;
+mst_status mst_bandit_gossip_state(mst_bandit *f, mst_state *s) MST_CHECKED;
+/* Averages over neighbours, of protocols that have them: of so many rounds in replicate k of this
+ * rank, whose agent has so many neighbours. */
+mst_status mst_bandit_consensus_create(mst_bandit *f) MST_CHECKED;
+void mst_bandit_consensus_destroy(mst_bandit *f);
+int64_t mst_bandit_consensus_rounds(const mst_bandit *f, int64_t k);
+int64_t mst_bandit_consensus_degree(const mst_bandit *f, int64_t k, int64_t agent);
+/* *sums = (agents, message_n) what each agent of replicate k takes for the sum of what all
+ * gathered, which is cleared. Collective over f->sums. */
+mst_status mst_bandit_consensus_reach(mst_bandit *f, int64_t k, const double **sums) MST_CHECKED;
+
+/* Of any replicate of this rank the most: batches that are over; rounds of consensus. */
+void mst_bandit_phased_extent(const mst_bandit *f, int64_t *most);
 
 #endif

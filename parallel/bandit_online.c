@@ -20,6 +20,7 @@ static double *marks_of(const mst_bandit *f, int64_t i) {
 mst_status mst_bandit_online_create(mst_bandit *f) {
   const mst_online_ops *p = f->protocol->online;
   const mst_bandit_options *o = &f->options;
+  MST_TRY(mst_bandit_tree_create(f));
   MST_TRY(mst_alloc(&f->known, f->count * f->record, sizeof(double), "agents' statistics"));
   if (p->frozen)
     MST_TRY(mst_alloc(&f->told, f->count * f->record, sizeof(double), "agents' statistics"));
@@ -59,15 +60,24 @@ static mst_status act(mst_bandit *f, int64_t i, int64_t round) {
   mst_contexts c = mst_environment_offer(e, agent, round, f->room);
   mst_stream stream = mst_stream_of(
       mst_key_make(e->seed, MST_PURPOSE_BANDIT_CHOICE, (uint64_t)agent, (uint64_t)round));
-  int64_t arm = 0, block = 0;
-  MST_TRY(mst_policy_choose(&o->policy, &used, o->environment.arms, c.x, &stream, f->work, &arm));
-  const double y = mst_environment_reward(e, &c, arm, agent, round);
-  const double *x = mst_policy_features(&o->policy, c.x, d, arm, &block);
-  f->regret[i] += c.best - c.mean[arm];
-  MST_TRY(mst_ridge_learn(&known, block, x, y, f->work));
+  double *marks = marks_of(f, i);
+  const mst_policy_offer offer = {.arms = o->environment.arms,
+                                  .x = c.x,
+                                  .sigma = c.sigma,
+                                  .round = (int64_t)marks[MST_BANDIT_PLAYED]};
+  mst_choice choice;
+  mst_lesson lesson;
+  MST_TRY(mst_policy_choose(&o->policy, &used, &offer, &stream, f->work, &choice));
+  const double y = mst_environment_reward(e, &c, choice.arm, agent, round);
+  f->regret[i] += c.best - c.mean[choice.arm];
+  marks[MST_BANDIT_PLAYED] += 1;
+  if (!mst_policy_lesson(&o->policy, &choice, c.x, d, y, f->work, &lesson)) return MST_OK;
+  MST_TRY(mst_ridge_learn(&known, lesson.block, lesson.x, lesson.y, f->work + d));
   if (p->asks == NULL) return MST_OK;
-  mst_ridge_sums_learn(f->unsent + i * f->sums_n, f->blocks, f->width, block, x, y);
-  marks_of(f, i)[MST_BANDIT_UNSENT] += 1;
+  lesson.x = mst_bandit_tree_told(f, lesson.x, &lesson.y);
+  mst_ridge_sums_learn(f->unsent + i * f->sums_n, f->blocks, f->width, lesson.block, lesson.x,
+                       lesson.y);
+  marks[MST_BANDIT_UNSENT] += 1;
   const mst_protocol_agent a = {.unsent = (int64_t)marks_of(f, i)[MST_BANDIT_UNSENT],
                                 .logdet = *known.logdet,
                                 .logdet_then = marks_of(f, i)[MST_BANDIT_THEN],
@@ -109,8 +119,9 @@ static mst_status gather(mst_bandit *f, int64_t begin, int64_t end) {
   const mst_online_ops *p = f->protocol->online;
   mst_status st = MST_OK;
   for (int64_t i = begin; i < end && st == MST_OK; i++) {
-    if (p->together) f->speaks[i] = true;
+    if (p->together || p->timed) f->speaks[i] = true;
     if (!f->speaks[i]) continue;
+    mst_bandit_tree_add(f, i, f->unsent + i * f->sums_n);
     st = mst_bandit_add(f, f->sums_n, f->unsent + i * f->sums_n);
     memset(f->unsent + i * f->sums_n, 0, (size_t)f->sums_n * sizeof(double));
     marks_of(f, i)[MST_BANDIT_UNSENT] = 0;
@@ -180,8 +191,30 @@ static mst_status act_apart(mst_bandit *f, int64_t from, int64_t to) {
   return MST_OK;
 }
 
+/* On a schedule: rounds apart, and after each period all replicates synchronise. */
+static mst_status timed_rounds(mst_bandit *f, int64_t from, int64_t to) {
+  const int64_t period = mst_bandit_period(&f->options), horizon = f->options.horizon;
+  const bool together = f->alone == NULL;
+  for (int64_t t = from; t < to;) {
+    const int64_t due = (t / period + 1) * period, stop = mst_least(due, to);
+    mst_status st = act_apart(f, t, stop);
+    if (together) st = mst_team_agree(f->team, st);
+    MST_TRY(st);
+    t = stop;
+    if (t < due || t == horizon) continue;
+    mst_bandit_tree_draw(f, t / period - 1);
+    for (int64_t k = 0; k < f->replicates && st == MST_OK; k++) {
+      st = exchange(f, f->first_replicate + k);
+      if (together) st = mst_team_agree(f->team, st);
+    }
+    MST_TRY(st);
+  }
+  return MST_OK;
+}
+
 mst_status mst_bandit_online_rounds(mst_bandit *f, int64_t from, int64_t to) {
   const bool together = f->alone == NULL;
+  if (f->protocol->online->timed) return timed_rounds(f, from, to);
   if (f->protocol->online->asks == NULL) {
     mst_status st = act_apart(f, from, to);
     return together ? mst_team_agree(f->team, st) : st;

@@ -12,6 +12,8 @@
   1e-8 /* of V, so that arms need not span the space: times the mean square \
           of an arm's entries */
 
+#define MST_DESIGN_STEPS 2000 /* at most; a step gives weight to one arm more at most */
+
 /** Numbers of work for n arms of d numbers. */
 int64_t mst_design_work(int64_t n, int64_t d);
 
@@ -25,6 +27,12 @@ int64_t mst_design_work(int64_t n, int64_t d);
  *  \param reached  receives the gap that the weights are certified for; may be NULL.
  *  \return MST_OK, or MST_ERR_SINGULAR when the arms are not finite or all 0. */
 mst_status mst_design_find(int64_t n, int64_t d, const double *x, const bool *keep, double gap,
+                           double *weight, double *v, double *work, double *reached) MST_CHECKED;
+
+/** The same with weight on few arms, certified as it stands: begins with an arm for each dimension
+ *  (Kumar, Yildirim 2005), so that O(d log log d) steps reach a gap of 1, each of which adds one
+ * arm at most; and steps also take weight from arms (Todd, Yildirim 2007). */
+mst_status mst_design_core(int64_t n, int64_t d, const double *x, const bool *keep, double gap,
                            double *weight, double *v, double *work, double *reached) MST_CHECKED;
 
 #endif

@@ -2,11 +2,11 @@
 #include "core/bandit/policy_member.h"
 
 static mst_status choose(const mst_policy_spec *s, const mst_ridge *known, const mst_arms *arms,
-                         mst_stream *stream, int64_t *arm) {
+                         mst_stream *stream, mst_choice *choice) {
   (void)known;
-  *arm = mst_stream_uniform(stream) < s->epsilon
-             ? (int64_t)mst_stream_below(stream, (uint64_t)arms->n)
-             : mst_policy_largest(arms->n, arms->mean);
+  choice->arm = mst_stream_uniform(stream) < s->epsilon
+                    ? (int64_t)mst_stream_below(stream, (uint64_t)arms->n)
+                    : mst_policy_largest(arms->n, arms->mean);
   return MST_OK;
 }
 

@@ -195,9 +195,18 @@ static mst_status learn_policies(learning *l, double lambda, mst_key key) {
   return MST_OK;
 }
 
+static int64_t work_numbers(int64_t arms, int64_t d) {
+  return mst_most(mst_design_work(arms, d), d * d + d);
+}
+
+mst_status mst_exploration_start(int64_t arms, int64_t d, mst_exploration *out) {
+  *out = (mst_exploration){.arms = arms, .d = d};
+  return mst_alloc(&out->work, work_numbers(arms, d) + 2 * arms + d * d, sizeof(double),
+                   "an exploration policy");
+}
+
 static mst_status allocate(learning *l) {
   const int64_t sets = l->s->sets, arms = l->s->arms, d = l->s->d;
-  const int64_t work = mst_most(mst_design_work(arms, d), d * d + d);
   const char *what = "learning of an exploration policy";
   MST_TRY(mst_alloc(&l->record, mst_ridge_doubles(1, d), sizeof(double), what));
   MST_TRY(mst_alloc(&l->design, sets * d * d, sizeof(double), what));
@@ -208,8 +217,7 @@ static mst_status allocate(learning *l) {
   MST_TRY(mst_alloc(&l->weight, arms, sizeof(double), what));
   MST_TRY(mst_alloc(&l->spread, arms, sizeof(double), what));
   MST_TRY(mst_alloc(&l->inverse, d * d, sizeof(double), what));
-  MST_TRY(mst_alloc(&l->work, work, sizeof(double), what));
-  return mst_alloc(&l->out->work, work + 2 * arms + d * d, sizeof(double), what);
+  return mst_alloc(&l->work, work_numbers(arms, d), sizeof(double), what);
 }
 
 static void free_learning(learning *l) {
@@ -234,8 +242,8 @@ static void share_out(mst_exploration *e) {
 mst_status mst_exploration_learn(const mst_exploration_sets *s, double lambda, mst_key key,
                                  mst_exploration *out) {
   learning l = {.s = s, .out = out};
-  *out = (mst_exploration){.arms = s->arms, .d = s->d};
-  mst_status st = allocate(&l);
+  mst_status st = mst_exploration_start(s->arms, s->d, out);
+  if (st == MST_OK) st = allocate(&l);
   if (st == MST_OK) {
     l.u = mst_ridge_at(l.record, 1, s->d, lambda);
     st = find_designs(&l);
@@ -259,7 +267,7 @@ mst_status mst_exploration_policy(mst_exploration *e, const double *x, const boo
   const int64_t arms = e->arms, d = e->d;
   double *q = e->work, *chance = q + arms, *v = chance + arms, *work = v + d * d;
   MST_TRY(mst_design_find(arms, d, x, keep, GAP, probability, v, work, NULL));
-  for (int64_t a = 0; a < arms; a++) probability[a] /= 2;
+  for (int64_t a = 0; e->policies > 0 && a < arms; a++) probability[a] /= 2;
   for (int64_t i = 0; i < e->policies; i++) {
     quadratic(arms, d, x, e->matrix + i * d * d, q, work);
     softmax(arms, keep, q, chance);

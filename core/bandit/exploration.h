@@ -31,6 +31,9 @@ typedef struct mst_exploration_sets {
  *  \return MST_OK, MST_ERR_MEMORY, MST_ERR_SINGULAR. Free with mst_exploration_free in any case. */
 mst_status mst_exploration_learn(const mst_exploration_sets *s, double lambda, mst_key key,
                                  mst_exploration *out) MST_CHECKED;
+/** Before anything is known of the law: the design of the arms that are left alone.
+ *  \return MST_OK, MST_ERR_MEMORY. */
+mst_status mst_exploration_start(int64_t arms, int64_t d, mst_exploration *out) MST_CHECKED;
 void mst_exploration_free(mst_exploration *e);
 
 /** probability(arms), with sum 1: of each arm of x(arms, d) of which keep are left.

@@ -3,11 +3,11 @@
 #include "core/bandit/policy_member.h"
 
 static mst_status choose(const mst_policy_spec *s, const mst_ridge *known, const mst_arms *arms,
-                         mst_stream *stream, int64_t *arm) {
+                         mst_stream *stream, mst_choice *choice) {
   const double beta = mst_policy_width(s, known);
   (void)stream;
   for (int64_t a = 0; a < arms->n; a++) arms->mean[a] += beta * sqrt(fmax(arms->spread[a], 0));
-  *arm = mst_policy_largest(arms->n, arms->mean);
+  choice->arm = mst_policy_largest(arms->n, arms->mean);
   return MST_OK;
 }
 

@@ -9,7 +9,9 @@
 #include "core/bandit/policy.h"
 
 extern const mst_policy_ops mst_policy_linucb, mst_policy_thompson, mst_policy_epsilon_greedy,
-    mst_policy_ucb1;
+    mst_policy_ucb1, mst_policy_ds_oful, mst_policy_suplinucb, mst_policy_squarecb,
+    mst_policy_glm_ucb, mst_policy_weighted_oful, mst_policy_thompson_bernoulli,
+    mst_policy_misspecified_sparse;
 
 #define MST_POLICY_RIDGE                                                                 \
   {                                                                                      \
@@ -34,6 +36,9 @@ extern const mst_policy_ops mst_policy_linucb, mst_policy_thompson, mst_policy_e
     .fallback = "0", .min = 0, .max = 1e6, .unit = "",                                 \
     .help = "width of the confidence set; 0: from the self-normalised bound"           \
   }
+
+/** The width of the self-normalised bound where weighted rewards have noise sigma. Local. */
+double mst_policy_bound(const mst_policy_spec *s, const mst_ridge *known, double sigma);
 
 /** The first of the largest of x(n). Local. */
 static inline int64_t mst_policy_largest(int64_t n, const double *x) {

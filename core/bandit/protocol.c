@@ -6,9 +6,20 @@
 #include "core/bandit/protocol_member.h"
 #include "core/base/registry.h"
 
-static const mst_protocol_ops *const TABLE[] = {
-    &mst_protocol_none,      &mst_protocol_full,         &mst_protocol_dislinucb,
-    &mst_protocol_fedlinucb, &mst_protocol_async_linucb, &mst_protocol_disbe_lucb};
+static const mst_protocol_ops *const TABLE[] = {&mst_protocol_none,
+                                                &mst_protocol_full,
+                                                &mst_protocol_dislinucb,
+                                                &mst_protocol_fedlinucb,
+                                                &mst_protocol_async_linucb,
+                                                &mst_protocol_periodic,
+                                                &mst_protocol_disbe_lucb,
+                                                &mst_protocol_disbe_lucb_estimated,
+                                                &mst_protocol_decbe_lucb,
+                                                &mst_protocol_delb,
+                                                &mst_protocol_phased_elimination,
+                                                &mst_protocol_fed_pe,
+                                                &mst_protocol_coop_ucb,
+                                                &mst_protocol_dducb};
 enum {
   MEMBERS = sizeof TABLE / sizeof TABLE[0]
 };

@@ -22,6 +22,17 @@ mst_ridge mst_ridge_at(double *record, int64_t blocks, int64_t width, double lam
   return r;
 }
 
+mst_ridge mst_ridge_block(const mst_ridge *r, int64_t block) {
+  const int64_t w = r->width;
+  mst_ridge one = *r;
+  one.blocks = 1;
+  one.v += block * w * w;
+  one.inverse += block * w * w;
+  one.b += block * w;
+  one.theta += block * w;
+  return one;
+}
+
 void mst_ridge_start(const mst_ridge *r) {
   const int64_t w = r->width;
   memset(r->v, 0, (size_t)mst_ridge_doubles(r->blocks, w) * sizeof(double));

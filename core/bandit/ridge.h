@@ -34,6 +34,9 @@ int64_t mst_ridge_doubles(int64_t blocks, int64_t width);
 /** The statistics that lie in a record(mst_ridge_doubles). */
 mst_ridge mst_ridge_at(double *record, int64_t blocks, int64_t width, double lambda);
 
+/** One block alone, for scores; logdet and learned stay those of all. */
+mst_ridge mst_ridge_block(const mst_ridge *r, int64_t block);
+
 /** No interactions: V = lambda I, b = 0. */
 void mst_ridge_start(const mst_ridge *r);
 

@@ -28,12 +28,12 @@ static mst_status draw_theta(const mst_policy_spec *s, const mst_ridge *known, c
 }
 
 static mst_status choose(const mst_policy_spec *s, const mst_ridge *known, const mst_arms *arms,
-                         mst_stream *stream, int64_t *arm) {
+                         mst_stream *stream, mst_choice *choice) {
   if (known->blocks > 1)
     draw_each(s, arms, stream);
   else
     MST_TRY(draw_theta(s, known, arms, stream));
-  *arm = mst_policy_largest(arms->n, arms->mean);
+  choice->arm = mst_policy_largest(arms->n, arms->mean);
   return MST_OK;
 }
 

@@ -4,7 +4,7 @@
 #include "core/bandit/policy_member.h"
 
 static mst_status choose(const mst_policy_spec *s, const mst_ridge *known, const mst_arms *arms,
-                         mst_stream *stream, int64_t *arm) {
+                         mst_stream *stream, mst_choice *choice) {
   double n = 0;
   (void)stream;
   for (int64_t a = 0; a < arms->n; a++) n += known->v[a] - known->lambda;
@@ -13,7 +13,7 @@ static mst_status choose(const mst_policy_spec *s, const mst_ridge *known, const
     arms->mean[a] =
         played < 0.5 ? INFINITY : known->b[a] / played + s->noise * sqrt(2 * log(n) / played);
   }
-  *arm = mst_policy_largest(arms->n, arms->mean);
+  choice->arm = mst_policy_largest(arms->n, arms->mean);
   return MST_OK;
 }
 

@@ -34,3 +34,5 @@ tests_bench_bench_private_step_LDADD = libmstcore.la $(core_libs)
 EXTRA_DIST += tests/bench/private_opacus.py
 EXTRA_PROGRAMS += tests/bench/bench_secure
 tests_bench_bench_secure_LDADD = libmstcore.la $(core_libs)
+BENCH_SHELL += tests/bench/bench_bandit_decisions.sh
+EXTRA_DIST += tests/bench/bench_bandit_decisions.sh tests/bench/bandit_peers.py

@@ -54,9 +54,12 @@ static double interaction_microseconds(int64_t d, int64_t arms) {
     double begin = cpu_seconds();
     for (int t = 0; t < TIMES; t++) {
       const double *x = a.x + t % OFFERS * arms * d;
-      int64_t arm = 0;
-      need(mst_policy_choose(&a.policy, &a.known, arms, x, &s, a.work, &arm));
-      need(mst_ridge_learn(&a.known, 0, x + arm * d, x[arm * d], a.work));
+      const mst_policy_offer offer = {.arms = arms, .x = x, .round = t};
+      mst_choice c;
+      mst_lesson l;
+      need(mst_policy_choose(&a.policy, &a.known, &offer, &s, a.work, &c));
+      if (mst_policy_lesson(&a.policy, &c, x, d, x[c.arm * d], a.work, &l))
+        need(mst_ridge_learn(&a.known, l.block, l.x, l.y, a.work + d));
     }
     seconds[r] = (cpu_seconds() - begin) / TIMES;
   }

@@ -43,6 +43,50 @@ START_TEST(what_is_written_is_read_back_on_another_cut_of_the_rows) {
 }
 END_TEST
 
+START_TEST(a_log_of_decisions_is_kept) {
+  const char *path = scratch("log.h5");
+  mst_dataset_info info = {
+      .rows = 20, .row_dims = 1, .row_size = {1}, .has_log = true, .n_arms = 4};
+  float x[20] = {0}, reward[20], propensity[20], read[40];
+  int32_t arm[20], read_arm[20];
+  for (int i = 0; i < 20; i++) {
+    arm[i] = i % 4;
+    reward[i] = (float)i / 7;
+    propensity[i] = 1.0F / (float)(1 + i);
+  }
+  mst_dataset_writer *w;
+  mst_dataset *d;
+  const int64_t count = rank == 0 ? 20 : 0;
+  ck_ok(mst_dataset_create(team, path, &info, NULL, &w));
+  ck_ok(mst_dataset_write(w, 0, count, x, NULL, NULL, NULL, NULL, NULL));
+  ck_ok(mst_dataset_write_log(w, 0, count, arm, reward, propensity));
+  ck_ok(mst_dataset_commit(w));
+  ck_ok(mst_dataset_open(team, path, &d));
+  ck_assert(mst_dataset_about(d)->has_log);
+  ck_assert_int_eq(mst_dataset_about(d)->n_arms, 4);
+  ck_ok(mst_dataset_read_log(d, 3, 10, read_arm, read, read + 20));
+  ck_assert_mem_eq(read_arm, arm + 3, 10 * sizeof *arm);
+  ck_assert_mem_eq(read, reward + 3, 10 * sizeof *reward);
+  ck_assert_mem_eq(read + 20, propensity + 3, 10 * sizeof *propensity);
+  mst_dataset_close(d);
+  remove_file(path);
+  /* rows without their decisions are no log; neither is one without arms */
+  ck_ok(mst_dataset_create(team, path, &info, NULL, &w));
+  ck_ok(mst_dataset_write(w, 0, count, x, NULL, NULL, NULL, NULL, NULL));
+  ck_refused(mst_dataset_commit(w), MST_ERR_INTERNAL, "0 rows of the log were written");
+  info.n_arms = 0;
+  ck_refused(mst_dataset_create(team, path, &info, NULL, &w), MST_ERR_INPUT, "n_arms is 0");
+  info.has_log = false;
+  ck_ok(mst_dataset_create(team, path, &info, NULL, &w));
+  ck_ok(mst_dataset_write(w, 0, count, x, NULL, NULL, NULL, NULL, NULL));
+  ck_ok(mst_dataset_commit(w));
+  ck_ok(mst_dataset_open(team, path, &d));
+  ck_refused(mst_dataset_read_log(d, 0, 1, read_arm, read, read + 20), MST_ERR_INPUT, "is no log");
+  mst_dataset_close(d);
+  remove_file(path);
+}
+END_TEST
+
 START_TEST(values_of_several_outputs_are_kept) {
   const char *path = scratch("values.h5");
   mst_dataset_info info = {.rows = 20,
@@ -288,6 +332,7 @@ static Suite *suite(void) {
   tcase_add_test(t, missing_rows_are_found_at_commit);
   tcase_add_test(t, impossible_shapes_are_refused_before_anything_is_made);
   tcase_add_test(t, a_folder_that_cannot_be_written_is_named);
+  tcase_add_test(t, a_log_of_decisions_is_kept);
   suite_add_tcase(s, t);
   return s;
 }

@@ -66,6 +66,12 @@ for corner in environment.arms=1 environment.dimension=1 agents.count=1 horizon=
   result "$corner is played: regret $(field regret)" $?
 done
 
+alone run "$dir/b.yaml" -q --set protocol.kind=none --set policy.kind=thompson_bernoulli
+refused "a policy that counts ones and zeros is of no other rewards" 2 'environment.link'
+alone run "$dir/b.yaml" -q --set protocol.kind=none --set policy.kind=ds_oful --set policy.gamma=2
+refused "a policy that would never learn is refused" 2 'policy.gamma'
+alone run "$dir/b.yaml" -q --set environment.sets=0 --set environment.offer=own
+refused "an agent's own offer is a set of a pool" 2 'environment.sets'
 alone run "$dir/b.yaml" -q --set policy.kind=thompson
 refused "a protocol with a policy of its own takes no other" 2 'policy.kind=thompson: .*policy of its own'
 alone run "$dir/b.yaml" -q --set agents.active=one

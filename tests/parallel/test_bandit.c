@@ -9,125 +9,13 @@
 #include "core/base/memory.h"
 #include "parallel/bandit_internal.h"
 #include "tests/harness.h"
-
-enum {
-  D = 4,
-  ARMS = 5,
-  AGENTS = 6,
-  ROUNDS = 60
-};
-
-static mst_bandit_options defaults(const char *protocol) {
-  mst_bandit_options o = {.seed = 3,
-                          .seeds = 2,
-                          .agents = AGENTS,
-                          .horizon = ROUNDS,
-                          .evaluate_every = 20,
-                          .policy = mst_policy_defaults("linucb"),
-                          .environment = {.kind = "sphere",
-                                          .dimension = D,
-                                          .arms = ARMS,
-                                          .noise = 0.3,
-                                          .theta = "sphere"},
-                          .protocol = {.kind = protocol}};
-  mst_param_defaults(mst_protocol_find(protocol)->params, &o.protocol);
-  o.protocol.threshold = 4;
-  o.policy.beta = 0.5;
-  if (mst_protocol_find(protocol)->phased != NULL) {
-    o.environment.sets = 3;
-    o.protocol.beta = 1;
-  }
-  return o;
-}
-
-/* A memory for states, as files are. */
-typedef struct memory {
-  mst_team *team;
-  mst_digest digest;
-  int64_t stop_at, round, n; /* stop_at: ask to stop after so many rounds */
-  unsigned char *kept[32];
-  int64_t first[32], count[32];
-} memory;
-
-static mst_status on_round(void *context, int64_t round, int n, const mst_metric *metric) {
-  memory *m = context;
-  m->round = round;
-  for (int i = 0; i < n; i++) mst_digest_add(&m->digest, &metric[i].value, sizeof metric[i].value);
-  return MST_OK;
-}
-
-static bool should_stop(void *context) {
-  const memory *m = context;
-  return m->stop_at > 0 && m->round >= m->stop_at;
-}
-
-static mst_status on_save(void *context, int64_t round, const mst_state *state) {
-  memory *m = context;
-  m->round = round;
-  m->n = state->n;
-  for (int i = 0; i < state->n; i++) {
-    const mst_state_item *item = &state->item[i];
-    const int64_t bytes = mst_state_local_elements(item) * mst_dtype_size(item->type);
-    MST_TRY(mst_alloc(&m->kept[i], bytes + 1, 1, "kept"));
-    memcpy(m->kept[i], item->data, (size_t)bytes);
-  }
-  return MST_OK;
-}
-
-static mst_status on_restore(void *context, mst_state *state, int64_t *round) {
-  memory *m = context;
-  *round = m->n > 0 ? m->round : 0;
-  for (int i = 0; i < (int)m->n; i++) {
-    const mst_state_item *item = &state->item[i];
-    memcpy(item->data, m->kept[i],
-           (size_t)(mst_state_local_elements(item) * mst_dtype_size(item->type)));
-    mst_free(m->kept[i]);
-  }
-  m->n = 0;
-  return MST_OK;
-}
-
-static mst_bandit_totals finish(memory *m, mst_bandit *f, char *hex) {
-  char state_hex[MST_DIGEST_HEX];
-  mst_state state;
-  mst_state_init(&state);
-  ck_ok(mst_bandit_state(f, &state));
-  ck_ok(mst_team_digest(m->team, &state, state_hex));
-  mst_state_clear(&state);
-  mst_digest_add(&m->digest, state_hex, sizeof state_hex);
-  mst_digest_hex(&m->digest, hex);
-  const mst_bandit_totals t = mst_bandit_figures(f);
-  mst_bandit_destroy(f);
-  return t;
-}
-
-/* The digest of a run; stopped after so many rounds and resumed, if stop_at > 0. */
-static mst_bandit_totals run(mst_team *team, const mst_bandit_options *o, int64_t stop_at,
-                             char *hex) {
-  memory m = {.team = team, .stop_at = stop_at};
-  mst_observer observer = {.context = &m,
-                           .on_round = on_round,
-                           .on_save = on_save,
-                           .on_restore = on_restore,
-                           .should_stop = should_stop};
-  mst_bandit *f = NULL;
-  mst_digest_start(&m.digest);
-  ck_ok(mst_bandit_create(team, o, &f));
-  if (stop_at > 0) {
-    ck_refused(mst_bandit_run(f, &observer), MST_ERR_INTERRUPTED, "interrupted");
-    mst_bandit_destroy(f);
-    m.stop_at = 0;
-    ck_ok(mst_bandit_create(team, o, &f));
-  }
-  ck_ok(mst_bandit_run(f, &observer));
-  return finish(&m, f, hex);
-}
+#include "tests/parallel/bandit_run.h"
 
 /* One after the other: every protocol, with all agents and with one a round, and what else there
  * is. */
 static bool choose_case(mst_bandit_options *o, int number) {
-  static const char *const names[] = {"none",      "full",         "dislinucb",
-                                      "fedlinucb", "async_linucb", "disbe_lucb"};
+  static const char *const names[] = {"none",         "full",     "dislinucb", "fedlinucb",
+                                      "async_linucb", "periodic", "disbe_lucb"};
   enum {
     N = sizeof names / sizeof names[0]
   };
@@ -151,8 +39,47 @@ static bool choose_case(mst_bandit_options *o, int number) {
     o->protocol.bits = 12;
     o->horizon = 40;
     o->evaluate_every = 20;
+  } else if (number < 2 * N + 4) {
+    *o = defaults(number == 2 * N + 2 ? "coop_ucb" : "dducb");
+    o->environment.sets = 1;
+    o->topology.kind = "ring";
+  } else if (number < 2 * N + 9) {
+    *o = defaults((const char *[]){"delb", "phased_elimination", "fed_pe", "disbe_lucb_estimated",
+                                   "disbe_lucb_estimated"}[number - 2 * N - 4]);
+    o->protocol.bits = number == 2 * N + 6 ? 20 : 64;
+    o->protocol.law_sets = 4;
+    if (number == 2 * N + 8) {
+      o->environment.sets = 0;
+      o->horizon = 40;
+    }
   } else {
     return false;
+  }
+  return true;
+}
+
+/* Every policy, each with one protocol or another, in environments that vary. */
+static bool choose_policy(mst_bandit_options *o, int number) {
+  static const char *const protocols[] = {"fedlinucb", "dislinucb", "none", "async_linucb"};
+  const mst_policy_ops *ops = mst_policy_at(number);
+  if (ops == NULL) return false;
+  *o = defaults(protocols[number % 4]);
+  o->policy = mst_policy_defaults(ops->name);
+  o->policy.gamma = 0.3;
+  o->horizon = 40;
+  o->one_active = number % 3 == 0;
+  if (ops->contextless) {
+    o->environment.sets = 1;
+  } else {
+    o->environment.sets = number % 2 == 0 ? 0 : AGENTS;
+    o->environment.offer = number % 2 == 0 ? "drawn" : "own";
+    o->environment.change_every = 15;
+  }
+  if (ops->binary || strcmp(ops->name, "glm_ucb") == 0) {
+    o->environment.link = "logistic";
+    o->environment.noise = 1;
+  } else {
+    o->environment.noise_spread = 2;
   }
   return true;
 }
@@ -162,7 +89,9 @@ START_TEST(a_run_has_the_same_bits_on_any_ranks_and_after_a_resume) {
   ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &one));
   ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &all));
   mst_bandit_options o;
-  for (int c = 0; choose_case(&o, c); c++) {
+  int first = 0;
+  while (choose_case(&o, first)) first++;
+  for (int c = 0; c < first ? choose_case(&o, c) : choose_policy(&o, c - first); c++) {
     char expected[MST_DIGEST_HEX], found[MST_DIGEST_HEX];
     run(one, &o, 0, expected);
     run(all, &o, 0, found);
@@ -176,15 +105,6 @@ START_TEST(a_run_has_the_same_bits_on_any_ranks_and_after_a_resume) {
   mst_team_destroy(one);
 }
 END_TEST
-
-static mst_bandit_totals play(const mst_bandit_options *o) {
-  char hex[MST_DIGEST_HEX];
-  mst_team *team = NULL;
-  ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &team));
-  const mst_bandit_totals t = run(team, o, 0, hex);
-  mst_team_destroy(team);
-  return t;
-}
 
 START_TEST(who_knows_more_regrets_less) {
   mst_bandit_options o = defaults("none");
@@ -233,6 +153,14 @@ START_TEST(messages_are_counted_as_they_are_sent) {
   ck_assert(t.batches >= 2 && t.batches <= 5);
   ck_assert(t.uplink_reals == (double)(D * t.batches) && t.downlink_reals == t.uplink_reals);
   ck_assert(t.uplink_bits == 16 * t.uplink_reals);
+  o = defaults("delb"); /* fewer pulls than agents: not all of them speak, all hear theta */
+  o.protocol.constant = 1e-6;
+  o.seeds = 1;
+  o.horizon = o.evaluate_every = 1;
+  t = play(&o);
+  ck_assert(t.batches == 1 && t.messages > AGENTS && t.messages < 2 * AGENTS);
+  ck_assert(t.uplink_reals * AGENTS == t.messages - AGENTS);
+  ck_assert(t.downlink_reals > D && t.downlink_reals <= D + 4);
 }
 END_TEST
 
@@ -251,6 +179,9 @@ START_TEST(what_does_not_go_together_is_refused) {
   mst_bandit_options o = defaults("disbe_lucb");
   o.one_active = true;
   ck_refused(mst_bandit_check(&o), MST_ERR_UNSUPPORTED, "agents.active");
+  o = defaults("disbe_lucb");
+  o.environment.length = 2;
+  ck_refused(mst_bandit_check(&o), MST_ERR_UNSUPPORTED, "environment.length");
   o = defaults("full");
   o.policy.kind = "linucp";
   ck_refused(mst_bandit_check(&o), MST_ERR_INPUT, "linucb");
