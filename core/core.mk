@@ -14,7 +14,7 @@ core_headers = core/base/status.h core/base/memory.h core/base/arithmetic.h core
   core/robust/rule.h core/robust/space.h core/robust/attack.h core/robust/list_regression.h core/base/normal.h \
   core/topology/topology.h core/decentralised/mixing.h core/decentralised/steps.h \
   core/merge/assignment.h core/merge/symmetry.h core/merge/matching.h core/merge/path.h \
-  core/bandit/ridge.h core/bandit/environment.h core/bandit/policy.h core/bandit/protocol.h
+  core/bandit/ridge.h core/bandit/link.h core/bandit/rows.h core/bandit/environment.h core/bandit/policy.h core/bandit/protocol.h
 nobase_pkginclude_HEADERS += $(core_headers)
 libmstcore_la_SOURCES = $(core_headers) \
   core/base/status.c core/base/memory.c core/base/matrix.c core/base/key.c core/base/stream.c \
@@ -116,13 +116,20 @@ libmstcore_la_SOURCES += core/privacy/event.h core/privacy/accountant.h core/pri
   core/privacy/prv.c core/privacy/renyi.c core/privacy/rdp.c core/privacy/gdp.c \
   core/privacy/gdp_clt.c core/privacy/zcdp.c core/privacy/advanced.c core/privacy/calibrate.c
 # bandits
+libmstcore_la_SOURCES += core/bandit/gossip.h core/bandit/gossip.c core/bandit/coop_ucb.c core/bandit/dducb.c \
+  core/bandit/periodic.c core/bandit/private_sums.h core/bandit/private_sums.c
 libmstcore_la_SOURCES += core/bandit/environment_member.h core/bandit/policy_member.h \
   core/bandit/protocol_member.h core/bandit/design.h core/bandit/exploration.h core/bandit/ridge.c \
-  core/bandit/environment.c core/bandit/sphere.c core/bandit/ball.c core/bandit/gaussian.c \
-  core/bandit/cube.c core/bandit/policy.c core/bandit/linucb.c core/bandit/thompson.c \
-  core/bandit/epsilon_greedy.c core/bandit/ucb1.c core/bandit/protocol.c core/bandit/none.c \
+  core/bandit/environment.c core/bandit/environment_params.c core/bandit/sphere.c core/bandit/ball.c core/bandit/gaussian.c \
+  core/bandit/cube.c core/bandit/corners.c core/bandit/link.c core/bandit/policy.c \
+  core/bandit/linucb.c core/bandit/thompson.c \
+  core/bandit/epsilon_greedy.c core/bandit/ucb1.c core/bandit/ds_oful.c core/bandit/suplinucb.c \
+  core/bandit/squarecb.c core/bandit/glm_ucb.c core/bandit/weighted_oful.c \
+  core/bandit/thompson_bernoulli.c core/bandit/misspecified_sparse.c core/bandit/protocol.c core/bandit/none.c \
   core/bandit/full.c core/bandit/dislinucb.c core/bandit/fedlinucb.c core/bandit/async_linucb.c \
-  core/bandit/disbe_lucb.c core/bandit/batches.c core/bandit/design.c core/bandit/exploration.c
+  core/bandit/disbe_lucb.c core/bandit/elimination.h core/bandit/elimination.c \
+  core/bandit/delb.c core/bandit/phased_elimination.c core/bandit/client_design.h \
+  core/bandit/client_design.c core/bandit/fed_pe.c core/bandit/batches.c core/bandit/design.c core/bandit/exploration.c
 # private training
 nobase_pkginclude_HEADERS += core/privacy/sampler.h core/privacy/ledger.h core/model/ghost.h
 libmstcore_la_SOURCES += core/privacy/sampler.h core/privacy/sampler_member.h \
@@ -130,7 +137,7 @@ libmstcore_la_SOURCES += core/privacy/sampler.h core/privacy/sampler_member.h \
   core/privacy/sampler_full.c core/privacy/sampler_cyclic.c core/privacy/ledger.h \
   core/privacy/ledger.c core/model/ghost.h core/model/pass.h core/model/ghost_difference.c \
   core/privacy/estimator.h core/privacy/estimator_member.h core/privacy/estimator.c \
-  core/privacy/estimator_dp_sgd.c core/privacy/estimator_diff2.c \
+  core/privacy/estimator_dp_sgd.c core/privacy/estimator_diff2.c core/privacy/estimator_diff2_bvr.c core/privacy/sampler_workers.c \
   core/privacy/estimator_spiderboost.c core/privacy/estimator_tree_spider.c core/privacy/estimator_recursive.c \
   core/privacy/sampler_disjoint.c
 nobase_pkginclude_HEADERS += core/privacy/estimator.h
@@ -152,3 +159,25 @@ libmstcore_la_SOURCES += core/local/member.h core/local/local.c core/local/nldp.
 nobase_pkginclude_HEADERS += core/privacy/adassp.h core/features/bounded.h
 libmstcore_la_SOURCES += core/privacy/adassp.h core/privacy/adassp.c core/features/bounded.h \
   core/features/bounded.c
+# off-policy evaluation
+nobase_pkginclude_HEADERS += core/ope/ope.h core/ope/target.h core/ope/logged.h
+libmstcore_la_SOURCES += core/ope/member.h core/ope/ope.c core/ope/replay.c core/ope/ips.c \
+  core/bandit/rows.c core/ope/snips.c core/ope/dm.c core/ope/dr.c core/ope/target.c core/ope/logged.c
+# tuning of solvers
+nobase_pkginclude_HEADERS += core/tuning/relax.h core/tuning/tuner.h
+libmstcore_la_SOURCES += core/tuning/relax.h core/tuning/relax.c core/tuning/tuner.h \
+  core/tuning/member.h core/tuning/tuner.c core/tuning/tsallis_inf.c core/tuning/cheb_cb.c \
+  core/tuning/fixed.c
+# pure exploration
+nobase_pkginclude_HEADERS += core/identify/instance.h core/identify/identify.h
+libmstcore_la_SOURCES += core/identify/member.h core/identify/optimal.h core/identify/recover.h \
+  core/identify/instance.c core/identify/identify.c core/identify/optimal.c \
+  core/identify/elimination.c core/identify/recover.c core/identify/lucb.c core/identify/glucb.c \
+  core/identify/xy_static.c core/identify/rage.c core/identify/task_by_task.c \
+  core/identify/douexpdes.c core/identify/c_douexpdes.c
+# treatment rules
+nobase_pkginclude_HEADERS += core/treatment/treatment.h
+libmstcore_la_SOURCES += core/treatment/treatment.h core/treatment/treatment.c
+# many users in one world
+nobase_pkginclude_HEADERS += core/rl/low_rank.h
+libmstcore_la_SOURCES += core/rl/low_rank.h core/rl/low_rank.c

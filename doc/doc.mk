@@ -14,7 +14,7 @@ nobase_dist_doc_DATA += doc/methods/mechanisms.md
 nobase_dist_doc_DATA += doc/methods/bandits.md
 nobase_dist_doc_DATA += doc/methods/secure_aggregation.md
 # Results, one line a file.
-nobase_dist_doc_DATA += doc/results/bandits.md
+nobase_dist_doc_DATA += doc/results/bandits.md doc/results/bandits.py
 nobase_dist_doc_DATA += doc/results/invariance.py
 nobase_dist_doc_DATA += doc/results/invariance.md
 nobase_dist_doc_DATA += doc/results/large_batch.py
@@ -31,3 +31,7 @@ nobase_dist_doc_DATA += doc/methods/private_training.md doc/methods/private_anal
 nobase_dist_doc_DATA += doc/methods/privacy_checklist.md
 nobase_dist_doc_DATA += doc/methods/private_variance_reduced.md doc/results/private_slopes.md doc/results/private_slopes.py
 nobase_dist_doc_DATA += doc/methods/local_privacy.md doc/results/local_regression.md doc/results/local_regression.py
+nobase_dist_doc_DATA += doc/methods/off_policy.md doc/results/bandit_rows.py
+nobase_dist_doc_DATA += doc/methods/identify.md doc/results/identify.md
+nobase_dist_doc_DATA += doc/methods/tuning.md doc/methods/treatment.md doc/methods/low_rank_rl.md
+nobase_dist_doc_DATA += doc/results/tuning.md doc/results/treatment.md doc/results/low_rank_rl.md

@@ -80,7 +80,11 @@ static mst_status add_family(const mst_draft *draft, const mst_family *f, mst_jo
 /* Whether the experiment says anything below a name. */
 static bool has_section(const mst_draft *draft, const mst_job_section *s) {
   bool overridden = false;
+  char key[MST_FAMILY_KEY];
   if (mst_draft_has(draft, s->optional, &overridden)) return true;
+  if (s->family != NULL &&
+      mst_draft_has(draft, mst_family_key(s->family, s->family->key, key), &overridden))
+    return true;
   for (const mst_key_spec *k = s->keys; k != NULL && k->key != NULL; k++)
     if (mst_draft_has(draft, k->key, &overridden)) return true;
   return false;

@@ -21,6 +21,10 @@ MST_FAMILY_MEMBERS(sampler)
 MST_FAMILY_MEMBERS(correlation)
 MST_FAMILY_MEMBERS(accountant)
 MST_FAMILY_MEMBERS(ldp)
+MST_FAMILY_MEMBERS(instance)
+MST_FAMILY_MEMBERS(identifier)
+MST_FAMILY_MEMBERS(tuner)
+MST_FAMILY_MEMBERS(evaluator)
 
 MST_FAMILY_MEMBERS_AFTER(coding, "none", "every row is taken once")
 MST_FAMILY_MEMBERS_AFTER(policy, "own", "the protocol's own, or linucb where it has none")
@@ -260,13 +264,60 @@ const mst_family mst_family_local_methods = {
     .at = ldp_at,
 };
 
+const mst_family mst_family_evaluators = {
+    .name = "evaluators",
+    .summary = "estimates of what a policy is worth, from a log of another's decisions",
+    .section = "evaluate",
+    .key = "by",
+    .help = "estimates to make; all that can keep to evaluate.interval where none is named: see "
+            "muster list evaluators",
+    .list = true,
+    .at = evaluator_at,
+};
+
+const mst_family mst_family_tuners = {
+    .name = "tuners",
+    .summary = "who chooses a solver's setting for the next system",
+    .section = "tuner",
+    .key = "kind",
+    .help = "who chooses omega for the next system: see muster list tuners",
+    .fallback = "tsallis_inf",
+    .shared = mst_tuner_params,
+    .chosen = offsetof(mst_tuner_spec, kind),
+    .at = tuner_at,
+};
+
+const mst_family mst_family_instances = {
+    .name = "instances",
+    .summary = "instances of pure exploration: arms, and tasks with a best one",
+    .section = "instance",
+    .key = "kind",
+    .help = "arms and tasks: see muster list instances",
+    .fallback = "sphere",
+    .shared = mst_instance_params,
+    .chosen = offsetof(mst_instance_spec, kind),
+    .at = instance_at,
+};
+
+const mst_family mst_family_identifiers = {
+    .name = "identifiers",
+    .summary = "pure exploration: how the best arm is found with few pulls",
+    .section = "identify",
+    .key = "method",
+    .help = "how the best arm is found: see muster list identifiers",
+    .fallback = "glucb",
+    .shared = mst_identifier_params,
+    .chosen = offsetof(mst_identifier_spec, method),
+    .at = identifier_at,
+};
+
 static const mst_family *const families[] = {
     &mst_family_features,  &mst_family_partitions, &mst_family_models,      &mst_family_optimizers,
     &mst_family_schedules, &mst_family_methods,    &mst_family_compressors, &mst_family_rules,
     &mst_family_mixers,    &mst_family_attacks,    &mst_family_codings,     &mst_family_topologies,
     &mst_family_mixings,   &mst_family_private_methods, &mst_family_samplers, &mst_family_correlations,   &mst_family_accountants,
     &mst_family_environments, &mst_family_policies, &mst_family_protocols,
-    &mst_family_local_methods};
+    &mst_family_tuners, &mst_family_local_methods, &mst_family_instances, &mst_family_identifiers, &mst_family_evaluators};
 
 const mst_family *mst_family_at(int i) {
   return i >= 0 && i < (int)(sizeof families / sizeof families[0]) ? families[i] : NULL;

@@ -17,8 +17,10 @@
 #include "core/decentralised/mixing.h"
 #include "core/features/features.h"
 #include "core/federated/method.h"
+#include "core/identify/identify.h"
 #include "core/local/local.h"
 #include "core/model/model.h"
+#include "core/ope/ope.h"
 #include "core/optim/optim.h"
 #include "core/optim/schedule.h"
 #include "core/partition/partition.h"
@@ -29,6 +31,7 @@
 #include "core/robust/attack.h"
 #include "core/robust/rule.h"
 #include "core/topology/topology.h"
+#include "core/tuning/tuner.h"
 #include "io/experiment.h"
 
 typedef struct mst_member {
@@ -94,6 +97,10 @@ extern const mst_family mst_family_samplers;
 extern const mst_family mst_family_correlations;
 extern const mst_family mst_family_accountants;
 extern const mst_family mst_family_local_methods;
+extern const mst_family mst_family_instances;
+extern const mst_family mst_family_identifiers;
+extern const mst_family mst_family_tuners;
+extern const mst_family mst_family_evaluators;
 
 #define MST_FAMILY_KEY 128 /* bytes of a key: section.name */
 

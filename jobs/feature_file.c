@@ -111,6 +111,7 @@ mst_status mst_feature_file_write(mst_team *team, mst_dataset *from, const mst_r
   if (observer && observer->on_phase)
     observer->on_phase(observer->context, "save features", info.rows, "rows");
   mst_status st = mst_team_agree(team, make_window(&info, features->width, &w));
+  info.has_log = false; /* features are saved to be learned from */
   info.rows = mst_rows_kept(rows);
   info.row_dims = 1;
   info.row_size[0] = info.row_elements = features->width;

@@ -19,6 +19,10 @@ enum {
   OPTION_LABELS,
   OPTION_LABEL_COLUMN,
   OPTION_CLIENT_COLUMN,
+  OPTION_ARM_COLUMN,
+  OPTION_REWARD_COLUMN,
+  OPTION_PROPENSITY_COLUMN,
+  OPTION_ARMS,
   OPTION_TASK,
   OPTION_SCALE,
   OPTION_FEATURES,
@@ -35,6 +39,10 @@ static const mst_option options[] = {[OPTION_HELP] = {"help", 'h', NULL},
                                      [OPTION_LABELS] = {"labels", 0, "FILE"},
                                      [OPTION_LABEL_COLUMN] = {"label-column", 0, "NAME"},
                                      [OPTION_CLIENT_COLUMN] = {"client-column", 0, "NAME"},
+                                     [OPTION_ARM_COLUMN] = {"arm-column", 0, "NAME"},
+                                     [OPTION_REWARD_COLUMN] = {"reward-column", 0, "NAME"},
+                                     [OPTION_PROPENSITY_COLUMN] = {"propensity-column", 0, "NAME"},
+                                     [OPTION_ARMS] = {"arms", 0, "N"},
                                      [OPTION_TASK] = {"task", 0, "TASK"},
                                      [OPTION_SCALE] = {"scale", 0, "FACTOR"},
                                      [OPTION_FEATURES] = {"features", 0, "N"},
@@ -58,6 +66,10 @@ static bool takes(const mst_import_ops *ops, int option) {
     case OPTION_LABELS: return ops->takes_labels;
     case OPTION_LABEL_COLUMN:
     case OPTION_CLIENT_COLUMN:
+    case OPTION_ARM_COLUMN:
+    case OPTION_REWARD_COLUMN:
+    case OPTION_PROPENSITY_COLUMN:
+    case OPTION_ARMS:
     case OPTION_HEADER:
     case OPTION_NO_HEADER: return ops->takes_columns;
     case OPTION_FEATURES: return ops->takes_features;
@@ -106,6 +118,10 @@ static mst_status take_option(importing *m, int index, const char *value) {
     case OPTION_LABELS: o->labels = value; break;
     case OPTION_LABEL_COLUMN: o->label_column = value; break;
     case OPTION_CLIENT_COLUMN: o->client_column = value; break;
+    case OPTION_ARM_COLUMN: o->arm_column = value; break;
+    case OPTION_REWARD_COLUMN: o->reward_column = value; break;
+    case OPTION_PROPENSITY_COLUMN: o->propensity_column = value; break;
+    case OPTION_ARMS: return mst_argument_int("arms", value, 1, INT32_MAX, &o->n_arms);
     case OPTION_FROM: o->from = value; break;
     case OPTION_SCALE: return mst_argument_real("scale", value, &o->scale);
     case OPTION_FEATURES: return mst_argument_int("features", value, 1, INT32_MAX, &o->n_features);
@@ -189,6 +205,7 @@ static mst_status describe_shape(const mst_dataset_info *info, mst_text *t) {
   if (info->target == MST_TARGET_VALUES)
     MST_TRY(mst_text_add(t, ", %lld output%s", (long long)info->outputs,
                          info->outputs == 1 ? "" : "s"));
+  if (info->has_log) MST_TRY(mst_text_add(t, ", a log of %lld arms", (long long)info->n_arms));
   return MST_OK;
 }
 
@@ -262,6 +279,11 @@ static const char help[] =
     "                           from the end (default: the last)\n"
     "      --client-column NAME csv: column with the client of a row, for partition natural\n"
     "                           (default: none)\n"
+    "      --arm-column NAME, --reward-column NAME, --propensity-column NAME\n"
+    "                           csv: columns of logged decisions, for job off_policy; then no\n"
+    "                           column is the target unless --label-column names it\n"
+    "                           (default: none)\n"
+    "      --arms N             csv: arms of the log (default: the largest that it has, plus one)\n"
     "      --header, --no-header  csv: the first line does, or does not, name the columns\n"
     "                           (default: found out)\n"
     "      --features N         libsvm: columns of /x (default: the largest index)\n"

@@ -25,7 +25,7 @@
 /* What one pass over a dataset finds; sums over ranks after reduce. */
 typedef struct summary {
   int64_t *histogram;     /* (n_classes)                                       */
-  int64_t nonfinite[3];   /* rows of /x, /y and /weight with NaN or infinity   */
+  int64_t nonfinite[5];   /* rows of /x /y /weight /reward /propensity with NaN or infinity */
   int64_t largest_client; /* -1 without clients; by maximum                    */
   double range[2];        /* -min, max of the finite values: both by maximum   */
   double total[2];        /* sum and number of the finite values               */
@@ -34,7 +34,7 @@ typedef struct summary {
 /* Room for the rows that a rank reads at a time. */
 typedef struct window {
   int64_t rows;
-  float *real;      /* (rows, max(row_elements, outputs)) */
+  float *real;      /* (rows, max(row_elements, outputs)), of a log two a row at least */
   int32_t *integer; /* (rows)                             */
 } window;
 
@@ -84,6 +84,11 @@ static mst_status scan_window(mst_dataset *d, const mst_dataset_info *info, int6
     MST_TRY(mst_dataset_read_weight(d, first, count, w->real));
     s->nonfinite[2] += count_nonfinite(w->real, count, 1);
   }
+  if (info->has_log) {
+    MST_TRY(mst_dataset_read_log(d, first, count, w->integer, w->real, w->real + count));
+    s->nonfinite[3] += count_nonfinite(w->real, count, 1);
+    s->nonfinite[4] += count_nonfinite(w->real + count, count, 1);
+  }
   return MST_OK;
 }
 
@@ -110,7 +115,7 @@ static mst_status scan(mst_team *team, mst_dataset *d, const mst_dataset_info *i
     MST_TRY(scan_window(d, info, first, count, w, s));
   }
   MST_TRY(mst_sum_i64(team, s->histogram, info->n_classes));
-  MST_TRY(mst_sum_i64(team, s->nonfinite, 3));
+  MST_TRY(mst_sum_i64(team, s->nonfinite, 5));
   MST_TRY(mst_max_i64(team, &s->largest_client, 1));
   MST_TRY(mst_max_f64(team, s->range, 2));
   return mst_sum_fast(team, s->total, 2);
@@ -118,6 +123,7 @@ static mst_status scan(mst_team *team, mst_dataset *d, const mst_dataset_info *i
 
 static mst_status make_room(const mst_dataset_info *info, window *w, summary *s) {
   int64_t widest = info->row_elements > info->outputs ? info->row_elements : info->outputs;
+  if (info->has_log && widest < 2) widest = 2;
   w->rows = BATCH_BYTES / (4 * widest);
   if (w->rows < 1) w->rows = 1;
   *s = (summary){.range = {-HUGE_VAL, -HUGE_VAL}, .largest_client = -1};
@@ -182,6 +188,9 @@ static mst_status print_about(mst_team *team, const char *path, const mst_datase
   if (info->source[0] != '\0') MST_TRY(mst_print(team, "source         %s\n", info->source));
   if (info->has_group) MST_TRY(mst_print(team, "groups         yes\n"));
   if (info->has_weight) MST_TRY(mst_print(team, "weights        yes\n"));
+  if (info->has_log)
+    MST_TRY(mst_print(team, "log            arms, rewards and propensities of %lld arms\n",
+                      (long long)info->n_arms));
   return MST_OK;
 }
 
@@ -189,8 +198,9 @@ static mst_status print_summary(mst_team *team, const mst_dataset_info *info, co
   if (s->total[1] > 0.0)
     MST_TRY(mst_print(team, "x              min %.9g, max %.9g, mean %.6g\n", -s->range[0],
                       s->range[1], s->total[0] / s->total[1]));
-  static const char *const where[3] = {"", " in /y", " in /weight"};
-  for (int i = 0; i < 3; i++)
+  static const char *const where[5] = {"", " in /y", " in /weight", " in /reward",
+                                       " in /propensity"};
+  for (int i = 0; i < 5; i++)
     if (s->nonfinite[i] > 0)
       MST_TRY(mst_print(team, "non-finite     %lld rows hold NaN or infinity%s\n",
                         (long long)s->nonfinite[i], where[i]));

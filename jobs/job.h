@@ -78,5 +78,10 @@ extern const mst_job_ops mst_job_private;
 extern const mst_job_ops mst_job_decentralised;
 extern const mst_job_ops mst_job_bandit;
 extern const mst_job_ops mst_job_local_regression;
+extern const mst_job_ops mst_job_identify;
+extern const mst_job_ops mst_job_tuning;
+extern const mst_job_ops mst_job_treatment;
+extern const mst_job_ops mst_job_low_rank_rl;
+extern const mst_job_ops mst_job_off_policy;
 
 #endif

@@ -27,11 +27,13 @@ libmstparallel_la_SOURCES += parallel/merge.c
 libmstparallel_la_SOURCES += parallel/decentralised_internal.h parallel/decentralised.c \
   parallel/decentralised_check.c parallel/decentralised_round.c parallel/decentralised_mix.c \
   parallel/decentralised_score.c parallel/decentralised_state.c
-libmstparallel_la_SOURCES += parallel/bandit_internal.h parallel/bandit.c parallel/bandit_online.c \
-  parallel/bandit_phased.c
+libmstparallel_la_SOURCES += parallel/bandit_gossip.c parallel/bandit_tree.c
+libmstparallel_la_SOURCES += parallel/bandit_internal.h parallel/bandit_check.c parallel/bandit.c parallel/bandit_online.c \
+  parallel/bandit_phased.c parallel/bandit_consensus.c parallel/bandit_stages.h \
+  parallel/bandit_stages.c parallel/bandit_robust.c parallel/bandit_secure.c parallel/bandit_private.c
 nobase_pkginclude_HEADERS += parallel/private.h parallel/private_clip.h
 libmstparallel_la_SOURCES += parallel/private.h parallel/private.c parallel/private_internal.h \
-  parallel/private_difference.c parallel/private_clip.c
+  parallel/private_difference.c parallel/private_clip.c parallel/private_output.c
 nobase_pkginclude_HEADERS += parallel/local_regression.h
 libmstparallel_la_SOURCES += parallel/local_regression.h parallel/local_regression.c
 nobase_pkginclude_HEADERS += parallel/mask.h parallel/clip.h
@@ -43,3 +45,18 @@ libmstparallel_la_SOURCES += parallel/federated_private.h parallel/federated_pri
 # private analytic learning
 nobase_pkginclude_HEADERS += parallel/analytic_private.h
 libmstparallel_la_SOURCES += parallel/analytic_private.h parallel/analytic_private.c
+# off-policy evaluation
+nobase_pkginclude_HEADERS += parallel/off_policy.h
+libmstparallel_la_SOURCES += parallel/off_policy.h parallel/off_policy.c \
+  parallel/off_policy_internal.h parallel/off_policy_pass.c
+# tuning of solvers
+nobase_pkginclude_HEADERS += parallel/tuning.h
+libmstparallel_la_SOURCES += parallel/tuning.h parallel/tuning.c
+nobase_pkginclude_HEADERS += parallel/identify.h
+libmstparallel_la_SOURCES += parallel/identify.h parallel/identify.c
+# treatment rules
+nobase_pkginclude_HEADERS += parallel/treatment.h
+libmstparallel_la_SOURCES += parallel/treatment.h parallel/treatment.c
+# many users in one world
+nobase_pkginclude_HEADERS += parallel/low_rank_rl.h
+libmstparallel_la_SOURCES += parallel/low_rank_rl.h parallel/low_rank_rl.c

@@ -26,8 +26,14 @@ examples_aggregate_LDADD = libmstparallel.la libmstcomm.la libmstcore.la $(paral
   $(comm_libs) $(core_libs)
 SHELL_TESTS += tests/jobs/test_merge.sh
 SHELL_TESTS += tests/jobs/test_decentralised.sh
-SHELL_TESTS += tests/jobs/test_bandit.sh
+SHELL_TESTS += tests/jobs/test_bandit_online.sh
+SHELL_TESTS += tests/jobs/test_bandit.sh tests/jobs/test_bandit_stages.sh
 SHELL_TESTS += tests/jobs/test_private_analytic.sh
 SHELL_TESTS += tests/jobs/test_local_regression.sh
 SHELL_TESTS += tests/jobs/test_secure.sh
 SHELL_TESTS += tests/jobs/test_private_federated.sh
+SHELL_TESTS += tests/jobs/test_off_policy.sh
+SHELL_TESTS += tests/jobs/test_tuning.sh
+SHELL_TESTS += tests/jobs/test_identify.sh
+SHELL_TESTS += tests/jobs/test_treatment.sh
+SHELL_TESTS += tests/jobs/test_low_rank_rl.sh

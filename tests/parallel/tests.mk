@@ -3,7 +3,8 @@ parallel_test_libs = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_li
   $(core_libs) $(CHECK_LIBS)
 noinst_HEADERS += tests/parallel/analytic_toy.h tests/parallel/attack_round.h tests/parallel/federation.h \
   tests/parallel/federation_rules.h tests/parallel/learning.h tests/parallel/matrices.h tests/parallel/robust_rows.h \
-  tests/parallel/training.h tests/parallel/private_training.h tests/parallel/private_steps.h
+  tests/parallel/training.h tests/parallel/training_drawer.h tests/parallel/private_training.h \
+  tests/parallel/private_steps.h tests/parallel/private_differences.h
 RANK_TESTS += tests/parallel/test_analytic
 tests_parallel_test_analytic_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_analytic_numbers
@@ -62,6 +63,13 @@ noinst_HEADERS += tests/parallel/graph_nodes.h
 RANK_TESTS += tests/parallel/test_decentralised tests/parallel/test_decentralised_attacks
 tests_parallel_test_decentralised_LDADD = $(parallel_test_libs)
 tests_parallel_test_decentralised_attacks_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_bandit_tree
+tests_parallel_test_bandit_tree_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_bandit_gossip
+tests_parallel_test_bandit_gossip_LDADD = $(parallel_test_libs)
+noinst_HEADERS += tests/parallel/bandit_run.h
+RANK_TESTS += tests/parallel/test_bandit_phased
+tests_parallel_test_bandit_phased_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_bandit
 tests_parallel_test_bandit_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_private
@@ -72,6 +80,8 @@ RANK_TESTS += tests/parallel/test_private_audit
 tests_parallel_test_private_audit_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_federated_audit
 tests_parallel_test_federated_audit_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_private_bvr
+tests_parallel_test_private_bvr_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_private_difference
 tests_parallel_test_private_difference_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_local_regression
@@ -84,3 +94,13 @@ RANK_TESTS += tests/parallel/test_secure_analytic
 tests_parallel_test_secure_analytic_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_federated_private
 tests_parallel_test_federated_private_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_off_policy
+tests_parallel_test_off_policy_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_tuning
+tests_parallel_test_tuning_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_identify
+tests_parallel_test_identify_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_treatment
+tests_parallel_test_treatment_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_low_rank_rl
+tests_parallel_test_low_rank_rl_LDADD = $(parallel_test_libs)
