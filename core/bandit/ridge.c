@@ -172,7 +172,9 @@ static void score_arm(const mst_ridge *r, int64_t block, const double *x, double
 }
 
 /* Sums are taken in LANES fixed lanes and a fixed tree; what is left over, in order. */
-#define LANES 8
+#define LANES          8
+#define TRIANGLE_FROM  48   /* least width at which a triangle is faster than a full matrix */
+#define TRIANGLE_WIDTH 1024 /* most, as the diagonal is copied */
 
 /* out(n) = sum over columns of a(n, d) b; b(n, d) has rows b_step apart, so 0 is one row for all.
  */
@@ -196,6 +198,41 @@ MST_WIDE(rows_dot,
           double *restrict out),
          (n, d, a, b, b_step, out))
 
+/* out(n) = x'A x for rows x of x(n, d): with L the lower triangle of A and D its diagonal, x'A x =
+ * x'(2 L - D) x; xl(n, d) is 2 x'L. */
+MST_WIDE_BODY rows_quadratic_body(int64_t n, int64_t d, const double *restrict x,
+                                  const double *restrict xl, const double *restrict diagonal,
+                                  double *restrict out) {
+  for (int64_t r = 0; r < n; r++) {
+    double sum[LANES] = {0}, rest = 0;
+    int64_t i = 0;
+    for (; i + LANES <= d; i += LANES)
+      for (int lane = 0; lane < LANES; lane++)
+        sum[lane] += x[i + lane] * (xl[i + lane] - diagonal[i + lane] * x[i + lane]);
+    for (; i < d; i++) rest += x[i] * (xl[i] - diagonal[i] * x[i]);
+    for (int half = LANES / 2; half > 0; half /= 2)
+      for (int lane = 0; lane < half; lane++) sum[lane] += sum[lane + half];
+    out[r] = sum[0] + rest;
+    x += d;
+    xl += d;
+  }
+}
+MST_WIDE(rows_quadratic,
+         (int64_t n, int64_t d, const double *restrict x, const double *restrict xl,
+          const double *restrict diagonal, double *restrict out),
+         (n, d, x, xl, diagonal, out))
+
+/* spread(arms) = x'V^-1 x by the triangle, which takes half the work of the full inverse. */
+static void score_by_triangle(const mst_ridge *r, int64_t arms, const double *x, double *spread,
+                              double *work) {
+  const int64_t w = r->width;
+  double diagonal[TRIANGLE_WIDTH];
+  for (int64_t i = 0; i < w; i++) diagonal[i] = r->inverse[i * w + i];
+  memcpy(work, x, (size_t)(arms * w) * sizeof *work);
+  mst_trmm_right_lower(arms, w, 2, r->inverse, w, work, w);
+  rows_quadratic(arms, w, x, work, diagonal, spread);
+}
+
 void mst_ridge_score(const mst_ridge *r, int64_t arms, const double *x, double *mean,
                      double *spread, double *work) {
   static const double one = 1;
@@ -205,7 +242,11 @@ void mst_ridge_score(const mst_ridge *r, int64_t arms, const double *x, double *
       score_arm(r, r->blocks > 1 ? a : 0, x != NULL ? x + a * w : &one, mean + a, spread + a, work);
     return;
   }
-  mst_gemm(false, false, arms, w, w, 1, x, w, r->inverse, w, 0, work, w);
-  rows_dot(arms, w, x, work, w, spread);
+  if (w >= TRIANGLE_FROM && w <= TRIANGLE_WIDTH) {
+    score_by_triangle(r, arms, x, spread, work);
+  } else {
+    mst_gemm(false, false, arms, w, w, 1, x, w, r->inverse, w, 0, work, w);
+    rows_dot(arms, w, x, work, w, spread);
+  }
   rows_dot(arms, w, x, r->theta, 0, mean);
 }

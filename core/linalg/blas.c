@@ -115,3 +115,11 @@ void mst_syrk_at_a(int64_t n, int64_t k, double alpha, const double *a, int64_t 
     l += rows;
   } while (l < k);
 }
+
+void mst_trmm_right_lower(int64_t m, int64_t n, double alpha, const double *l, int64_t ldl,
+                          double *x, int64_t ldx) {
+  const int64_t rows = rows_at_once(ldx);
+  for (int64_t i = 0; i < m; i += rows)
+    cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit,
+                (int)smaller(rows, m - i), (int)n, alpha, l, (int)ldl, x + i * ldx, (int)ldx);
+}

@@ -30,14 +30,18 @@ void mst_sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t
 void mst_syrk_at_a(int64_t n, int64_t k, double alpha, const double *a, int64_t lda, double beta,
                    double *c, int64_t ldc);
 
+/** X(m,n) <- alpha X L with the lower triangle L of L(n,n), in place; half the work of a product
+ *  with a full matrix. n and the strides below 2^31. Local. */
+void mst_trmm_right_lower(int64_t m, int64_t n, double alpha, const double *l, int64_t ldl,
+                          double *x, int64_t ldx);
+
 /** Factor the symmetric positive definite A(n,n), given by its lower triangle, as L L'; L
  *  replaces the lower triangle.
  *  \return MST_OK, or MST_ERR_SINGULAR naming the pivot that was not positive. Local. */
 mst_status mst_cholesky(int64_t n, double *a, int64_t lda) MST_CHECKED;
 
 /** Solve L L' X = B in place of B(n,m), with L from mst_cholesky. Local. */
-void mst_cholesky_solve(int64_t n, int64_t m, const double *l, int64_t ldl, double *b,
-                        int64_t ldb);
+void mst_cholesky_solve(int64_t n, int64_t m, const double *l, int64_t ldl, double *b, int64_t ldb);
 
 /** Solve (A + ridge I) W = B for symmetric A(n,n) (lower triangle read; left unchanged) and
  *  B(n,m); W(n,m) contiguous, undefined on error. Works on a copy of A (8 n^2 bytes).
@@ -62,5 +66,12 @@ mst_status mst_eigen_symmetric(int64_t n, double *a, int64_t lda, bool vectors,
 mst_status mst_eigen_symmetric_in(int64_t n, double *a, int64_t lda, bool vectors, double *values,
                                   double *work) MST_CHECKED;
 int64_t mst_eigen_work_doubles(int64_t n, bool vectors);
+
+/** Replace A(n,m), m <= n, by Q(n,m) with orthonormal columns and A = Q R for an upper triangular R
+ *  whose diagonal is not negative. Q's columns are orthonormal also where A's are dependent.
+ *  LAPACK dgelqf, dorglq.
+ *  \return MST_OK, MST_ERR_MEMORY, MST_ERR_INPUT (m > n, or a size above INT_MAX), or
+ *          MST_ERR_NONFINITE where an entry is NaN or infinite. Local. */
+mst_status mst_orthonormalise(int64_t n, int64_t m, double *a, int64_t lda) MST_CHECKED;
 
 #endif

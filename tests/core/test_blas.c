@@ -100,6 +100,27 @@ START_TEST(strides_above_two_to_the_31_work) {
 }
 END_TEST
 
+START_TEST(trmm_multiplies_by_the_lower_triangle_alone) {
+  double *l = random_matrix(N, LD, 4), *x = random_matrix(K, LD, 5),
+         *before = random_matrix(K, LD, 5);
+  for (int i = 0; i < N; i++)
+    for (int j = i + 1; j < LD; j++) l[i * LD + j] = NAN;
+  mst_trmm_right_lower(K, N, 2, l, LD, x, LD);
+  for (int i = 0; i < K; i++)
+    for (int j = 0; j < LD; j++) {
+      double wanted = before[i * LD + j];
+      if (j < N) {
+        wanted = 0;
+        for (int k = j; k < N; k++) wanted += 2 * before[i * LD + k] * l[k * LD + j];
+      }
+      ck_assert_double_eq_tol(x[i * LD + j], wanted, 1e-12);
+    }
+  mst_free(l);
+  mst_free(x);
+  mst_free(before);
+}
+END_TEST
+
 START_TEST(syrk_fills_the_lower_triangle_and_no_more) {
   double *a = random_matrix(K, LD, 4), *c = random_matrix(N, LD, 5),
          *before = random_matrix(N, LD, 5);
@@ -127,6 +148,7 @@ static Suite *suite(void) {
   tcase_add_test(c, a_product_over_nothing_scales_c);
   tcase_add_test(c, strides_above_two_to_the_31_work);
   tcase_add_test(c, syrk_fills_the_lower_triangle_and_no_more);
+  tcase_add_test(c, trmm_multiplies_by_the_lower_triangle_alone);
   suite_add_tcase(s, c);
   return s;
 }
