@@ -22,10 +22,10 @@ libmstcore_la_SOURCES = $(core_headers) \
   core/base/clock.c core/base/summary.c core/base/state.c core/base/stop.c core/base/param.c \
   core/base/wide.h \
   core/linalg/lapack.h core/linalg/lattice.c core/linalg/blas.c core/linalg/solve.c \
-  core/linalg/eigen.c core/linalg/descent.c core/linalg/dense.c core/linalg/dense_tile.h \
+  core/linalg/eigen.c core/linalg/orthogonal.c core/linalg/descent.c core/linalg/dense.c core/linalg/dense_tile.h \
   core/linalg/dense_undef.h \
   core/features/features.c core/features/identity.c core/features/relu.c core/features/fourier.c \
-  core/features/johnson_lindenstrauss.c \
+  core/features/johnson_lindenstrauss.c core/features/nystrom.c \
   core/features/member.h core/features/projection.h core/features/projection.c \
   core/features/conv.h core/features/conv.c core/features/conv_fit.c core/features/scattering.h \
   core/features/scattering.c core/features/scattering_transform.c core/features/wavelets.h \
@@ -127,7 +127,8 @@ libmstcore_la_SOURCES += core/bandit/environment_member.h core/bandit/policy_mem
   core/bandit/squarecb.c core/bandit/glm_ucb.c core/bandit/weighted_oful.c \
   core/bandit/thompson_bernoulli.c core/bandit/misspecified_sparse.c core/bandit/protocol.c core/bandit/none.c \
   core/bandit/full.c core/bandit/dislinucb.c core/bandit/fedlinucb.c core/bandit/async_linucb.c \
-  core/bandit/disbe_lucb.c core/bandit/elimination.h core/bandit/elimination.c \
+  core/bandit/disbe.h core/bandit/disbe.c core/bandit/disbe_lucb.c core/bandit/disbe_lucb_estimated.c \
+  core/bandit/decbe_lucb.c core/bandit/elimination.h core/bandit/elimination.c \
   core/bandit/delb.c core/bandit/phased_elimination.c core/bandit/client_design.h \
   core/bandit/client_design.c core/bandit/fed_pe.c core/bandit/batches.c core/bandit/design.c core/bandit/exploration.c
 # private training
@@ -181,3 +182,6 @@ libmstcore_la_SOURCES += core/treatment/treatment.h core/treatment/treatment.c
 # many users in one world
 nobase_pkginclude_HEADERS += core/rl/low_rank.h
 libmstcore_la_SOURCES += core/rl/low_rank.h core/rl/low_rank.c
+# item-item recommendation
+nobase_pkginclude_HEADERS += core/ease/ease.h
+libmstcore_la_SOURCES += core/ease/ease.h core/ease/ease.c

@@ -72,6 +72,16 @@ static inline int64_t mst_tiles_extent(const mst_tiles *t, int64_t i) {
 mst_status mst_tiles_gather(const mst_tiles *t, int root, double *out) MST_CHECKED;
 mst_status mst_tiles_scatter(mst_tiles *t, int root, const double *in) MST_CHECKED;
 
+/** out(rows, cols) row-major, on every rank: entries [row, row + rows) x [col, col + cols), which lie
+ *  in the matrix. symmetric: of which the lower triangle is defined; otherwise all tiles are. The
+ *  same bits everywhere. MST_ERR_COMM. Collective on the grid's team. */
+mst_status mst_tiles_part(const mst_tiles *t, bool symmetric, int64_t row, int64_t rows,
+                          int64_t col, int64_t cols, double *out) MST_CHECKED;
+
+/** Copy the lower triangle of the leading m x m block to that of another matrix on the same grid;
+ *  both are of order m at least. Local. */
+void mst_tiles_copy(const mst_tiles *from, int64_t m, mst_tiles *to);
+
 /** diagonal(n) out, on every rank. Collective on the grid's team. */
 mst_status mst_tiles_diagonal(const mst_tiles *t, double *diagonal) MST_CHECKED;
 

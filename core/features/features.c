@@ -9,6 +9,7 @@
 static const mst_features_ops *const members[] = {
     &mst_features_identity, &mst_features_relu,       &mst_features_fourier,
     &mst_features_conv,     &mst_features_scattering, &mst_features_johnson_lindenstrauss,
+    &mst_features_nystrom,
 };
 enum {
   MEMBERS = sizeof members / sizeof members[0]

@@ -5,8 +5,8 @@
  * the same bits whatever rows are beside it in a batch, so they depend neither on rank count nor
  * on the partition. Members keep this by giving BLAS the same shapes for every row.
  *
- * One file a member: identity.c relu.c fourier.c conv.c scattering.c johnson_lindenstrauss.c; the
- * table is in features.c. */
+ * One file a member: identity.c relu.c fourier.c nystrom.c conv.c scattering.c
+ * johnson_lindenstrauss.c; the table is in features.c. */
 #ifndef MST_CORE_FEATURES_FEATURES_H
 #define MST_CORE_FEATURES_FEATURES_H
 
@@ -22,8 +22,12 @@ typedef struct mst_features_spec {
   const char *kind;   /* registry name                                                   */
   uint64_t seed;
   double shift, scale; /* identity: (x - shift) / scale                                  */
-  int64_t count;      /* relu, fourier, johnson_lindenstrauss: number of random features */
-  double bandwidth;   /* fourier: Gaussian kernel's length scale, in units of the data    */
+  int64_t count;      /* relu, fourier, johnson_lindenstrauss: number of random features;
+                         nystrom: landmarks                                              */
+  double bandwidth;   /* fourier, nystrom: Gaussian kernel's length scale, in units of the
+                         data; of nystrom's other kernels 0                              */
+  bool orthogonal;    /* fourier: directions are orthogonal in groups of a row's width   */
+  const char *kernel; /* nystrom: rbf | linear                                           */
   int64_t filters;    /* conv: number of patch filters                                   */
   int64_t patch;      /* conv: side of a patch, pixels                                   */
   int64_t grid;       /* conv: side of the pooling grid, cells                           */

@@ -15,6 +15,7 @@ extern const mst_features_ops mst_features_fourier;
 extern const mst_features_ops mst_features_conv;
 extern const mst_features_ops mst_features_scattering;
 extern const mst_features_ops mst_features_johnson_lindenstrauss;
+extern const mst_features_ops mst_features_nystrom;
 
 /** A zero-filled map of `size` bytes, whose first member is a mst_features, with ops, spec and
  *  shape set. ops->destroy must be able to release it at once. Local. */

@@ -19,6 +19,10 @@ extern double dlansy_(const char *norm, const char *uplo, const int *n, const do
 extern void dsyevd_(const char *job, const char *uplo, const int *n, double *a, const int *lda,
                     double *values, double *work, const int *work_length, int *integers,
                     const int *integers_length, int *info, size_t job_length, size_t uplo_length);
+extern void dgelqf_(const int *m, const int *n, double *a, const int *lda, double *tau, double *work,
+                    const int *work_length, int *info);
+extern void dorglq_(const int *m, const int *n, const int *k, double *a, const int *lda,
+                    const double *tau, double *work, const int *work_length, int *info);
 extern void zgelss_(const int *m, const int *n, const int *right, double complex *a, const int *lda,
                     double complex *b, const int *ldb, double *singular, const double *rcond,
                     int *rank, double complex *work, const int *work_length, double *reals,

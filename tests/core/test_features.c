@@ -1,4 +1,4 @@
-/* The feature family as a whole, and its small members: identity, relu, fourier. */
+/* The feature family as a whole, and its small members: identity, relu, fourier, nystrom. */
 #include "tests/harness.h"
 
 #include <math.h>
@@ -19,6 +19,7 @@ static mst_features_spec small_spec(const char *kind) {
   spec.filters = 19;
   spec.patch = 4;
   spec.bandwidth = 2.0;
+  if (strcmp(kind, "nystrom") == 0) spec.count = 37;
   return spec;
 }
 
@@ -51,7 +52,7 @@ START_TEST(every_member_is_found_by_its_name) {
     ck_assert_uint_gt(strlen(mst_features_at(n)->summary), 0);
     n++;
   }
-  ck_assert_int_eq(n, 6);
+  ck_assert_int_eq(n, 7);
   ck_assert_ptr_null(mst_features_find("cnov"));
   ck_assert_ptr_null(mst_features_at(-1));
 }
@@ -119,8 +120,9 @@ static const mst_row_shape grey_shape = {2, {12, 15}};
 static const mst_row_shape colour_shape = {3, {13, 11, 3}};
 
 START_TEST(rows_keep_their_bits_in_any_batch) {
-  static const char *const any[] = {"identity", "relu", "fourier", "johnson_lindenstrauss"};
-  for (int i = 0; i < 4; i++) {
+  static const char *const any[] = {"identity", "relu", "fourier", "johnson_lindenstrauss",
+                                    "nystrom"};
+  for (int i = 0; i < 5; i++) {
     check_purity(any[i], &vector_shape);
     check_purity(any[i], &colour_shape);
   }
@@ -201,8 +203,8 @@ START_TEST(a_failed_allocation_is_reported_and_leaks_nothing) {
       mst_features *f = NULL;
       mst_memory_fail_at(n);
       status = mst_features_create(&spec, &colour_shape, &f);
-      if (status == MST_OK && mst_features_sample_rows(f) > 0)
-        status = mst_features_fit(f, rows, ROWS);
+      const int64_t wanted = status == MST_OK ? mst_features_sample_rows(f) : 0;
+      if (wanted > 0) status = mst_features_fit(f, rows, wanted < ROWS ? wanted : ROWS);
       mst_memory_fail_at(0);
       mst_features_destroy(f);
       ck_assert_msg(mst_memory_current() == before, "%s keeps memory", spec.kind);
@@ -366,6 +368,131 @@ START_TEST(fourier_features_tend_to_the_gaussian_kernel) {
 }
 END_TEST
 
+/* Directions are orthogonal in groups of KERNEL_WIDTH; a column's length is what was drawn. */
+START_TEST(orthogonal_directions_keep_the_lengths_and_the_kernel) {
+  mst_features_spec spec = small_spec("fourier");
+  mst_row_shape shape = {1, {KERNEL_WIDTH}};
+  spec.count = 4 * KERNEL_WIDTH + 2;
+  mst_features *plain = make_map(&spec, &shape);
+  spec.orthogonal = true;
+  mst_features *f = make_map(&spec, &shape);
+  mst_state state, drawn;
+  mst_state_init(&state);
+  mst_state_init(&drawn);
+  ck_ok(mst_features_parameters(f, &state));
+  ck_ok(mst_features_parameters(plain, &drawn));
+  const float *w = mst_state_find(&state, "features/weights")->data;
+  const float *g = mst_state_find(&drawn, "features/weights")->data;
+  for (int64_t i = 0; i < spec.count; i++)
+    for (int64_t j = 0; j <= i; j++) {
+      double product = 0, length = 0;
+      for (int64_t e = 0; e < KERNEL_WIDTH; e++) {
+        product += (double)w[e * spec.count + i] * (double)w[e * spec.count + j];
+        length += (double)g[e * spec.count + i] * (double)g[e * spec.count + i];
+      }
+      if (i == j) ck_assert_double_eq_tol(product, length, 1e-5 * length);
+      else if (i / KERNEL_WIDTH == j / KERNEL_WIDTH) ck_assert_double_eq_tol(product, 0, 1e-5);
+    }
+  /* The first of a group is as it was drawn, sign and all. */
+  for (int64_t i = 0; i < spec.count; i += KERNEL_WIDTH)
+    for (int64_t e = 0; e < KERNEL_WIDTH; e++)
+      ck_assert_double_eq_tol(w[e * spec.count + i], g[e * spec.count + i], 1e-5);
+  mst_state_clear(&state);
+  mst_state_clear(&drawn);
+  mst_features_destroy(plain);
+  mst_features_destroy(f);
+}
+END_TEST
+
+/* Squared error of the kernel from `count` features, over seeds. */
+static double kernel_error(bool orthogonal) {
+  mst_row_shape shape = {1, {KERNEL_WIDTH}};
+  float *rows = make_noise(2 * KERNEL_WIDTH, 5);
+  double error = 0;
+  for (uint64_t seed = 1; seed <= 400; seed++) {
+    mst_features_spec spec = small_spec("fourier");
+    spec.seed = seed;
+    spec.count = 2 * KERNEL_WIDTH;
+    spec.bandwidth = 1.0;
+    spec.orthogonal = orthogonal;
+    mst_features *f = make_map(&spec, &shape);
+    float *out = apply(f, rows, 2);
+    double distance = 0;
+    for (int e = 0; e < KERNEL_WIDTH; e++) {
+      double gap = (double)rows[e] - (double)rows[KERNEL_WIDTH + e];
+      distance += gap * gap;
+    }
+    double off = dot(out, out + f->width, f->width) - exp(-distance / 2);
+    error += off * off;
+    free(out);
+    mst_features_destroy(f);
+  }
+  free(rows);
+  return error / 400;
+}
+
+START_TEST(orthogonal_directions_stay_near_the_kernel) {
+  const double plain = kernel_error(false), orthogonal = kernel_error(true);
+  ck_assert_msg(orthogonal < plain, "squared error %g, against %g", orthogonal, plain);
+}
+END_TEST
+
+/* Between landmarks the features' inner products are the kernel itself. */
+static void check_nystrom(const char *kernel, int64_t count) {
+  mst_features_spec spec = small_spec("nystrom");
+  mst_row_shape shape = {1, {KERNEL_WIDTH}};
+  const bool gaussian = strcmp(kernel, "rbf") == 0;
+  spec.kernel = kernel;
+  spec.count = count;
+  spec.bandwidth = gaussian ? 0.3 : 0;
+  float *rows = make_noise(count * KERNEL_WIDTH, 6);
+  for (int64_t i = 0; gaussian && i < count * KERNEL_WIDTH; i++) rows[i] += 100;
+  mst_features *f = make_map(&spec, &shape);
+  ck_assert_int_eq(mst_features_sample_rows(f), count);
+  ck_ok(mst_features_fit(f, rows, count));
+  float *out = apply(f, rows, count);
+  for (int64_t i = 0; i < count; i++)
+    for (int64_t j = 0; j <= i; j++) {
+      const float *x = rows + i * KERNEL_WIDTH, *y = rows + j * KERNEL_WIDTH;
+      double distance = 0;
+      for (int e = 0; e < KERNEL_WIDTH; e++)
+        distance += ((double)x[e] - (double)y[e]) * ((double)x[e] - (double)y[e]);
+      const double k = gaussian ? exp(-distance / (2 * spec.bandwidth * spec.bandwidth))
+                                : dot(x, y, KERNEL_WIDTH);
+      ck_assert_double_eq_tol(dot(out + i * f->width, out + j * f->width, f->width), k, 2e-4);
+    }
+  free(out);
+  free(rows);
+  mst_features_destroy(f);
+}
+
+START_TEST(nystrom_features_of_landmarks_give_the_kernel) {
+  check_nystrom("rbf", 30);
+  check_nystrom("linear", 4);
+  check_nystrom("linear", 30); /* of rank KERNEL_WIDTH */
+}
+END_TEST
+
+START_TEST(impossible_landmarks_are_refused) {
+  mst_features *f = NULL;
+  mst_features_spec spec = small_spec("nystrom");
+  float *rows = make_noise(ROWS * 53, 7);
+  spec.bandwidth = 0;
+  ck_refused(mst_features_create(&spec, &vector_shape, &f), MST_ERR_INPUT, "features.bandwidth");
+  spec.kernel = "linear";
+  spec.bandwidth = 1;
+  ck_refused(mst_features_create(&spec, &vector_shape, &f), MST_ERR_INPUT, "leave it out");
+  ck_assert_ptr_null(f);
+  spec.bandwidth = 0;
+  f = make_map(&spec, &vector_shape);
+  ck_refused(mst_features_fit(f, rows, 36), MST_ERR_INPUT, "only 36 training rows");
+  memset(rows, 0, sizeof *rows * ROWS * 53);
+  ck_refused(mst_features_fit(f, rows, 37), MST_ERR_INPUT, "all 0");
+  mst_features_destroy(f);
+  free(rows);
+}
+END_TEST
+
 START_TEST(impossible_random_features_are_refused) {
   mst_features *f = NULL;
   mst_features_spec spec = small_spec("relu");
@@ -413,6 +540,10 @@ static Suite *suite(void) {
   tcase_add_test(t, projections_keep_inner_products);
   tcase_add_test(t, relu_features_tend_to_the_arc_cosine_kernel);
   tcase_add_test(t, fourier_features_tend_to_the_gaussian_kernel);
+  tcase_add_test(t, orthogonal_directions_keep_the_lengths_and_the_kernel);
+  tcase_add_test(t, orthogonal_directions_stay_near_the_kernel);
+  tcase_add_test(t, nystrom_features_of_landmarks_give_the_kernel);
+  tcase_add_test(t, impossible_landmarks_are_refused);
   tcase_add_test(t, impossible_random_features_are_refused);
   tcase_add_test(t, a_nan_is_not_hidden_by_the_rectifier);
   suite_add_tcase(s, t);
