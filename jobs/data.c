@@ -9,6 +9,7 @@
 
 #include "comm/share.h"
 #include "comm/sum.h"
+#include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "jobs/family.h"
 #include "jobs/options.h"
@@ -41,22 +42,26 @@ static mst_status open_data(mst_job_data *j, const char *key, mst_job_set *d) {
   d->info = mst_dataset_about(d->file);
   if (d->info->has_weight)
     mst_say(j->team, "%s: /weight is not used: all rows count alike in this job", key);
-  if (d->info->target == MST_TARGET_NONE)
+  if (d->info->target == MST_TARGET_NONE && !j->unlabelled)
     return mst_experiment_refuse(j->experiment, key, "the dataset has no /y to learn from");
   return MST_OK;
 }
 
-static mst_status check_test(const mst_job_data *j) {
+static mst_status check_test(const mst_job_data *j, int64_t classes) {
   const mst_dataset_info *a = j->train.info, *b = j->test.info;
-  bool same = a->row_dims == b->row_dims && a->target == b->target;
+  bool same = a->row_dims == b->row_dims && (j->unlabelled || a->target == b->target);
   for (int k = 0; same && k < a->row_dims; k++) same = a->row_size[k] == b->row_size[k];
+  if (j->unlabelled)
+    return same ? MST_OK
+                : mst_experiment_refuse(j->experiment, "data.test",
+                                        "its rows do not have the shape of data.train's");
   if (!same || (a->target == MST_TARGET_VALUES && a->outputs != b->outputs))
     return mst_experiment_refuse(j->experiment, "data.test",
                                  "its rows or targets do not have the shape of data.train's");
-  if (a->target == MST_TARGET_CLASSES && b->n_classes > a->n_classes)
+  if (a->target == MST_TARGET_CLASSES && b->n_classes > classes)
     return mst_experiment_refuse(j->experiment, "data.test",
                                  "it has %lld classes, data.train has %lld",
-                                 (long long)b->n_classes, (long long)a->n_classes);
+                                 (long long)b->n_classes, (long long)classes);
   return MST_OK;
 }
 
@@ -150,6 +155,28 @@ static mst_status order_labels(mst_job_set *d) {
   return MST_OK;
 }
 
+/* Leave out the rows of clients that do not take part. */
+static mst_status choose_clients(const mst_job_data *j, int64_t rows, int32_t *client) {
+  const mst_job_choice *c = &j->choice;
+  bool *named = NULL;
+  if (c->key == NULL) return MST_OK;
+  mst_status st = mst_alloc(&named, j->clients, sizeof *named, "marks of clients");
+  for (int64_t i = 0; i < c->n && st == MST_OK; i++) {
+    const int64_t k = c->client[i];
+    if (k < 0 || k >= j->clients)
+      st = mst_experiment_refuse(j->experiment, c->key, "there is no client %lld: they are 0 to %lld",
+                                 (long long)k, (long long)j->clients - 1);
+    else if (named[k])
+      st = mst_experiment_refuse(j->experiment, c->key, "client %lld is named twice", (long long)k);
+    else
+      named[k] = true;
+  }
+  for (int64_t i = 0; i < rows && st == MST_OK; i++)
+    if (named[client[i]] != c->only) client[i] = MST_NO_CLIENT;
+  mst_free(named);
+  return st;
+}
+
 mst_status mst_job_data_deal(mst_job_data *j, bool single) {
   j->single = single;
   mst_job_set *d = &j->train;
@@ -176,6 +203,7 @@ mst_status mst_job_data_deal(mst_job_data *j, bool single) {
   st = mst_team_agree(j->team, st);
   if (st == MST_OK) st = mst_team_bcast(j->team, &j->clients, sizeof j->clients, 0);
   if (st == MST_OK) st = mst_team_bcast(j->team, client, kept * (int64_t)sizeof *client, 0);
+  if (st == MST_OK) st = choose_clients(j, kept, client);
   if (st == MST_OK)
     st = mst_roster_create(j->team, kept, client, j->clients,
                            single, &d->roster);
@@ -221,19 +249,29 @@ static mst_status check_tables(const mst_job_data *j) {
       (long long)rows, (long long)clients, (double)need / 0x1p30, (double)j->memory / 0x1p30);
 }
 
-static mst_status open_sets(mst_job_context *context, bool pooled, mst_job_data *j) {
-  *j = (mst_job_data){.context = context, .team = context->team, .experiment = context->experiment,
-                      .pooled = pooled};
-  mst_status st = mst_job_features(j->experiment, &j->features_spec);
+/* Nothing is known yet but who asks. */
+static mst_job_data nothing_of(mst_job_context *context, bool pooled) {
+  return (mst_job_data){.context = context,
+                        .team = context->team,
+                        .experiment = context->experiment,
+                        .pooled = pooled};
+}
+
+/* The feature map's spec may stand there already. */
+static mst_status open_sets(mst_job_data *j, int64_t classes) {
+  const bool pooled = j->pooled;
+  mst_status st = MST_OK;
+  if (j->features_spec.kind == NULL) st = mst_job_features(j->experiment, &j->features_spec);
   if (st == MST_OK && !pooled) st = mst_job_partition(j->experiment, &j->partition);
   MST_TRY(mst_team_agree(j->team, st));
   MST_TRY(open_data(j, "data.train", &j->train));
   const mst_dataset_info *info = j->train.info;
+  classes = mst_most(classes, info->n_classes);
   if (mst_experiment_is_set(j->experiment, "data.test")) {
     MST_TRY(open_data(j, "data.test", &j->test));
-    MST_TRY(check_test(j));
+    MST_TRY(check_test(j, classes));
   }
-  j->outputs = info->target == MST_TARGET_CLASSES ? info->n_classes : info->outputs;
+  j->outputs = info->target == MST_TARGET_CLASSES ? classes : info->outputs;
   j->shape.dims = info->row_dims;
   for (int k = 0; k < info->row_dims; k++) j->shape.size[k] = info->row_size[k];
   MST_TRY(mst_team_agree(j->team, mst_features_create(&j->features_spec, &j->shape, &j->features)));
@@ -247,11 +285,25 @@ static mst_status open_sets(mst_job_context *context, bool pooled, mst_job_data 
 }
 
 mst_status mst_job_data_open(mst_job_context *context, mst_job_data *j) {
-  return open_sets(context, false, j);
+  *j = nothing_of(context, false);
+  return open_sets(j, 0);
+}
+
+mst_status mst_job_data_open_classes(mst_job_context *context, int64_t classes, mst_job_data *j) {
+  *j = nothing_of(context, false);
+  return open_sets(j, classes);
 }
 
 mst_status mst_job_data_open_pooled(mst_job_context *context, mst_job_data *j) {
-  return open_sets(context, true, j);
+  *j = nothing_of(context, true);
+  return open_sets(j, 0);
+}
+
+mst_status mst_job_data_open_rows(mst_job_context *context, bool plain, mst_job_data *j) {
+  *j = nothing_of(context, true);
+  j->unlabelled = true;
+  if (plain) j->features_spec = mst_features_defaults("identity");
+  return open_sets(j, 0);
 }
 
 mst_status mst_job_data_read(mst_job_data *j, int64_t window_bytes) {

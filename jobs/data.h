@@ -15,6 +15,14 @@
 #include "parallel/roster.h"
 #include "parallel/rows.h"
 
+/* Some clients of a partition. */
+typedef struct mst_job_choice {
+  const char *key; /* of the experiment that names them, for errors; NULL: all clients are dealt */
+  const int64_t *client;
+  int64_t n;
+  bool only; /* rows of these alone are dealt; otherwise rows of all others */
+} mst_job_choice;
+
 /* One dataset with what is made of it. */
 typedef struct mst_job_set {
   mst_team *team;
@@ -48,7 +56,9 @@ typedef struct mst_job_data {
   bool secret; /* nothing may tell of the training rows: those not finite are left out in silence */
   double rate; /* secret: at which rows are sampled, in blocks of so many; before they are dealt */
   int64_t block;
+  bool unlabelled; /* rows alone are looked at: there need be no targets */
   bool pooled; /* there are no clients: rows are dealt in pieces (mst_train_deal) */
+  mst_job_choice choice; /* whose rows take part; set before they are dealt */
   int64_t clients, clients_with_rows;
   int64_t outputs; /* classes, or columns of the values             */
   int64_t sampled; /* rows that the feature map was fitted on       */
@@ -59,8 +69,15 @@ typedef struct mst_job_data {
 /** Open data.train and data.test, check them against each other, create the feature map. Close it
  *  in every case. */
 mst_status mst_job_data_open(mst_job_context *context, mst_job_data *j) MST_CHECKED;
+/** The same, where what is learned from other data has that many classes already. */
+mst_status mst_job_data_open_classes(mst_job_context *context, int64_t classes,
+                                     mst_job_data *j) MST_CHECKED;
 /** The same for a job without clients: the experiment has no section `clients`. */
 mst_status mst_job_data_open_pooled(mst_job_context *context, mst_job_data *j) MST_CHECKED;
+/** The same for a job that looks at rows alone, not at targets. plain: there is no section
+ *  `features`, rows are taken as they are. */
+mst_status mst_job_data_open_rows(mst_job_context *context, bool plain,
+                                  mst_job_data *j) MST_CHECKED;
 void mst_job_data_close(mst_job_data *j);
 
 /** Deal the training rows to clients and make their roster; single: clients stay whole on a

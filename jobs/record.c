@@ -26,10 +26,15 @@ mst_status mst_record_shape(mst_team *team, mst_runfile *file, const mst_row_sha
   return mst_record_group(team, file, st, "data", &state);
 }
 
+/* Classes of the model: more than those of the training rows where it knows others from elsewhere. */
+static int64_t classes_of(const mst_job_data *d) {
+  return d->train.info->target == MST_TARGET_CLASSES ? d->outputs : d->train.info->n_classes;
+}
+
 /* rows(clients) and, unless NULL, label(clients, classes). */
 static void count_rows(const mst_job_data *d, int64_t *rows, int32_t *label) {
   const mst_roster *r = d->train.roster;
-  int64_t classes = d->train.info->n_classes;
+  int64_t classes = classes_of(d);
   for (int64_t k = 0; k < r->clients; k++) {
     rows[k] = r->client_first[k + 1] - r->client_first[k];
     for (int64_t i = r->client_first[k]; label != NULL && i < r->client_first[k + 1]; i++)
@@ -39,7 +44,7 @@ static void count_rows(const mst_job_data *d, int64_t *rows, int32_t *label) {
 
 mst_status mst_record_data(const mst_job_data *d) {
   mst_state state;
-  int64_t *rows = NULL, clients = d->clients, classes = d->train.info->n_classes;
+  int64_t *rows = NULL, clients = d->clients, classes = classes_of(d);
   int32_t *label = NULL;
   bool mixed = d->train.label != NULL && classes <= MOST_LABEL_CELLS / clients;
   MST_TRY(mst_record_shape(d->team, d->context->runfile, &d->shape, classes, d->outputs));
@@ -67,7 +72,7 @@ mst_status mst_record_accuracy(mst_job_context *context, int64_t clients, const 
 }
 
 mst_status mst_record_room(const mst_job_data *d, int64_t **confusion) {
-  int64_t classes = d->train.info->n_classes;
+  int64_t classes = classes_of(d);
   *confusion = NULL;
   if (d->test.file == NULL || d->train.label == NULL || classes > MST_RECORD_CLASSES) return MST_OK;
   return mst_team_agree(
@@ -76,7 +81,7 @@ mst_status mst_record_room(const mst_job_data *d, int64_t **confusion) {
 
 mst_status mst_record_confusion(const mst_job_data *d, const int64_t *confusion) {
   mst_state state;
-  int64_t classes = d->train.info->n_classes;
+  int64_t classes = classes_of(d);
   if (confusion == NULL) return MST_OK;
   mst_state_init(&state);
   mst_status st = mst_state_add(&state, "confusion", MST_I64, 2, (int64_t[]){classes, classes},
@@ -91,7 +96,7 @@ mst_status mst_record_test(const mst_job_data *d, const mst_test_rows *test,
   int64_t *confusion = NULL;
   mst_status st = mst_record_room(d, &confusion);
   if (st == MST_OK && confusion != NULL)
-    st = count(model, test, d->train.info->n_classes, confusion);
+    st = count(model, test, classes_of(d), confusion);
   if (st == MST_OK) st = mst_record_confusion(d, confusion);
   mst_free(confusion);
   return st;

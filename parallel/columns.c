@@ -14,6 +14,9 @@
 #include "core/linalg/lattice.h"
 #include "parallel/clip.h"
 
+#define JOIN_STEPS 0x1p30 /* of a look at the room of sums: what a block adds is rounded up */
+#define JOIN_MOST  0x1p8  /* of one block: more than any sums have room for */
+
 typedef struct column_work {
   mst_team *team;
   const mst_roster *roster;
@@ -22,6 +25,7 @@ typedef struct column_work {
   mst_columns *out;
   double *largest; /* (n) largest sum of squares of a block so far */
   double *block;   /* (n) of the block at hand                     */
+  int64_t *count;  /* (n) squares on the scales so far in steps of 1 / JOIN_STEPS, or NULL */
 } column_work;
 
 void mst_columns_free(mst_columns *c) {
@@ -91,6 +95,10 @@ static void add_squares(const column_work *w, int64_t rows, const float *f, cons
   square[d + c] = (double)rows;
   for (int64_t j = 0; j < w->out->n; j++)
     if (!(square[j] <= w->largest[j])) w->largest[j] = isfinite(square[j]) ? square[j] : INFINITY;
+  for (int64_t j = 0; w->count != NULL && j < w->out->n; j++) {
+    const double scaled = square[j] * w->out->scale[j] * w->out->scale[j];
+    w->count[j] += (int64_t)ceil((scaled <= JOIN_MOST ? scaled : JOIN_MOST) * JOIN_STEPS);
+  }
 }
 
 /* Collective. */
@@ -145,6 +153,50 @@ mst_status mst_columns_find(mst_team *team, const mst_roster *roster,
   mst_free(w.largest);
   mst_free(w.block);
   if (st != MST_OK) mst_columns_free(out);
+  *seconds += mst_clock_seconds() - start;
+  return st;
+}
+
+/* Columns that were never used take their new scales; the others must have room. */
+static mst_status join_scales(const column_work *w, const double *filled, int room,
+                              double *old) {
+  mst_columns *c = w->out;
+  memcpy(old, c->scale, (size_t)c->n * sizeof *old);
+  MST_TRY(set_scales(w));
+  for (int64_t j = 0; j < c->n; j++) {
+    if (filled[j] < 0) {
+      c->scale[j] = ldexp(c->scale[j], -room);
+      continue;
+    }
+    c->scale[j] = old[j];
+    if (filled[j] + (double)w->count[j] / JOIN_STEPS > 1)
+      return mst_fail(MST_ERR_INPUT,
+                      "column %lld of the features and targets: the rows that join have %.3g times "
+                      "the squares that the kept sums have room for; train anew on all rows, or from "
+                      "the start with a larger analytic.room",
+                      (long long)j, (double)w->count[j] / JOIN_STEPS / (1 - filled[j]));
+  }
+  return MST_OK;
+}
+
+mst_status mst_columns_join(mst_team *team, const mst_roster *roster,
+                            const mst_block_source *source, const double *filled, int room,
+                            const mst_observer *observer, double *seconds, mst_columns *out) {
+  column_work w = {
+      .team = team, .roster = roster, .source = source, .observer = observer, .out = out};
+  double start = mst_clock_seconds(), *old = NULL;
+  mst_status st = mst_alloc(&w.largest, out->n, sizeof *w.largest, "column norms");
+  if (st == MST_OK) st = mst_alloc(&w.block, out->n, sizeof *w.block, "column norms of a block");
+  if (st == MST_OK) st = mst_alloc(&w.count, out->n, sizeof *w.count, "column norms in steps");
+  if (st == MST_OK) st = mst_alloc(&old, out->n, sizeof *old, "column scales");
+  st = mst_team_agree(team, st);
+  if (st == MST_OK) st = find_norms(&w);
+  if (st == MST_OK) st = mst_sum_i64(team, w.count, out->n);
+  if (st == MST_OK) st = join_scales(&w, filled, room, old);
+  mst_free(w.largest);
+  mst_free(w.block);
+  mst_free(w.count);
+  mst_free(old);
   *seconds += mst_clock_seconds() - start;
   return st;
 }

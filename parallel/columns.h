@@ -25,6 +25,15 @@ mst_status mst_columns_find(mst_team *team, const mst_roster *roster,
                             const mst_block_source *source, bool centre,
                             const mst_observer *observer, double *seconds,
                             mst_columns *out) MST_CHECKED;
+/** Columns for rows that join sums: out has those of the sums. filled(n) of them are the sums'
+ *  squares so far, in [0, 1]; a column with -1 takes its scale from the new rows and leaves
+ *  2 room bits to others.
+ *  \return as mst_columns_find; MST_ERR_INPUT naming a column whose squares would pass 1.
+ *          Collective on team. */
+mst_status mst_columns_join(mst_team *team, const mst_roster *roster,
+                            const mst_block_source *source, const double *filled, int room,
+                            const mst_observer *observer, double *seconds,
+                            mst_columns *out) MST_CHECKED;
 /** From public numbers alone: no shift, and scales for `rows` rows whose features have norm at most
  *  bound and targets at most target_bound. Allocates likewise.
  *  \return MST_OK, MST_ERR_INPUT for bounds that leave no scale, or MST_ERR_MEMORY. Local. */

@@ -5,6 +5,7 @@
  * parallel/gram_products.c. */
 #include "parallel/gram.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "comm/sum.h"
@@ -45,7 +46,7 @@ static mst_status add_group(mst_gram_work *w, mst_gram_pass *pass, int64_t first
 }
 
 static bool can_save(const mst_gram_work *w) {
-  return w->options->save_seconds >= 0 && !w->single;
+  return w->options->save_seconds >= 0 && !w->single && w->options->sums == NULL;
 }
 
 /* A stop was asked for on any rank: keep what is done, and end. */
@@ -156,6 +157,8 @@ static mst_status run_pass(mst_gram_work *w, int64_t first_tile, int64_t end_til
     w->result->seconds_sums += mst_clock_seconds() - start;
   }
   if (st == MST_OK) unmask(w, &pass, mine);
+  if (st == MST_OK && !w->options->fast) mst_gram_remove_regularisers(w, &pass, mine);
+  if (st == MST_OK && w->options->sums != NULL) st = mst_gram_sums_take(w, &pass, mine);
   if (st == MST_OK) mst_gram_store(w, &pass, mine);
   mst_free(mine);
   mst_free(w->vector);
@@ -191,6 +194,35 @@ static mst_status bring_rows(mst_gram_work *w) {
   return mst_team_agree(w->team, st);
 }
 
+/* Columns of sums that are kept: theirs, or found with room for rows that may join later. */
+static mst_status find_kept_columns(mst_gram_work *w, const mst_observer *looker) {
+  mst_gram_sums *s = w->options->sums;
+  mst_columns *c = &w->columns;
+  const size_t bytes = (size_t)w->n * sizeof *s->shift;
+  if (s->n != w->n || s->features != w->source->features || w->options->fast)
+    return mst_fail(MST_ERR_INTERNAL, "the sums that are to be kept are of another kind");
+  if (!s->known) {
+    MST_TRY(mst_columns_find(w->team, w->roster, w->source, w->options->shift, looker,
+                             &w->result->seconds_source, c));
+    for (int64_t j = 0; j < w->n; j++) c->scale[j] = ldexp(c->scale[j], -s->room);
+  } else {
+    mst_status st = mst_alloc(&c->shift, w->n, sizeof *c->shift, "column shifts");
+    if (st == MST_OK) st = mst_alloc(&c->scale, w->n, sizeof *c->scale, "column scales");
+    MST_TRY(mst_team_agree(w->team, st));
+    c->n = w->n;
+    memcpy(c->shift, s->shift, bytes);
+    memcpy(c->scale, s->scale, bytes);
+    if (s->filled != NULL)
+      MST_TRY(mst_columns_join(w->team, w->roster, w->source, s->filled, s->room, looker,
+                               &w->result->seconds_source, c));
+  }
+  memcpy(s->shift, c->shift, bytes);
+  memcpy(s->scale, c->scale, bytes);
+  s->known = true;
+  return mst_gram_state_create(w->team, w->out, w->roster->blocks, false, c->shift, c->scale,
+                               &w->state);
+}
+
 /* Shifts and scales: those of the checkpoint, or found by looking at all rows. */
 static mst_status find_columns(mst_gram_work *w) {
   int64_t n = w->n;
@@ -198,6 +230,7 @@ static mst_status find_columns(mst_gram_work *w) {
   /* bring_rows has counted */
   if (w->source->groups == 1 && w->source->keeps) looker.on_step = NULL;
   MST_TRY(bring_rows(w));
+  if (w->options->sums != NULL) return find_kept_columns(w, &looker);
   if (w->options->bound > 0) {
     const int64_t rows = w->options->bound_rows > 0 ? w->options->bound_rows : w->roster->rows;
     MST_TRY(

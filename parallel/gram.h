@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/observer.h"
+#include "parallel/gram_sums.h"
 #include "parallel/mask.h"
 #include "parallel/pipeline.h"
 #include "parallel/roster.h"
@@ -62,6 +63,8 @@ typedef struct mst_gram_options {
                      whole numbers on a grid that follows from the bounds and the number of all
                      rows, rows are shortened to the bounds, nothing is shifted, and clients that
                      drop are in no sum */
+  mst_gram_sums *sums; /* kept here, of the same order and without any regulariser; NULL: not kept. Where
+                          its columns are known rows are taken with these. No checkpoints then */
   double bound, target_bound; /* public, of the norms of a row's features and targets: with a mask,
                                  and where nothing is to be looked for in the rows; 0: none     */
   int64_t bound_rows;         /* with them: public number of rows; 0: those of the roster        */

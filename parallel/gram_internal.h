@@ -21,6 +21,23 @@ static inline int64_t mst_gram_wide_extent(int64_t n, int64_t j) {
   return mst_least(n - j * MST_TILE, MST_GRAM_WIDE * MST_TILE);
 }
 
+/* How a Gram lies in files: the tile columns one behind the other, each row by row from its diagonal
+ * tile down. Elements in all; where tile column j begins (those before it are whole tiles wide).
+ * Local. */
+int64_t mst_gram_elements(int64_t n);
+int64_t mst_gram_column_begin(int64_t n, int64_t j);
+
+/* A piece of one row of one tile column of that. */
+typedef struct mst_gram_run {
+  int64_t at, n;     /* its place and length        */
+  int64_t j, row, q; /* where it begins             */
+  int64_t width;     /* of the tile column          */
+} mst_gram_run;
+
+/** The run that begins at place `at`, up to `end` or the row's own; j: a tile column that begins no
+ *  later. Local. */
+mst_gram_run mst_gram_run_at(int64_t n, int64_t at, int64_t end, int64_t j);
+
 /* The sums of some tile columns, on their way through one pass over the rows. */
 typedef struct mst_gram_pass {
   int64_t first, end; /* tile columns                                              */
@@ -118,9 +135,17 @@ void mst_gram_clear(mst_gram_pass *pass); /* Local */
 /** Add gamma I for each client whose rows begin on this rank. Local. */
 void mst_gram_add_regularisers(const mst_gram_work *w, mst_gram_pass *pass);
 
-/** This rank's tiles of the pass, column-major, from sum(count of this rank): without the K
- *  regularisers and the scales. Local. */
+/** Take the K regularisers from sum(count of this rank) again. Local. */
+void mst_gram_remove_regularisers(const mst_gram_work *w, const mst_gram_pass *pass, int64_t *sum);
+
+/** This rank's tiles of the pass, column-major, from sum(count of this rank): without the scales.
+ *  Local. */
 void mst_gram_store(const mst_gram_work *w, const mst_gram_pass *pass, const int64_t *sum);
+
+/** Keep the pass's sums, of which this rank has mine(count of this rank), in options->sums: what
+ *  mst_sum_scatter_i64 returns, or MST_ERR_MEMORY. Collective. */
+mst_status mst_gram_sums_take(const mst_gram_work *w, const mst_gram_pass *pass,
+                              const int64_t *mine) MST_CHECKED;
 
 /** Add the products of up to MST_GRAM_BLOCKS consecutive blocks: to the sums, or to w->vector where
  *  single contributions are needed. What the source returns. Local. */

@@ -82,6 +82,20 @@ void mst_gram_add_regularisers(const mst_gram_work *w, mst_gram_pass *pass) {
   }
 }
 
+void mst_gram_remove_regularisers(const mst_gram_work *w, const mst_gram_pass *pass, int64_t *sum) {
+  const int rank = mst_team_rank(w->team);
+  for (int64_t j = pass->first; j < pass->end; j++)
+    for (int64_t i = j; i < w->plan->tiles; i++) {
+      if (mst_tiles_owner(w->out->grid, i, j) != rank) continue;
+      const int64_t width = mst_tiles_extent(w->out, j), height = mst_tiles_extent(w->out, i);
+      for (int64_t q = 0; i == j && q < width && j * MST_TILE + q < w->source->features; q++) {
+        uint64_t *diagonal = (uint64_t *)sum + q * width + q;
+        *diagonal -= (uint64_t)w->roster->clients * regulariser(w, j * MST_TILE + q);
+      }
+      sum += height * width;
+    }
+}
+
 void mst_gram_store(const mst_gram_work *w, const mst_gram_pass *pass, const int64_t *sum) {
   int rank = mst_team_rank(w->team);
   double step = power_of_two(-MST_LATTICE_BITS);
@@ -93,14 +107,8 @@ void mst_gram_store(const mst_gram_work *w, const mst_gram_pass *pass, const int
       for (int64_t q = 0; q < width; q++)
         for (int64_t r = i == j ? q : 0; r < height; r++) {
           int64_t e = j * MST_TILE + q, h = i * MST_TILE + r, at = r * width + q;
-          bool own = e == h && e < w->source->features;
-          double value;
-          if (w->options->fast) {
-            value = ((const double *)sum)[at];
-          } else {
-            uint64_t regularisers = own ? (uint64_t)w->roster->clients * regulariser(w, e) : 0;
-            value = (double)(int64_t)((uint64_t)sum[at] - regularisers) * step;
-          }
+          double value =
+              w->options->fast ? ((const double *)sum)[at] : (double)sum[at] * step;
           tile[q * w->out->lld + r] = value / w->scale[e] / w->scale[h];
         }
       sum += height * width;

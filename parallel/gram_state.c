@@ -10,48 +10,20 @@
 
 #define SEGMENT (MST_STATE_WINDOW / 8) /* elements that are summed or moved at a time */
 
-/* Where tile column j begins: those before it are whole tiles wide. */
-static int64_t column_begin(int64_t n, int64_t j) {
-  return MST_TILE * (j * n - MST_TILE * (j * (j - 1) / 2));
-}
-
-static int64_t all_elements(int64_t n) {
-  int64_t tiles = mst_ceil_div(n, MST_TILE), last = tiles - 1;
-  return tiles > 0 ? column_begin(n, last) + (n - last * MST_TILE) * mst_tile_extent(n, last) : 0;
-}
-
 int64_t mst_gram_state_bytes(void) {
   return 5 * 8 * SEGMENT; /* ours, and what io and sums take of windows */
 }
 
-/* A piece of one row of one tile column. */
-typedef struct run {
-  int64_t at, n;     /* its place and length        */
-  int64_t j, row, q; /* where it begins             */
-  int64_t width;     /* of the tile column          */
-} run;
-
-/* The run that begins at place `at`, up to `end` or the row's own. */
-static run run_at(int64_t n, int64_t at, int64_t end, int64_t j) {
-  while ((j + 1) * MST_TILE < n && column_begin(n, j + 1) <= at) j++;
-  run r = {.at = at, .j = j, .width = mst_tile_extent(n, j)};
-  int64_t inside = at - column_begin(n, j);
-  r.row = j * MST_TILE + inside / r.width;
-  r.q = inside % r.width;
-  r.n = mst_least(end - at, r.width - r.q);
-  return r;
-}
-
-static double *matrix_at(const mst_gram_state *s, const run *r) {
+static double *matrix_at(const mst_gram_state *s, const mst_gram_run *r) {
   int64_t i = r->row / MST_TILE;
   return mst_tiles_at(s->out, i, r->j) + r->q * s->out->lld + r->row % MST_TILE;
 }
 
-static bool is_mine(const mst_gram_state *s, const run *r) {
+static bool is_mine(const mst_gram_state *s, const mst_gram_run *r) {
   return mst_tiles_owner(s->out->grid, r->row / MST_TILE, r->j) == mst_team_rank(s->team);
 }
 
-static int64_t *sums_at(const mst_gram_state *s, const mst_gram_pass *pass, const run *r) {
+static int64_t *sums_at(const mst_gram_state *s, const mst_gram_pass *pass, const mst_gram_run *r) {
   int64_t i = r->row / MST_TILE;
   return pass->sum + pass->offset[(r->j - pass->first) * s->out->tiles + i] +
          r->row % MST_TILE * r->width + r->q;
@@ -63,7 +35,7 @@ static int64_t whole_words(int64_t blocks) {
 
 mst_status mst_gram_state_create(mst_team *team, mst_tiles *out, int64_t blocks, bool fast,
                                  double *shift, double *scale, mst_gram_state *s) {
-  int64_t all = all_elements(out->n);
+  int64_t all = mst_gram_elements(out->n);
   *s = (mst_gram_state){.team = team,
                         .out = out,
                         .fast = fast,
@@ -97,7 +69,7 @@ static mst_status list_state(mst_gram_state *s, uint8_t *marks, int64_t counts[3
 /* Ranks bring finished columns to their owners: who holds a word gives it, the others give zeros.
  */
 static mst_status spread_finished(mst_gram_state *s, int64_t *segment) {
-  int64_t end = s->finished < s->out->tiles ? column_begin(s->out->n, s->finished) : s->elements;
+  int64_t end = s->finished < s->out->tiles ? mst_gram_column_begin(s->out->n, s->finished) : s->elements;
   for (int64_t at = 0; at < end; at += SEGMENT) {
     int64_t n = mst_least(SEGMENT, end - at);
     int64_t from = mst_most(at, s->first), to = mst_least(at + n, s->first + s->mine);
@@ -106,9 +78,9 @@ static mst_status spread_finished(mst_gram_state *s, int64_t *segment) {
       memcpy(segment + from - at, s->words + from - s->first,
              (size_t)(to - from) * sizeof *segment);
     MST_TRY(mst_sum_i64(s->team, segment, n));
-    run r = {0};
+    mst_gram_run r = {0};
     for (int64_t k = at; k < at + n; k += r.n) {
-      r = run_at(s->out->n, k, at + n, r.j);
+      r = mst_gram_run_at(s->out->n, k, at + n, r.j);
       if (!is_mine(s, &r)) continue;
       double *to_matrix = matrix_at(s, &r);
       for (int64_t q = 0; q < r.n; q++)
@@ -121,7 +93,7 @@ static mst_status spread_finished(mst_gram_state *s, int64_t *segment) {
 /* Words of finished columns are in the matrix now: only the others are kept. Local. */
 static mst_status drop_finished(mst_gram_state *s) {
   int64_t *kept = NULL;
-  s->base = mst_most(s->first, column_begin(s->out->n, s->finished));
+  s->base = mst_most(s->first, mst_gram_column_begin(s->out->n, s->finished));
   int64_t n = mst_most(s->first + s->mine - s->base, 0);
   MST_TRY(mst_alloc(&kept, n, sizeof *kept, "saved sums"));
   if (n > 0) memcpy(kept, s->words + s->base - s->first, (size_t)n * sizeof *kept);
@@ -184,12 +156,12 @@ void mst_gram_state_begin(mst_gram_state *s, mst_gram_pass *pass) {
   /* Columns behind this pass are summed anew: no memory is planned for what was kept of them. */
   if (restored) s->end = mst_least(s->end, pass->end);
   if (s->words == NULL || !restored) return;
-  int64_t n = s->out->n, end = pass->end < s->out->tiles ? column_begin(n, pass->end) : s->elements;
-  int64_t from = mst_most(column_begin(n, pass->first), s->base);
+  int64_t n = s->out->n, end = pass->end < s->out->tiles ? mst_gram_column_begin(n, pass->end) : s->elements;
+  int64_t from = mst_most(mst_gram_column_begin(n, pass->first), s->base);
   end = mst_least(end, s->first + s->mine);
-  run r = {0};
+  mst_gram_run r = {0};
   for (int64_t k = from; k < end; k += r.n) {
-    r = run_at(n, k, end, r.j);
+    r = mst_gram_run_at(n, k, end, r.j);
     int64_t *sum = sums_at(s, pass, &r);
     for (int64_t q = 0; q < r.n; q++) add_word(s, &sum[q], s->words[k - s->base + q]);
   }
@@ -210,10 +182,10 @@ void mst_gram_state_mark(mst_gram_state *s, int64_t b) {
  */
 static void fill_segment(const mst_gram_state *s, const mst_gram_pass *pass, int64_t at, int64_t n,
                          int64_t *segment) {
-  run r = {0};
+  mst_gram_run r = {0};
   memset(segment, 0, (size_t)n * sizeof *segment);
   for (int64_t k = at; k < at + n; k += r.n) {
-    r = run_at(s->out->n, k, at + n, r.j);
+    r = mst_gram_run_at(s->out->n, k, at + n, r.j);
     int64_t *to = segment + k - at;
     if (r.j < s->finished && is_mine(s, &r)) {
       const double *from = matrix_at(s, &r);

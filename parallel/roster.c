@@ -13,7 +13,7 @@ static mst_status check_input(int64_t rows, const int32_t *client, int64_t clien
     return mst_fail(MST_ERR_INPUT, "roster: %lld rows and %lld clients; both must be 0 or more",
                     (long long)rows, (long long)clients);
   for (int64_t i = 0; i < rows; i++)
-    if (client[i] < 0 || client[i] >= clients)
+    if (client[i] != MST_NO_CLIENT && (client[i] < 0 || client[i] >= clients))
       return mst_fail(MST_ERR_INPUT,
                       "roster: row %lld belongs to client %d, which is not in 0 .. %lld",
                       (long long)i, (int)client[i], (long long)clients - 1);
@@ -23,11 +23,14 @@ static mst_status check_input(int64_t rows, const int32_t *client, int64_t clien
 /* Counting sort by client, stable, so that a client's rows keep their dataset order. */
 static mst_status order_rows(mst_roster *r, const int32_t *client) {
   MST_TRY(mst_alloc(&r->client_first, r->clients + 1, sizeof *r->client_first, "client borders"));
-  MST_TRY(mst_alloc(&r->order, r->rows, sizeof *r->order, "order of rows"));
   int64_t *first = r->client_first;
-  for (int64_t i = 0; i < r->rows; i++) first[client[i] + 1]++;
+  for (int64_t i = 0; i < r->rows_given; i++)
+    if (client[i] != MST_NO_CLIENT) first[client[i] + 1]++;
   for (int64_t k = 0; k < r->clients; k++) first[k + 1] += first[k];
-  for (int64_t i = 0; i < r->rows; i++) r->order[first[client[i]]++] = i;
+  r->rows = first[r->clients];
+  MST_TRY(mst_alloc(&r->order, r->rows, sizeof *r->order, "order of rows"));
+  for (int64_t i = 0; i < r->rows_given; i++)
+    if (client[i] != MST_NO_CLIENT) r->order[first[client[i]]++] = i;
   for (int64_t k = r->clients; k > 0; k--) first[k] = first[k - 1];
   first[0] = 0;
   return MST_OK;
@@ -98,7 +101,7 @@ mst_status mst_roster_create(const mst_team *team, int64_t rows, const int32_t *
   MST_TRY(check_input(rows, client, clients));
   mst_roster *r = NULL;
   MST_TRY(mst_alloc(&r, 1, sizeof *r, "roster"));
-  r->rows = rows;
+  r->rows_given = rows;
   r->clients = clients;
   r->single = single;
   mst_status status = fill(team, client, r);

@@ -13,6 +13,7 @@
 #include "core/base/status.h"
 
 #define MST_BLOCK_ROWS 512 /* rows of a block; part of the same-bits contract */
+#define MST_NO_CLIENT INT32_MIN /* the client of a row that is left out */
 
 typedef struct mst_block {
   int64_t first, rows; /* in the client-ordered sequence; rows is never 0    */
@@ -22,6 +23,7 @@ typedef struct mst_block {
 typedef struct mst_roster {
   int64_t rows, clients;
   int64_t *client_first;  /* (clients + 1) first row of each client in the sequence           */
+  int64_t rows_given;     /* those left out included                                          */
   int64_t *order;         /* (rows) dataset row at each place of the sequence                 */
   bool single;            /* blocks end at client borders, because a stage needs single
                              contributions                                                    */
@@ -35,7 +37,8 @@ typedef struct mst_roster {
  *  keeps each client whole on one rank. Rank r's blocks begin at the border nearest to
  *  rows * r / p, so that a rank is within one block (single: one client) of rows / p; ranks may
  *  stay empty. Local, with the same result on every rank.
- *  \param client  (rows) each in [0, clients).
+ *  \param client  (rows) each in [0, clients), or MST_NO_CLIENT: such a row is in no block and is
+ *                 brought nowhere; the roster's `rows` are the others.
  *  \return MST_OK, MST_ERR_INPUT naming the row whose client is out of range, MST_ERR_MEMORY.
  *  Memory: 8 (rows + clients) bytes and 24 a block; as much again for the clients while it is
  *  made. Cost: O(rows + clients). */

@@ -140,12 +140,14 @@ mst_status mst_rows_sample(mst_row_store *s, int64_t m, const int64_t *index, in
   return deliver(s, to_sample, &t, &at);
 }
 
-/* place[i] of this rank's i-th kept row: the inverse of the roster's order, for its share. */
+/* place[i] of this rank's i-th kept row: the inverse of the roster's order, for its share; -1 for a
+ * row that it leaves out. */
 static mst_status invert_order(mst_row_store *s) {
   if (s->place) return MST_OK;
   int64_t from = mst_rows_kept_before(s, s->share_first);
   int64_t to = mst_rows_kept_before(s, s->share_first + s->share_count);
   MST_TRY(mst_alloc(&s->place, to - from, sizeof *s->place, "places of rows"));
+  for (int64_t i = from; i < to; i++) s->place[i - from] = -1;
   for (int64_t i = 0; i < s->roster->rows; i++) {
     int64_t kept = s->roster->order[i];
     if (kept >= from && kept < to) s->place[kept - from] = i;
@@ -156,6 +158,7 @@ static mst_status invert_order(mst_row_store *s) {
 static row_target to_owner(const mst_row_store *s, int64_t kept, const void *context) {
   int64_t group = *(const int64_t *)context;
   int64_t place = s->place[kept - mst_rows_kept_before(s, s->share_first)];
+  if (place < 0) return (row_target){.rank = -1};
   int low = 0, high = mst_team_size(s->team) - 1; /* the last rank whose first place is <= place */
   while (low < high) {
     int middle = (low + high + 1) / 2;

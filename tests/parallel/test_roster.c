@@ -198,6 +198,25 @@ START_TEST(a_client_out_of_range_is_refused) {
 }
 END_TEST
 
+START_TEST(rows_of_no_client_are_left_out) {
+  mst_roster *r = NULL;
+  const int32_t client[7] = {1, MST_NO_CLIENT, 0, MST_NO_CLIENT, 1, 3, 1};
+  const int64_t order[5] = {2, 0, 4, 6, 5}, first[5] = {0, 1, 4, 4, 5};
+  for (int single = 0; single < 2; single++) {
+    ck_ok(mst_roster_create(team, 7, client, 4, single, &r));
+    ck_assert_int_eq(r->rows, 5);
+    ck_assert_int_eq(r->blocks, single ? 3 : 1);
+    ck_assert_mem_eq(r->order, order, sizeof order);
+    ck_assert_mem_eq(r->client_first, first, sizeof first);
+    mst_roster_destroy(r);
+  }
+  const int32_t nobody[2] = {MST_NO_CLIENT, MST_NO_CLIENT};
+  ck_ok(mst_roster_create(team, 2, nobody, 4, true, &r));
+  ck_assert_int_eq(r->rows + r->blocks + r->count, 0);
+  mst_roster_destroy(r);
+}
+END_TEST
+
 START_TEST(creating_without_memory_fails_and_leaks_nothing) {
   int32_t *client = draw_clients(5000, 40, false);
   int64_t held = mst_memory_current();
@@ -229,6 +248,7 @@ static Suite *suite(void) {
   TCase *refusals = tcase_create("refusals");
   tcase_add_unchecked_fixture(refusals, make_teams, free_teams);
   tcase_add_test(refusals, a_client_out_of_range_is_refused);
+  tcase_add_test(refusals, rows_of_no_client_are_left_out);
   tcase_add_test(refusals, creating_without_memory_fails_and_leaks_nothing);
   suite_add_tcase(s, refusals);
   return s;
