@@ -6,6 +6,7 @@
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "jobs/analytic_private.h"
+#include "jobs/analytic_robust.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
 #include "jobs/feature_file.h"
@@ -14,8 +15,11 @@
 #include "jobs/model.h"
 #include "jobs/options.h"
 #include "jobs/record.h"
+#include "jobs/ridges.h"
+#include "jobs/robust.h"
 #include "jobs/say.h"
 #include "jobs/secure.h"
+#include "jobs/unlearn.h"
 #include "parallel/analytic.h"
 
 static const mst_key_spec keys_analytic[] = {
@@ -58,6 +62,7 @@ static const mst_key_spec keys_analytic[] = {
      .unit = "",
      .help = "exact: same bits on any number of ranks; fast: floating-point sums and "
              "ScaLAPACK's own process grid"},
+    MST_KEYS_ROBUST("clients' statistics"),
     MST_KEYS_SECURE("a row's features"),
     {.key = "secure.target_bound", .type = MST_KEY_REAL, .min = 0, .max = 1e30, .open_min = true,
      .unit = "", .help = "likewise of a row's targets, where these are no classes"},
@@ -73,7 +78,13 @@ static const mst_key_spec keys_analytic[] = {
 static const mst_job_section sections[] = {{.keys = mst_keys_data},
                                            {.family = &mst_family_partitions},
                                            {.family = &mst_family_features},
+                                           {.family = &mst_family_rules},
+                                           {.family = &mst_family_mixers},
+                                           {.family = &mst_family_attacks},
                                            {.keys = keys_analytic},
+                                           {.keys = mst_keys_keep},
+                                           {.keys = mst_keys_ridges},
+                                           {.keys = mst_keys_update, .optional = "update"},
                                            {.keys = mst_keys_privacy, .optional = "privacy"},
                                            {.keys = mst_keys_ledger, .optional = "privacy"},
                                            {.keys = mst_keys_analytic_private, .optional = "privacy"},
@@ -90,6 +101,9 @@ typedef struct analytic_job {
   mst_analytic_plan plan;
   int64_t sent; /* messages that came up */
   mst_job_analytic_private privacy;
+  mst_job_analytic_robust robust;
+  mst_job_unlearn unlearn;
+  mst_job_ridges ridges;
 } analytic_job;
 
 static mst_status read_settings(analytic_job *j) {
@@ -113,6 +127,11 @@ static mst_status read_settings(analytic_job *j) {
     return mst_experiment_refuse(e, "secure.aggregate",
                                  "private statistics get their noise from the server that sums them, "
                                  "which it cannot add to what it does not see: leave out one of them");
+  MST_TRY(mst_job_analytic_robust_read(&j->robust, e, j->privacy.on, &j->pipeline));
+  const bool plain = !j->options.fast && j->options.secure.kind == MST_MASK_NONE &&
+                     !j->privacy.on && !j->robust.on;
+  MST_TRY(mst_job_unlearn_read(&j->unlearn, j->context, plain));
+  MST_TRY(mst_job_ridges_read(&j->ridges, e, plain && !j->unlearn.on));
   return mst_pipeline_check(&j->pipeline);
 }
 
@@ -131,14 +150,26 @@ static mst_status check_secure(analytic_job *j) {
   return mst_analytic_check(&j->options);
 }
 
+/* Of sums that are kept beside the matrix. */
+static int64_t kept_bytes(const analytic_job *j) {
+  const int64_t order = j->data.features->width + j->data.outputs + 1;
+  const int64_t bytes = mst_job_unlearn_bytes(&j->unlearn, order);
+  return j->ridges.on ? 2 * mst_gram_sums_bytes(order, mst_job_ranks(j->context)) : bytes;
+}
+
 /* How many clients have rows is not said of private rows: all are counted. */
 static mst_status arrange(analytic_job *j) {
   bool on = j->privacy.on;
-  return mst_analytic_arrange(
+  mst_status st = mst_analytic_arrange(
       mst_job_ranks(j->context), j->data.train.info->rows, j->data.train.info->row_elements,
-      on ? j->data.clients : j->data.clients_with_rows, on ? j->privacy.bounded : j->data.features,
+      on ? j->data.clients : j->data.clients_with_rows + j->unlearn.has_set, on ? j->privacy.bounded : j->data.features,
       j->data.outputs, &j->pipeline, j->data.memory,
-      j->data.base_bytes + (on ? mst_features_memory(j->data.features) : 0), &j->plan);
+      j->data.base_bytes + j->robust.bytes +
+          kept_bytes(j) + (on ? mst_features_memory(j->data.features) : 0),
+      &j->plan);
+  if (st == MST_OK || j->robust.bytes == 0) return st;
+  return mst_fail_within(st, "%.3f GiB of it for the statistics of single clients: ",
+                         (double)j->robust.bytes / 0x1p30);
 }
 
 /* The plan's bytes are of vectors that all clients send. With masks there is the protocol too, and
@@ -152,14 +183,22 @@ static void count_secure(analytic_job *j, int64_t survivors, mst_secure_bytes pr
 
 /* Before the round: rows that the feature map is fitted on, and the columns' shift, go up; the
  * shift and a fitted map go down to every client with rows (one drawn from the key needs only the
- * seed). */
+ * seed). With a rule every client with rows tells its units, and is told those of all. */
 static int64_t shift_bytes(const analytic_job *j) {
+  const int64_t columns = j->data.features->width + j->data.outputs;
   const bool looked = !j->privacy.on && j->options.secure.kind == MST_MASK_NONE;
-  return j->options.bias && looked ? 4 * (j->data.features->width + j->data.outputs) : 0;
+  if (j->robust.on) return 2 * 8 * columns;
+  return j->options.bias && looked ? 4 * columns : 0;
+}
+
+static int64_t setup_senders(const analytic_job *j) {
+  if (j->unlearn.on) return 0; /* the shift of the kept sums goes down */
+  return j->robust.on ? j->plan.uplink_messages : 1;
 }
 
 static int64_t setup_uplink_bytes(const analytic_job *j) {
-  return 4 * j->data.sampled * j->data.train.info->row_elements + shift_bytes(j);
+  return 4 * j->data.sampled * j->data.train.info->row_elements +
+         shift_bytes(j) * setup_senders(j);
 }
 
 static mst_status setup_downlink_bytes(const analytic_job *j, int64_t *bytes) {
@@ -249,6 +288,7 @@ static mst_status list_figures(analytic_job *j, const mst_analytic_model *m, int
   for (int i = 0; i < n; i++) MST_TRY(mst_job_result(c, metric[i].name, metric[i].value, false));
   MST_TRY(mst_job_results(c, j->privacy.on ? known : figure));
   if (j->options.secure.kind != MST_MASK_NONE) MST_TRY(mst_job_results(c, gone));
+  MST_TRY(mst_job_analytic_robust_results(&j->robust, c));
   MST_TRY(mst_job_result(c, "condition_estimate", m->condition, false));
   return mst_job_results(c, bytes);
 }
@@ -268,7 +308,8 @@ static mst_status report(analytic_job *j, const mst_analytic_model *m, const mst
   if (st == MST_OK) st = list_figures(j, m, n, metric, setup_up, setup_down);
   MST_TRY(mst_team_agree(j->team, st));
   mst_runfile *r = j->context->runfile;
-  MST_TRY(mst_runfile_ledger(r, 1, "setup_uplink", setup_up, j->data.sampled + j->options.bias));
+  MST_TRY(mst_runfile_ledger(r, 1, "setup_uplink", setup_up,
+                             j->data.sampled + (j->robust.on || j->options.bias) * setup_senders(j)));
   MST_TRY(mst_runfile_ledger(r, 1, "setup_downlink", setup_down, j->plan.uplink_messages));
   MST_TRY(mst_runfile_ledger(r, 1, "uplink", j->plan.uplink_bytes, j->sent));
   MST_TRY(mst_runfile_ledger(r, 1, "downlink", j->plan.downlink_bytes, j->plan.uplink_messages));
@@ -292,9 +333,20 @@ static mst_status train_and_score(analytic_job *j) {
   if (st == MST_OK && j->privacy.on)
     st = mst_analytic_private_train(j->team, &data, j->data.features, j->privacy.bounded, &j->plan,
                                     &j->privacy.options, j->context->observer, &model, &gram);
-  else if (st == MST_OK)
-    st = mst_analytic_train(j->team, &data, j->data.features, &j->pipeline, &j->plan, &j->options,
-                            j->context->observer, &model, &gram);
+  else if (st == MST_OK && j->robust.on)
+    st = mst_analytic_robust_train(j->team, &data, j->data.features, &j->plan, &j->options,
+                                   &j->robust.options, j->context->observer, &model,
+                                   &j->robust.trust);
+  else if (st == MST_OK && j->unlearn.on)
+    st = mst_job_unlearn_train(&j->unlearn, &j->data, &j->options, &model, &gram);
+  else if (st == MST_OK) {
+    st = mst_job_unlearn_begin(&j->unlearn, &j->data, &j->options.sums);
+    if (st == MST_OK && j->ridges.on)
+      st = mst_job_ridges_train(&j->ridges, &j->data, &j->options, &j->plan, &model, &gram);
+    else if (st == MST_OK)
+      st = mst_analytic_train(j->team, &data, j->data.features, &j->pipeline, &j->plan,
+                              &j->options, j->context->observer, &model, &gram);
+  }
   const bool masked = j->options.secure.kind != MST_MASK_NONE;
   j->sent = masked ? gram.survivors : j->plan.uplink_messages;
   if (st == MST_OK) count_secure(j, gram.survivors, gram.protocol);
@@ -317,6 +369,8 @@ static mst_status train_and_score(analytic_job *j) {
   if (st == MST_OK) st = report_model(j, &model);
   if (st == MST_OK) st = report(j, &model, &score, &gram);
   if (st == MST_OK && j->privacy.on) st = mst_privacy_record(&j->privacy.budget);
+  if (st == MST_OK) st = mst_job_unlearn_record(&j->unlearn, &j->data);
+  if (st == MST_OK) st = mst_job_ridges_record(&j->ridges, j->context);
   mst_free(confusion);
   mst_analytic_model_free(&model);
   return st;
@@ -324,11 +378,16 @@ static mst_status train_and_score(analytic_job *j) {
 
 static mst_status prepare(analytic_job *j) {
   MST_TRY(mst_team_agree(j->team, read_settings(j)));
-  MST_TRY(mst_job_data_open(j->context, &j->data));
+  int64_t classes = 0;
+  MST_TRY(mst_job_unlearn_open(&j->unlearn, &classes));
+  MST_TRY(mst_job_data_open_classes(j->context, classes, &j->data));
   j->data.secret = j->privacy.on;
   MST_TRY(mst_job_analytic_private_plan(&j->privacy, &j->data));
-  MST_TRY(mst_job_data_deal(&j->data, mst_pipeline_needs_single(&j->pipeline)));
+  MST_TRY(mst_job_unlearn_choose(&j->unlearn, &j->data));
+  MST_TRY(mst_job_data_deal(&j->data, j->robust.on || j->unlearn.keep ||
+                                          mst_pipeline_needs_single(&j->pipeline)));
   MST_TRY(mst_team_agree(j->team, check_secure(j)));
+  MST_TRY(mst_team_agree(j->team, mst_job_analytic_robust_plan(&j->robust, &j->data, &j->options)));
   MST_TRY(arrange(j));
   j->plan.rank_bytes += mst_mask_bytes(&j->options.secure, j->plan.uplink_messages);
   return MST_OK;
@@ -344,6 +403,8 @@ static mst_status run_analytic(mst_job_context *context) {
     if (st == MST_OK) st = train_and_score(&j);
   }
   mst_job_analytic_private_close(&j.privacy);
+  mst_job_unlearn_close(&j.unlearn);
+  mst_job_ridges_close(&j.ridges);
   mst_job_data_close(&j.data);
   return st;
 }

@@ -26,6 +26,7 @@ typedef struct mst_analytic_options {
   double save_seconds;     /* as in mst_gram_options                                        */
   mst_mask_options secure; /* secure aggregation; bound: of the norm of a row's features   */
   double target_bound;     /* ... and of its targets                                       */
+  mst_gram_sums *sums;     /* kept here, as in mst_gram_options; NULL: not kept            */
 } mst_analytic_options;
 
 /* What the clients hold: classes (label of each sequence place, for all rows) or values. */
