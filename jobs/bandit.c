@@ -144,9 +144,27 @@ static mst_status read_settings(const mst_experiment *e, mst_bandit_options *o) 
   return read_stages(e, o);
 }
 
+/* What has no default, but for rows of a dataset. Local. */
+static mst_status check_shape(const mst_experiment *e, const mst_bandit_options *o) {
+  if (o->environment.rows == NULL && o->environment.dimension < 1)
+    return mst_experiment_refuse(e, "environment.dimension", "choose 1 or more");
+  if (o->environment.rows == NULL && o->environment.arms < 1)
+    return mst_experiment_refuse(e, "environment.arms", "choose 1 or more");
+  return mst_bandit_check(o);
+}
+
+/* Local. */
+static mst_status check_memory(const mst_job_context *c, const mst_bandit_options *o,
+                               int64_t rows_bytes) {
+  const int64_t bytes = mst_bandit_plan(mst_job_ranks(c), o);
+  return mst_job_fits(c->experiment,
+                      rows_bytes < INT64_MAX - bytes ? bytes + rows_bytes : INT64_MAX);
+}
+
 static mst_status write_estimate(mst_job_context *c, const mst_bandit_options *o,
                                  const mst_job_bandit_private *p, int64_t rows_bytes) {
-  const int64_t bytes = mst_bandit_plan(mst_job_ranks(c), o) + rows_bytes;
+  const int64_t plan = mst_bandit_plan(mst_job_ranks(c), o);
+  const int64_t bytes = rows_bytes <= INT64_MAX - plan ? plan + rows_bytes : INT64_MAX;
   const mst_job_count figure[] = {{"rank_bytes", bytes},
                                   {"instances", o->seeds},
                                   {"agents", o->agents},
@@ -210,8 +228,10 @@ static mst_status run_bandit(mst_job_context *context) {
   st = mst_team_agree(context->team, st);
   if (st == MST_OK) st = read_topology(context, &o.topology, &edge);
   if (st == MST_OK) st = mst_job_bandit_rows_read(&rows, context, &o);
-  if (st == MST_OK) st = mst_team_agree(context->team, mst_bandit_check(&o));
+  if (st == MST_OK) st = mst_team_agree(context->team, check_shape(context->experiment, &o));
   if (st == MST_OK) st = mst_job_bandit_private_plan(&privacy, &o);
+  if (st == MST_OK && !context->dry_run)
+    st = mst_team_agree(context->team, check_memory(context, &o, rows.bytes));
   if (st == MST_OK)
     st = context->dry_run
              ? mst_team_agree(context->team, write_estimate(context, &o, &privacy, rows.bytes))

@@ -198,10 +198,7 @@ static mst_status check_settings(local_job *j) {
     o->method.sparsity = o->linear.sparsity;
   }
   MST_TRY(mst_local_regression_check(o));
-  const int64_t asked = mst_job_memory(j->experiment), bytes = mst_local_regression_plan(o);
-  if (asked == 0 || bytes <= asked) return MST_OK;
-  return mst_fail(MST_ERR_MEMORY, "a rank needs %.3f GiB, more than resources.memory of %.3f GiB",
-                  (double)bytes / 0x1p30, (double)asked / 0x1p30);
+  return mst_job_fits(j->experiment, mst_local_regression_plan(o));
 }
 
 /* A user's message is one release. Users are apart from each other, so that together their

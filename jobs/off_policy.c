@@ -266,11 +266,7 @@ static mst_status read_target(off_policy_job *j) {
 
 static mst_status check_settings(const off_policy_job *j) {
   MST_TRY(mst_off_policy_check(&j->options));
-  const int64_t asked = mst_job_memory(j->experiment);
-  const int64_t bytes = mst_off_policy_plan(mst_job_ranks(j->context), &j->options);
-  if (asked == 0 || bytes <= asked) return MST_OK;
-  return mst_fail(MST_ERR_MEMORY, "a rank needs %.3f GiB, more than resources.memory of %.3f GiB",
-                  (double)bytes / 0x1p30, (double)asked / 0x1p30);
+  return mst_job_fits(j->experiment, mst_off_policy_plan(mst_job_ranks(j->context), &j->options));
 }
 
 static mst_status prepare(off_policy_job *j) {

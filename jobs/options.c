@@ -75,6 +75,13 @@ int64_t mst_job_memory(const mst_experiment *e) {
   return (int64_t)(mst_experiment_real(e, "resources.memory") * 1073741824.0);
 }
 
+mst_status mst_job_fits(const mst_experiment *e, int64_t bytes) {
+  const int64_t asked = mst_job_memory(e);
+  if (asked == 0 || bytes <= asked) return MST_OK;
+  return mst_fail(MST_ERR_MEMORY, "a rank needs %.3f GiB, more than resources.memory of %.3f GiB",
+                  (double)bytes / 0x1p30, (double)asked / 0x1p30);
+}
+
 mst_status mst_job_stop(const mst_experiment *e, mst_stop *stop) {
   bool named = mst_experiment_is_set(e, "stop.metric");
   *stop = (mst_stop){.metric = NULL};

@@ -31,6 +31,8 @@ bool mst_key_is_written(const char *key);
  *  its share of the node's). */
 uint64_t mst_job_seed(const mst_experiment *e);
 int64_t mst_job_memory(const mst_experiment *e);
+/** MST_OK where a rank may take so many bytes, else MST_ERR_MEMORY. Local. */
+mst_status mst_job_fits(const mst_experiment *e, int64_t bytes) MST_CHECKED;
 
 /* The keys of a stop rule, for the table of a job that reports METRICS ("accuracy|loss"). */
 #define MST_KEYS_STOP(METRICS)                                                                    \

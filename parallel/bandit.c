@@ -58,12 +58,18 @@ static void divide(mst_bandit *f) {
   }
 }
 
-/* Messages of an agent may be as large as its rounds times a reward and its weight. */
+/* Messages of an agent may be as large as its rounds times a reward and its weight; a sum of the
+ * noise of n rewards is below (n + LONE) deviations, as one draw ends at 8.57. */
 static double unit_of(const mst_bandit_options *o) {
+  enum {
+    LONE = 20
+  };
   const mst_bandit_rows *rows = o->environment.rows;
-  const double reward = rows != NULL ? rows->most : 4 * fmax(o->policy.length, 1) + o->policy.noise;
+  const double mean = 4 * fmax(o->policy.length, 1) + o->environment.misspecified;
+  const double reward = rows != NULL ? rows->most : mean + o->policy.noise;
   const double most =
-      (double)o->horizon * reward * mst_policy_weight(&o->policy) + mst_bandit_tree_magnitude(o);
+      ((double)o->horizon * reward + LONE * o->policy.noise) * mst_policy_weight(&o->policy) +
+      mst_bandit_tree_magnitude(o);
   const int over = mst_lattice_exponent(most) - mst_lattice_exponent(MST_TALLY_BOUND);
   return over > 0 ? ldexp(1, -over) : 1;
 }
@@ -89,8 +95,7 @@ static void find_shape(mst_bandit *f) {
   f->message_n = f->sums_n = mst_ridge_sums(f->blocks, f->width);
 }
 
-static void fill_options(mst_bandit *f) {
-  mst_bandit_options *o = &f->options;
+void mst_bandit_tell(mst_bandit_options *o) {
   o->protocol.agents = o->agents;
   o->protocol.horizon = mst_bandit_turns(o);
   o->protocol.noise = mst_environment_noise(&o->environment);
@@ -128,7 +133,7 @@ static mst_status allocate(mst_bandit *f) {
 static mst_status create(mst_bandit *f) {
   MST_TRY(mst_team_agree(f->team, mst_bandit_check(&f->options)));
   f->protocol = mst_protocol_find(f->options.protocol.kind);
-  fill_options(f);
+  mst_bandit_tell(&f->options);
   find_shape(f);
   divide(f);
   if (f->options.seeds >= mst_team_size(f->team))

@@ -112,7 +112,8 @@ mst_status mst_bandit_private_grid(const mst_bandit_options *o, int *shift,
 int64_t mst_bandit_period(const mst_bandit_options *o);
 int64_t mst_bandit_releases(const mst_bandit_options *o);
 
-/** Bytes of a rank that `create` will take on so many ranks. Local. */
+/** Bytes of a rank that `create` will take on so many ranks, about; of options that were checked.
+ *  What a phased protocol needs for a moment when a batch ends is not in it. Local. */
 int64_t mst_bandit_plan(int ranks, const mst_bandit_options *o);
 
 #endif

@@ -112,6 +112,9 @@ static inline int64_t mst_bandit_agent(const mst_bandit *f, int64_t i) {
 /* Rounds in which an agent plays, on average. */
 int64_t mst_bandit_turns(const mst_bandit_options *o);
 
+/* Fill in what protocol and policy are told of the environment and the run. */
+void mst_bandit_tell(mst_bandit_options *o);
+
 /* This rank's tracks of a replicate: [*begin, *end). */
 void mst_bandit_tracks(const mst_bandit *f, int64_t replicate, int64_t *begin, int64_t *end);
 

@@ -121,16 +121,19 @@ static mst_status send(mst_bandit *f, int64_t k) {
   return MST_OK;
 }
 
-/* The sums go up, and their total comes down, to f->total. Collective over f->sums. */
+/* The sums go up, to f->total. Collective over f->sums. */
 static mst_status add_up(mst_bandit *f, int64_t k) {
   MST_TRY(mst_team_agree(f->sums, send(f, k)));
-  MST_TRY(mst_bandit_total(f));
+  return mst_bandit_total(f);
+}
+
+/* The total comes down, as numbers of few bits. Local. */
+static void come_down(mst_bandit *f, int64_t k) {
   int64_t begin = 0, end = 0;
   courses_of(f, k, &begin, &end);
   if (ops_of(f)->bound_down != NULL && begin < end)
     mst_protocol_round(f->message_n, f->total, ops_of(f)->bound_down(f->phase[begin]),
                        f->options.protocol.bits);
-  return MST_OK;
 }
 
 /* What the batch comes to, to f->total. Collective over f->sums. */
@@ -154,7 +157,8 @@ static void count(mst_bandit *f, int64_t k) {
   for (int64_t i = begin; i < end; i++) {
     int64_t *said = f->said + i * MST_BANDIT_COUNTS, agent = mst_bandit_agent(f, i), times = 1;
     const void *phase = f->phase[course_of(f, i, k)];
-    const int64_t up = ops_of(f)->up(phase, agent), down = ops_of(f)->down(phase, agent);
+    const bool sent = mst_bandit_secure_sent(f, k, agent);
+    const int64_t up = sent ? ops_of(f)->up(phase, agent) : 0, down = ops_of(f)->down(phase, agent);
     if (neighbours)
       times = mst_bandit_consensus_rounds(f, k) * mst_bandit_consensus_degree(f, k, agent);
     said[MST_BANDIT_UP] += times * (up > 0);
@@ -184,6 +188,7 @@ static mst_status exchange(mst_bandit *f, int64_t k) {
   const double *sums = f->total;
   int64_t *batch = batch_of(f, k);
   MST_TRY(ops_of(f)->neighbours ? mst_bandit_consensus_reach(f, k, &sums) : find_total(f, k));
+  if (!ops_of(f)->neighbours) come_down(f, k);
   MST_TRY(mst_team_agree(f->sums, close_all(f, k, sums)));
   batch[MST_BANDIT_OPENED] += f->length[k];
   batch[MST_BANDIT_CLOSED]++;

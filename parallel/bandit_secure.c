@@ -96,3 +96,7 @@ mst_status mst_bandit_secure_total(mst_bandit *f, int64_t k) {
   for (int64_t j = 0; j < n && sent < agents; j++) f->total[j] *= agents / sent;
   return MST_OK;
 }
+
+bool mst_bandit_secure_sent(const mst_bandit *f, int64_t k, int64_t agent) {
+  return f->secure == NULL || !mst_mask_drops(f->secure->mask[k], agent);
+}

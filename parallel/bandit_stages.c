@@ -121,18 +121,18 @@ void mst_bandit_stages_destroy(mst_bandit *f) {
   mst_bandit_private_destroy(f);
 }
 
-int64_t mst_bandit_stages_bytes(const mst_bandit_options *o, int64_t tracks) {
-  const int64_t d = o->environment.dimension, points = o->agents + 3; /* of a rule */
-  const bool alone = tracks >= o->agents;
+double mst_bandit_stages_bytes(const mst_bandit_options *o, double tracks) {
+  const int64_t d = o->environment.dimension;
+  const double n = (double)d, agents = (double)o->agents, points = agents + 3; /* of a rule */
+  const double replicates = tracks >= agents ? tracks / agents : (double)o->seeds;
   switch (mst_bandit_stage_of(o)) {
     case MST_BANDIT_ROBUST:
-      return tracks * (16 + (o->attack.name != NULL ? 4 * d : 0)) +
-             (o->attack.name != NULL ? mst_attackers_bytes(&o->attack, d) : 0) +
+      return tracks * (16 + (o->attack.name != NULL ? 4 * n : 0)) +
+             (o->attack.name != NULL ? (double)mst_attackers_bytes(&o->attack, d) : 0) +
              (has_rule(o) ? 32 * points * points : 0);
     case MST_BANDIT_SECURE:
-      return 8 * o->agents + 16 * d +
-             (alone ? tracks / o->agents : o->seeds) * mst_mask_bytes(&o->secure, o->agents);
-    case MST_BANDIT_PRIVATE: return o->privacy->hardened ? 8 * tracks * d : 0;
+      return 8 * agents + 16 * n + replicates * (double)mst_mask_bytes(&o->secure, o->agents);
+    case MST_BANDIT_PRIVATE: return o->privacy->hardened ? 8 * tracks * n : 0;
     case MST_BANDIT_PLAIN: break;
   }
   return 0;

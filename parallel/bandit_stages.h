@@ -24,7 +24,7 @@ mst_status mst_bandit_stages_check(const mst_bandit_options *o) MST_CHECKED;
 mst_status mst_bandit_stages_create(mst_bandit *f) MST_CHECKED;
 void mst_bandit_stages_destroy(mst_bandit *f);
 /** Bytes of a rank with so many agents that the stage will take. Local. */
-int64_t mst_bandit_stages_bytes(const mst_bandit_options *o, int64_t tracks);
+double mst_bandit_stages_bytes(const mst_bandit_options *o, double tracks);
 
 /** Robust: f->total = N times what the rule makes of what the agents of replicate k gathered, the
  *  attackers' replaced. last(message_n): the total before, or NULL. Collective over f->sums. */
@@ -39,6 +39,8 @@ mst_status mst_bandit_robust_total(mst_bandit *f, int64_t k, const double *last)
 mst_status mst_bandit_secure_create(mst_bandit *f) MST_CHECKED;
 void mst_bandit_secure_destroy(mst_bandit *f);
 mst_status mst_bandit_secure_total(mst_bandit *f, int64_t k) MST_CHECKED;
+/** Whether an agent of replicate k was there to send in the batch that was totalled last. Local. */
+bool mst_bandit_secure_sent(const mst_bandit *f, int64_t k, int64_t agent);
 
 /** Private: contributions of single interactions are shortened before they are added; f->total is
  *  their sum and noise. Local; collective over f->sums. */

@@ -49,6 +49,11 @@ int64_t mst_elimination_width(const mst_protocol_spec *s, const mst_environment_
   return mst_least(e->arms, e->dimension + MST_DESIGN_STEPS);
 }
 
+double mst_elimination_bytes(const mst_protocol_spec *s, const mst_environment_spec *e) {
+  const double d = (double)e->dimension, arms = (double)e->arms;
+  return arms * (16 * d + 17) + 32 * d * d + 24 * (double)mst_elimination_width(s, e);
+}
+
 int64_t mst_elimination_length(const void *self) {
   return ((const elimination *)self)->open.rounds;
 }

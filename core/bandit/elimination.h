@@ -21,6 +21,7 @@ mst_status mst_elimination_check(const mst_protocol_spec *s,
                                  const mst_environment_spec *e) MST_CHECKED;
 void mst_elimination_destroy(void *self);
 int64_t mst_elimination_width(const mst_protocol_spec *s, const mst_environment_spec *e);
+double mst_elimination_bytes(const mst_protocol_spec *s, const mst_environment_spec *e);
 int64_t mst_elimination_length(const void *self);
 int64_t mst_elimination_up(const void *self, int64_t agent);
 int64_t mst_elimination_down(const void *self, int64_t agent);
@@ -32,13 +33,13 @@ double mst_elimination_bound(const void *self);
 mst_status mst_elimination_close(void *self, const double *total) MST_CHECKED;
 const double *mst_elimination_theta(const void *self);
 
-#define MST_ELIMINATION_OPS(create_)                                                            \
-  {                                                                                             \
-    .check = mst_elimination_check, .create = (create_), .destroy = mst_elimination_destroy,    \
-    .width = mst_elimination_width, .length = mst_elimination_length, .up = mst_elimination_up, \
-    .down = mst_elimination_down, .choose = mst_elimination_choose,                             \
-    .gather = mst_elimination_gather, .bound = mst_elimination_bound,                           \
-    .close = mst_elimination_close, .theta = mst_elimination_theta                              \
+#define MST_ELIMINATION_OPS(create_)                                                               \
+  {                                                                                                \
+    .check = mst_elimination_check, .create = (create_), .destroy = mst_elimination_destroy,       \
+    .width = mst_elimination_width, .bytes = mst_elimination_bytes,                                \
+    .length = mst_elimination_length, .up = mst_elimination_up, .down = mst_elimination_down,      \
+    .choose = mst_elimination_choose, .gather = mst_elimination_gather,                            \
+    .bound = mst_elimination_bound, .close = mst_elimination_close, .theta = mst_elimination_theta \
   }
 
 #endif

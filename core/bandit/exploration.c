@@ -205,6 +205,12 @@ mst_status mst_exploration_start(int64_t arms, int64_t d, mst_exploration *out) 
                    "an exploration policy");
 }
 
+/* A policy comes with a segment, in which det U doubles; in all it grows to 3^d or so at most. */
+double mst_exploration_bytes(double arms, double d) {
+  const double room = exp2(fmax(4, ceil(log2(log2(3) * d))));
+  return 8 * (2 * d * d + 2 * arms * d + 3 * arms) + 8 * room * (d * d + 1);
+}
+
 static mst_status allocate(learning *l) {
   const int64_t sets = l->s->sets, arms = l->s->arms, d = l->s->d;
   const char *what = "learning of an exploration policy";

@@ -34,6 +34,8 @@ mst_status mst_exploration_learn(const mst_exploration_sets *s, double lambda, m
 /** Before anything is known of the law: the design of the arms that are left alone.
  *  \return MST_OK, MST_ERR_MEMORY. */
 mst_status mst_exploration_start(int64_t arms, int64_t d, mst_exploration *out) MST_CHECKED;
+/** Bytes that a learned policy keeps, about. */
+double mst_exploration_bytes(double arms, double d);
 void mst_exploration_free(mst_exploration *e);
 
 /** probability(arms), with sum 1: of each arm of x(arms, d) of which keep are left.

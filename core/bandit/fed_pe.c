@@ -47,6 +47,12 @@ static int64_t width_of(const mst_protocol_spec *s, const mst_environment_spec *
   return e->arms * e->dimension;
 }
 
+static double bytes(const mst_protocol_spec *s, const mst_environment_spec *e) {
+  const double d = (double)e->dimension, arms = (double)e->arms;
+  const double kinds = (double)mst_least(e->sets, s->agents);
+  return kinds * (arms * (8 * d + 25) + 40) + 48 * d * d + arms * (16 * d + 16) + 8 * d;
+}
+
 /* 2^p pulls of the design; none of phase 0, in which every arm is played once. */
 static int64_t designed(const fed_pe *p) {
   return p->phase == 0 ? 0 : (int64_t)1 << mst_least(p->phase, 60);
@@ -299,6 +305,7 @@ static const mst_phased_ops phased = {.check = check,
                                       .create = create,
                                       .destroy = destroy,
                                       .width = width_of,
+                                      .bytes = bytes,
                                       .length = length,
                                       .up = up,
                                       .down = down,

@@ -86,8 +86,9 @@ static double interactions(const mst_ridge *r, int64_t round) {
 static double rho_of(const mst_policy_spec *s, const part *p, int64_t n, double count,
                      double drift) {
   if (s->beta > 0) return s->beta + drift;
-  const double grown = fmax(p->logdet - (double)n * log(s->ridge), 0);
-  return s->noise * sqrt(grown + 2 * log(count / s->delta)) + sqrt(s->ridge) * s->length + drift;
+  const double grown = fmax(p->logdet - (double)n * log(s->floor > 0 ? s->floor : s->ridge), 0);
+  return s->noise * sqrt(grown + 2 * log(count / s->delta)) + sqrt(s->ridge) * s->length +
+         s->slack + drift;
 }
 
 static mst_status choose(const mst_policy_spec *s, const mst_ridge *known, const mst_arms *arms,

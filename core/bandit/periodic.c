@@ -1,6 +1,8 @@
 /* Synchronisation on a fixed schedule: all agents speak, and hear, after every so many rounds,
- * whatever they saw. So when a message goes tells nothing of anybody's interactions, and with noise
- * on the messages this is the private protocol of Zhou, Chowdhury 2024. */
+ * whatever they saw, and play by what they were told alone. So when a message goes tells nothing of
+ * anybody's interactions, and no interaction changes what is played in the rest of its batch, which
+ * the batch's message tells too: with noise on the messages an interaction is hidden as in the
+ * private protocol of Zhou, Chowdhury 2024. */
 #include "core/bandit/protocol_member.h"
 
 static bool asks(const mst_protocol_spec *s, const mst_protocol_agent *a) {
@@ -9,7 +11,7 @@ static bool asks(const mst_protocol_spec *s, const mst_protocol_agent *a) {
   return false;
 }
 
-static const mst_online_ops online = {.timed = true, .to_all = true, .asks = asks};
+static const mst_online_ops online = {.frozen = true, .timed = true, .to_all = true, .asks = asks};
 
 static const mst_param params[] = {
     MST_PROTOCOL_INT(period, "0", 0, 1e12, "rounds",

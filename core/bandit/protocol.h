@@ -88,6 +88,9 @@ typedef struct mst_phased_ops {
   void (*destroy)(void *self);
   /* Numbers of the longest message that an agent may ever send. */
   int64_t (*width)(const mst_protocol_spec *s, const mst_environment_spec *e);
+  /* Bytes of an object, of a spec that the caller has filled in, about. A double, as what nobody
+   * can hold is asked for too. */
+  double (*bytes)(const mst_protocol_spec *s, const mst_environment_spec *e);
   /* Rounds of the batch that is open, the same for all agents; may follow from what earlier
    * batches told. The horizon cuts the last one short, which is then never closed. */
   int64_t (*length)(const void *self);
@@ -135,7 +138,7 @@ mst_status mst_protocol_check(const mst_protocol_spec *s) MST_CHECKED;
  *  from -bound to bound; unchanged for 64 bits. */
 void mst_protocol_round(int64_t n, double *x, double bound, int64_t bits);
 
-/** Rounds of a batch (core/bandit/disbe_lucb.c): lengths(*batches) for N agents and T rounds in d
+/** Rounds of a batch (core/bandit/batches.c): lengths(*batches) for N agents and T rounds in d
  *  dimensions, *batches at most MST_BATCHES; their sum is T.
  *  \param wanted  number of batches, or 0: the published one. */
 #define MST_BATCHES 64

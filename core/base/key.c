@@ -79,3 +79,15 @@ void mst_key_blocks(mst_key key, uint64_t first, int64_t n, uint32_t *out) {
   for (; b + TOGETHER <= n; b += TOGETHER) blocks(key, first + (uint64_t)b, out + 4 * b);
   for (; b < n; b++) mst_key_block(key, first + (uint64_t)b, out + 4 * b);
 }
+
+int64_t mst_stream_choose(mst_stream *s, int64_t n, const double *chance) {
+  double left = mst_stream_uniform(s);
+  int64_t last = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (chance[i] <= 0) continue;
+    last = i;
+    left -= chance[i];
+    if (left < 0) break;
+  }
+  return last;
+}

@@ -40,6 +40,8 @@ typedef enum mst_purpose {
   MST_PURPOSE_TREATMENT = 32, /* client 0: a patient; 1: choices; 2 + arm: what it answers */
   MST_PURPOSE_RL = 33, /* client 0: the model; 1: factors; 2 + i: what user i meets; round: which */
   MST_PURPOSE_PRIVATE_TURN = 39, /* client 0: whose turn a round is; 1: which iterate is kept */
+  MST_PURPOSE_SUBSPACE = 45, /* the test matrix of a randomised decomposition */
+  MST_PURPOSE_HOLDOUT = 46,  /* client: a user, some of whose items are held out */
   MST_PURPOSE_LINEAR = 24 /* client 0: theta; 1 + i: row i; round 1: public rows */
 } mst_purpose;
 
@@ -84,6 +86,8 @@ uint64_t mst_stream_u64(mst_stream *s);
 double mst_stream_uniform(mst_stream *s);
 /** Uniform integer in [0, n), n >= 1, without bias (Lemire's rejection). Local. */
 uint64_t mst_stream_below(mst_stream *s, uint64_t n);
+/** One of n, with chances chance(n) that sum to 1; one of chance 0 is never drawn. Local. */
+int64_t mst_stream_choose(mst_stream *s, int64_t n, const double *chance);
 /** Standard normal (Box-Muller, the cosine branch of one pair a call). Local. */
 double mst_stream_normal(mst_stream *s);
 /** Standard exponential. Local. */

@@ -133,7 +133,7 @@ mst_ope_row mst_logged_row(const mst_log_judge *j, int64_t row, const double *co
   mst_stream s =
       mst_stream_of(mst_key_make(j->seed, MST_PURPOSE_OFF_POLICY, OF_REPLAY, (uint64_t)row));
   out.accepted =
-      mst_target_draw(chance, arms, &s) == arm && mst_stream_uniform(&s) < j->least / propensity;
+      mst_stream_choose(&s, arms, chance) == arm && mst_stream_uniform(&s) < j->least / propensity;
   if (j->models != NULL) judge_by_models(j, row, context, arm, reward, chance, q, &out);
   if (unclipped != NULL) *unclipped = weight;
   return out;

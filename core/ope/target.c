@@ -52,15 +52,3 @@ void mst_target_chances(const mst_target_policy *t, const double *context, doubl
   }
   for (int64_t a = 0; a < t->arms; a++) chance[a] = a == chosen;
 }
-
-int64_t mst_target_draw(const double *chance, int64_t arms, mst_stream *stream) {
-  double left = mst_stream_uniform(stream);
-  int64_t last = 0;
-  for (int64_t a = 0; a < arms; a++) {
-    if (chance[a] == 0) continue;
-    last = a;
-    left -= chance[a];
-    if (left < 0) break;
-  }
-  return last;
-}

@@ -34,7 +34,4 @@ void mst_context_scores(const double *weight, int64_t arms, int64_t width, const
 /** chance(arms): with which probability each arm is played in a context(width). */
 void mst_target_chances(const mst_target_policy *t, const double *context, double *chance);
 
-/** An arm drawn from chance(arms). */
-int64_t mst_target_draw(const double *chance, int64_t arms, mst_stream *stream);
-
 #endif

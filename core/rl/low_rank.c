@@ -126,17 +126,6 @@ void mst_rl_cover(const mst_rl_spec *s, const double *p, double least, int32_t *
   for (int64_t i = 0; i < targets; i++) weight[i] /= sum;
 }
 
-/* An index by weights that add up to 1, rounding apart. */
-static int64_t draw_index(mst_stream *s, int64_t n, const double *weight) {
-  double left = mst_stream_uniform(s);
-  int64_t at = 0;
-  for (int64_t i = 0; i < n && left >= 0; i++) {
-    if (weight[i] > 0) at = i;
-    left -= weight[i];
-  }
-  return at;
-}
-
 void mst_rl_walk(const mst_rl *m, int64_t user, int64_t number, const double *reward,
                  const int32_t *policy, const double *weight, double *seen, double *total,
                  int64_t *moves) {
@@ -144,7 +133,7 @@ void mst_rl_walk(const mst_rl *m, int64_t user, int64_t number, const double *re
   const int64_t targets = s->horizon * s->states;
   mst_stream stream =
       mst_stream_of(mst_key_make(s->seed, MST_PURPOSE_RL, 2 + (uint64_t)user, (uint64_t)number));
-  const int64_t target = policy != NULL ? draw_index(&stream, targets, weight) : 0,
+  const int64_t target = policy != NULL ? mst_stream_choose(&stream, targets, weight) : 0,
                 until = policy != NULL ? target / s->states : 0;
   int64_t x = 0;
   for (int64_t h = 0; h < s->horizon; h++) {
@@ -153,7 +142,7 @@ void mst_rl_walk(const mst_rl *m, int64_t user, int64_t number, const double *re
                   pair = x * s->actions + a, place = h * m->pairs + pair;
     seen[place] += 1;
     total[place] += reward[place] + s->noise * mst_stream_normal(&stream);
-    x = draw_index(&stream, s->states, m->p + pair * s->states);
+    x = mst_stream_choose(&stream, s->states, m->p + pair * s->states);
     moves[pair * s->states + x]++;
   }
 }

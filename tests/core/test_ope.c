@@ -71,7 +71,7 @@ static row draw_row(const world *w, mst_stream *s, bool by_target) {
     mst_target_chances(&TARGET, r.x, chance);
   else
     logging(w, r.x, chance);
-  r.arm = mst_target_draw(chance, ARMS, s);
+  r.arm = mst_stream_choose(s, ARMS, chance);
   r.propensity = chance[r.arm];
   r.reward = mean_reward(w, r.x, r.arm) + w->noise * mst_stream_normal(s);
   return r;
@@ -384,7 +384,7 @@ START_TEST(targets_play_what_they_say) {
   int count[ARMS] = {0};
   const double odds[ARMS] = {0.5, 0, 0.5};
   mst_stream s = stream_of(6, 0);
-  for (int i = 0; i < 1000; i++) count[mst_target_draw(odds, ARMS, &s)]++;
+  for (int i = 0; i < 1000; i++) count[mst_stream_choose(&s, ARMS, odds)]++;
   ck_assert_int_eq(count[1], 0);
   ck_assert_int_lt(abs(count[0] - 500), 60);
 }

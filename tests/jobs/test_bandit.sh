@@ -79,5 +79,10 @@ refused "batches are of all agents" 2 'agents.active'
 alone run "$dir/b.yaml" -q --set protocol.kind=full --set protocol.bits=8
 refused "bits mean nothing to another protocol" 2 'protocol.bits'
 alone run "$dir/b.yaml" -q --set environment.dimension=0
-refused "arms need an entry" 2 'environment.dimension'
+refused "arms need an entry" 2 'environment.dimension=0: .*choose 1 or more'
+grep -v environment: "$dir/b.yaml" >"$dir/bare.yaml"
+alone run "$dir/bare.yaml" -q --set environment.arms=3 --set environment.sets=1
+refused "a missing number of entries is named with the file" 2 'bare.yaml: environment.dimension'
+alone run "$dir/b.yaml" -q --set resources.memory=1e-6
+refused "a run that needs more memory than it is given is refused" 1 'resources.memory'
 finish

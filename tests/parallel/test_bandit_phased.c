@@ -220,6 +220,20 @@ START_TEST(masks_change_no_bit_of_the_sum) {
 }
 END_TEST
 
+/* Who is gone sends nothing, and hears the total all the same. */
+START_TEST(who_is_gone_is_not_counted_as_having_sent) {
+  mst_bandit_options o = batches();
+  hide(&o, MST_MASK_SUM, 0.3);
+  o.agents = 40;
+  o.seeds = 6;
+  const mst_bandit_totals t = play(&o);
+  const double all = t.downlink_reals;
+  ck_assert_double_eq(all, (double)(D * t.batches));
+  ck_assert_double_eq_tol(t.uplink_reals / all, 0.7, 0.07);
+  ck_assert_double_eq(t.messages * D, (t.uplink_reals + all) * (double)o.agents);
+}
+END_TEST
+
 /* What came down at the end of the first batch, of all instances: total(seeds, D). */
 static void find_first(const mst_bandit_options *o, double *total) {
   mst_team *team = NULL;
@@ -244,6 +258,21 @@ static mst_bandit_options many(void) {
   o.protocol.batches = 2;
   return o;
 }
+
+/* A rule's total comes down in as few bits as agents' vectors go up. */
+START_TEST(what_a_rule_makes_comes_down_in_few_bits) {
+  double total[INSTANCES * D];
+  int64_t batches_n = 0, length[MST_BATCHES];
+  mst_bandit_options o = many();
+  lie(&o, "sign_flip", "geometric_median");
+  o.protocol.bits = 5;
+  mst_protocol_schedule(o.agents, o.horizon, D, 2, &batches_n, length);
+  const double step = (double)(o.agents * length[0]) * (1 + o.environment.noise) / 15;
+  find_first(&o, total);
+  for (int i = 0; i < INSTANCES * D; i++)
+    ck_assert_double_eq_tol(total[i] / step, rint(total[i] / step), 1e-9);
+}
+END_TEST
 
 START_TEST(noise_is_as_wide_as_what_a_unit_can_change) {
   double plain[INSTANCES * D], noisy[INSTANCES * D];
@@ -419,6 +448,8 @@ int main(int argc, char **argv) {
   tcase_add_test(tc, without_a_server_agents_learn_from_one_another_all_the_same);
   tcase_add_test(tc, a_rule_withstands_liars_that_break_the_sum);
   tcase_add_test(tc, masks_change_no_bit_of_the_sum);
+  tcase_add_test(tc, who_is_gone_is_not_counted_as_having_sent);
+  tcase_add_test(tc, what_a_rule_makes_comes_down_in_few_bits);
   tcase_add_test(tc, noise_is_as_wide_as_what_a_unit_can_change);
   tcase_add_test(tc, no_interaction_adds_more_than_its_bound);
   tcase_add_test(tc, a_wide_clip_without_noise_changes_nothing);

@@ -84,6 +84,32 @@ START_TEST(without_noise_it_is_the_plain_protocol_and_bits_are_the_same_on_any_r
 }
 END_TEST
 
+/* Else one reward would be in all that its agent tells of the batch. Both ways the first batch is
+ * played alike: the same arm of each set, whatever it paid. */
+START_TEST(what_is_played_in_a_batch_follows_from_what_was_told_before) {
+  mst_bandit_options o = settings(PERIOD + 1);
+  double first[2];
+  tree t;
+  plant(&t, &o, 0, 100);
+  o.environment.sets = 1;
+  for (int k = 0; k < 2; k++) {
+    mst_team *one = NULL;
+    ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &one));
+    o.environment.noise = k == 0 ? 0.01 : 3;
+    mst_bandit *f = keep(one, &o);
+    const mst_ridge server = mst_ridge_at(f->server, 1, D, o.policy.ridge);
+    first[k] = server.v[1];
+    /* one arm: the sum of x x' has rank 1 */
+    const double *v = server.v, a = v[0] - 1, b = v[D + 1] - 1;
+    ck_assert_double_eq_tol(a * b, v[1] * v[1], 1e-9 * a * b);
+    mst_bandit_destroy(f);
+    mst_team_destroy(one);
+  }
+  ck_assert(first[0] == first[1]);
+  fell(&t);
+}
+END_TEST
+
 START_TEST(another_start_makes_the_same_releases) {
   char straight[MST_DIGEST_HEX], resumed[MST_DIGEST_HEX], alone[MST_DIGEST_HEX];
   mst_team *one = NULL, *all = NULL;
@@ -235,6 +261,7 @@ int main(int argc, char **argv) {
   TCase *tc = tcase_create("parallel");
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, without_noise_it_is_the_plain_protocol_and_bits_are_the_same_on_any_ranks);
+  tcase_add_test(tc, what_is_played_in_a_batch_follows_from_what_was_told_before);
   tcase_add_test(tc, another_start_makes_the_same_releases);
   tcase_add_test(tc, the_noise_in_the_sums_is_that_of_the_nodes_of_a_tree);
   tcase_add_test(tc, sets_are_wider_by_what_the_noise_can_do);
