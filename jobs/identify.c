@@ -52,10 +52,7 @@ static mst_status read_settings(const mst_experiment *e, mst_identify_options *o
   o->report_every = mst_experiment_int(e, "evaluate.every");
   o->checkpoint_every = mst_experiment_int(e, "output.checkpoint.every_rounds");
   MST_TRY(mst_identify_check(o));
-  const int64_t asked = mst_job_memory(e), bytes = mst_identify_plan(o);
-  if (asked == 0 || bytes <= asked) return MST_OK;
-  return mst_fail(MST_ERR_MEMORY, "a rank needs %.3f GiB, more than resources.memory of %.3f GiB",
-                  (double)bytes / 0x1p30, (double)asked / 0x1p30);
+  return mst_job_fits(e, mst_identify_plan(o));
 }
 
 static mst_status write_estimate(mst_job_context *c, const mst_identify_options *o) {

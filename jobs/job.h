@@ -83,5 +83,8 @@ extern const mst_job_ops mst_job_tuning;
 extern const mst_job_ops mst_job_treatment;
 extern const mst_job_ops mst_job_low_rank_rl;
 extern const mst_job_ops mst_job_off_policy;
+extern const mst_job_ops mst_job_pca;
+extern const mst_job_ops mst_job_ease;
+extern const mst_job_ops mst_job_naive_bayes;
 
 #endif

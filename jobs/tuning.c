@@ -228,10 +228,7 @@ static mst_status list_figures(const tuning_job *j, const mst_tuning_totals *t) 
 
 static mst_status tune(tuning_job *j) {
   mst_tuning_totals t;
-  const int64_t asked = mst_job_memory(j->experiment), bytes = mst_tuning_plan(&j->options);
-  if (asked > 0 && bytes > asked)
-    return mst_fail(MST_ERR_MEMORY, "a rank needs %.3f GiB, more than resources.memory of %.3f GiB",
-                    (double)bytes / 0x1p30, (double)asked / 0x1p30);
+  MST_TRY(mst_job_fits(j->experiment, mst_tuning_plan(&j->options)));
   MST_TRY(mst_tuning(j->team, &j->options, j->context->observer, &t));
   return mst_team_agree(j->team, list_figures(j, &t));
 }

@@ -7,7 +7,7 @@ parallel_headers = parallel/tiles.h parallel/roster.h parallel/rows.h parallel/p
 nobase_pkginclude_HEADERS += $(parallel_headers)
 libmstparallel_la_SOURCES = $(parallel_headers) \
   parallel/tiles_internal.h parallel/panel.h parallel/rows_internal.h parallel/gram_internal.h \
-  parallel/grid.c parallel/tiles.c parallel/panel.c parallel/cholesky.c parallel/back_solve.c \
+  parallel/grid.c parallel/tiles.c parallel/tiles_part.c parallel/panel.c parallel/cholesky.c parallel/back_solve.c \
   parallel/scalapack.c parallel/eigen.c parallel/roster.c parallel/rows.c parallel/rows_deliver.c \
   parallel/pipeline.c parallel/columns.h parallel/columns.c parallel/gram_plan.c parallel/gram_state.c \
   parallel/gram_pass.c parallel/gram_products.c parallel/gram.c \
@@ -42,9 +42,20 @@ libmstparallel_la_SOURCES += parallel/mask.h parallel/mask.c parallel/clip.h par
 # user-level private rounds
 nobase_pkginclude_HEADERS += parallel/federated_private.h
 libmstparallel_la_SOURCES += parallel/federated_private.h parallel/federated_private.c
+# sums that are kept, to take clients out again
+nobase_pkginclude_HEADERS += parallel/gram_sums.h
+libmstparallel_la_SOURCES += parallel/gram_sums.h parallel/gram_sums.c parallel/gram_layout.c
+nobase_pkginclude_HEADERS += parallel/analytic_update.h
+libmstparallel_la_SOURCES += parallel/analytic_update.h parallel/analytic_update.c
+nobase_pkginclude_HEADERS += parallel/analytic_ridges.h
+libmstparallel_la_SOURCES += parallel/analytic_ridges.h parallel/analytic_ridges.c
 # private analytic learning
 nobase_pkginclude_HEADERS += parallel/analytic_private.h
 libmstparallel_la_SOURCES += parallel/analytic_private.h parallel/analytic_private.c
+# analytic learning among clients that lie
+nobase_pkginclude_HEADERS += parallel/analytic_robust.h
+libmstparallel_la_SOURCES += parallel/analytic_robust.h parallel/analytic_robust.c \
+  parallel/analytic_internal.h parallel/analytic_solve.c parallel/analytic_rule.h parallel/analytic_rule.c
 # off-policy evaluation
 nobase_pkginclude_HEADERS += parallel/off_policy.h
 libmstparallel_la_SOURCES += parallel/off_policy.h parallel/off_policy.c \
@@ -60,3 +71,8 @@ libmstparallel_la_SOURCES += parallel/treatment.h parallel/treatment.c
 # many users in one world
 nobase_pkginclude_HEADERS += parallel/low_rank_rl.h
 libmstparallel_la_SOURCES += parallel/low_rank_rl.h parallel/low_rank_rl.c
+# principal components, item-item recommendation
+nobase_pkginclude_HEADERS += parallel/row_plan.h parallel/pca.h parallel/ease.h parallel/naive_bayes.h
+libmstparallel_la_SOURCES += parallel/row_plan.h parallel/row_plan.c parallel/pca.h parallel/pca_internal.h \
+  parallel/row_walk.h parallel/row_walk.c parallel/pca.c parallel/pca_random.c parallel/ease.h parallel/ease.c \
+  parallel/naive_bayes.h parallel/naive_bayes.c

@@ -178,3 +178,5 @@ SERIAL_TESTS += tests/core/test_treatment
 tests_core_test_treatment_LDADD = $(core_test_libs)
 SERIAL_TESTS += tests/core/test_low_rank
 tests_core_test_low_rank_LDADD = $(core_test_libs)
+SERIAL_TESTS += tests/core/test_ease
+tests_core_test_ease_LDADD = $(core_test_libs)
