@@ -5,10 +5,10 @@
 
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
+#include "jobs/analytic_keys.h"
 #include "jobs/analytic_private.h"
 #include "jobs/analytic_robust.h"
 #include "jobs/data.h"
-#include "jobs/family.h"
 #include "jobs/feature_file.h"
 #include "jobs/figures.h"
 #include "jobs/job.h"
@@ -16,80 +16,10 @@
 #include "jobs/options.h"
 #include "jobs/record.h"
 #include "jobs/ridges.h"
-#include "jobs/robust.h"
 #include "jobs/say.h"
 #include "jobs/secure.h"
 #include "jobs/unlearn.h"
 #include "parallel/analytic.h"
-
-static const mst_key_spec keys_analytic[] = {
-    {.key = "features.save_train",
-     .type = MST_KEY_PATH,
-     .unit = "",
-     .help = "also write the training features, as a dataset that a later run can name"},
-    {.key = "features.save_test",
-     .type = MST_KEY_PATH,
-     .unit = "",
-     .help = "also write the test features, likewise"},
-    {.key = "analytic.ridge",
-     .type = MST_KEY_REAL,
-     .fallback = "10",
-     .min = 0,
-     .max = 1e300,
-     .unit = "",
-     .help = "kept ridge: added to the diagonal of the (standardised) Gram matrix"},
-    {.key = "analytic.gamma",
-     .type = MST_KEY_REAL,
-     .fallback = "1",
-     .min = 0,
-     .max = 1e300,
-     .unit = "",
-     .help = "each client's own regulariser, removed again after the sum"},
-    {.key = "analytic.standardize",
-     .type = MST_KEY_BOOL,
-     .fallback = "true",
-     .unit = "",
-     .help = "divide each feature by its standard deviation over all clients"},
-    {.key = "analytic.bias",
-     .type = MST_KEY_BOOL,
-     .fallback = "true",
-     .unit = "",
-     .help = "centre the features and learn an unpenalised intercept"},
-    {.key = "reduce",
-     .type = MST_KEY_WORD,
-     .fallback = "exact",
-     .allowed = "exact|fast",
-     .unit = "",
-     .help = "exact: same bits on any number of ranks; fast: floating-point sums and "
-             "ScaLAPACK's own process grid"},
-    MST_KEYS_ROBUST("clients' statistics"),
-    MST_KEYS_SECURE("a row's features"),
-    {.key = "secure.target_bound", .type = MST_KEY_REAL, .min = 0, .max = 1e30, .open_min = true,
-     .unit = "", .help = "likewise of a row's targets, where these are no classes"},
-    {.key = "output.checkpoint.every_minutes",
-     .type = MST_KEY_REAL,
-     .fallback = "10",
-     .min = 0,
-     .max = 1e9,
-     .unit = "minutes",
-     .help = "save what is summed so often, for --resume; 0: only when a signal comes"},
-    {.key = NULL}};
-
-static const mst_job_section sections[] = {{.keys = mst_keys_data},
-                                           {.family = &mst_family_partitions},
-                                           {.family = &mst_family_features},
-                                           {.family = &mst_family_rules},
-                                           {.family = &mst_family_mixers},
-                                           {.family = &mst_family_attacks},
-                                           {.keys = keys_analytic},
-                                           {.keys = mst_keys_keep},
-                                           {.keys = mst_keys_ridges},
-                                           {.keys = mst_keys_update, .optional = "update"},
-                                           {.keys = mst_keys_privacy, .optional = "privacy"},
-                                           {.keys = mst_keys_ledger, .optional = "privacy"},
-                                           {.keys = mst_keys_analytic_private, .optional = "privacy"},
-                                           {.family = &mst_family_accountants, .optional = "privacy"},
-                                           {.keys = NULL}};
 
 typedef struct analytic_job {
   mst_job_context *context;
@@ -124,9 +54,10 @@ static mst_status read_settings(analytic_job *j) {
                                  "there is no data.test to take them from");
   MST_TRY(mst_job_analytic_private_read(&j->privacy, j->context));
   if (j->privacy.on && j->options.secure.kind != MST_MASK_NONE)
-    return mst_experiment_refuse(e, "secure.aggregate",
-                                 "private statistics get their noise from the server that sums them, "
-                                 "which it cannot add to what it does not see: leave out one of them");
+    return mst_experiment_refuse(
+        e, "secure.aggregate",
+        "private statistics get their noise from the server that sums them, "
+        "which it cannot add to what it does not see: leave out one of them");
   MST_TRY(mst_job_analytic_robust_read(&j->robust, e, j->privacy.on, &j->pipeline));
   const bool plain = !j->options.fast && j->options.secure.kind == MST_MASK_NONE &&
                      !j->privacy.on && !j->robust.on;
@@ -162,10 +93,10 @@ static mst_status arrange(analytic_job *j) {
   bool on = j->privacy.on;
   mst_status st = mst_analytic_arrange(
       mst_job_ranks(j->context), j->data.train.info->rows, j->data.train.info->row_elements,
-      on ? j->data.clients : j->data.clients_with_rows + j->unlearn.has_set, on ? j->privacy.bounded : j->data.features,
-      j->data.outputs, &j->pipeline, j->data.memory,
-      j->data.base_bytes + j->robust.bytes +
-          kept_bytes(j) + (on ? mst_features_memory(j->data.features) : 0),
+      on ? j->data.clients : j->data.clients_with_rows + j->unlearn.has_set,
+      on ? j->privacy.bounded : j->data.features, j->data.outputs, &j->pipeline, j->data.memory,
+      j->data.base_bytes + j->robust.bytes + kept_bytes(j) +
+          (on ? mst_features_memory(j->data.features) : 0),
       &j->plan);
   if (st == MST_OK || j->robust.bytes == 0) return st;
   return mst_fail_within(st, "%.3f GiB of it for the statistics of single clients: ",
@@ -197,8 +128,7 @@ static int64_t setup_senders(const analytic_job *j) {
 }
 
 static int64_t setup_uplink_bytes(const analytic_job *j) {
-  return 4 * j->data.sampled * j->data.train.info->row_elements +
-         shift_bytes(j) * setup_senders(j);
+  return 4 * j->data.sampled * j->data.train.info->row_elements + shift_bytes(j) * setup_senders(j);
 }
 
 static mst_status setup_downlink_bytes(const analytic_job *j, int64_t *bytes) {
@@ -308,8 +238,9 @@ static mst_status report(analytic_job *j, const mst_analytic_model *m, const mst
   if (st == MST_OK) st = list_figures(j, m, n, metric, setup_up, setup_down);
   MST_TRY(mst_team_agree(j->team, st));
   mst_runfile *r = j->context->runfile;
-  MST_TRY(mst_runfile_ledger(r, 1, "setup_uplink", setup_up,
-                             j->data.sampled + (j->robust.on || j->options.bias) * setup_senders(j)));
+  MST_TRY(
+      mst_runfile_ledger(r, 1, "setup_uplink", setup_up,
+                         j->data.sampled + (j->robust.on || j->options.bias) * setup_senders(j)));
   MST_TRY(mst_runfile_ledger(r, 1, "setup_downlink", setup_down, j->plan.uplink_messages));
   MST_TRY(mst_runfile_ledger(r, 1, "uplink", j->plan.uplink_bytes, j->sent));
   MST_TRY(mst_runfile_ledger(r, 1, "downlink", j->plan.downlink_bytes, j->plan.uplink_messages));
@@ -344,8 +275,8 @@ static mst_status train_and_score(analytic_job *j) {
     if (st == MST_OK && j->ridges.on)
       st = mst_job_ridges_train(&j->ridges, &j->data, &j->options, &j->plan, &model, &gram);
     else if (st == MST_OK)
-      st = mst_analytic_train(j->team, &data, j->data.features, &j->pipeline, &j->plan,
-                              &j->options, j->context->observer, &model, &gram);
+      st = mst_analytic_train(j->team, &data, j->data.features, &j->pipeline, &j->plan, &j->options,
+                              j->context->observer, &model, &gram);
   }
   const bool masked = j->options.secure.kind != MST_MASK_NONE;
   j->sent = masked ? gram.survivors : j->plan.uplink_messages;
@@ -384,8 +315,8 @@ static mst_status prepare(analytic_job *j) {
   j->data.secret = j->privacy.on;
   MST_TRY(mst_job_analytic_private_plan(&j->privacy, &j->data));
   MST_TRY(mst_job_unlearn_choose(&j->unlearn, &j->data));
-  MST_TRY(mst_job_data_deal(&j->data, j->robust.on || j->unlearn.keep ||
-                                          mst_pipeline_needs_single(&j->pipeline)));
+  MST_TRY(mst_job_data_deal(
+      &j->data, j->robust.on || j->unlearn.keep || mst_pipeline_needs_single(&j->pipeline)));
   MST_TRY(mst_team_agree(j->team, check_secure(j)));
   MST_TRY(mst_team_agree(j->team, mst_job_analytic_robust_plan(&j->robust, &j->data, &j->options)));
   MST_TRY(arrange(j));
@@ -412,5 +343,5 @@ static mst_status run_analytic(mst_job_context *context) {
 const mst_job_ops mst_job_analytic = {
     .name = "analytic",
     .summary = "closed-form federated learning: one round, the weights of pooled training",
-    .sections = sections,
+    .sections = mst_analytic_sections,
     .run = run_analytic};

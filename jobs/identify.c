@@ -5,6 +5,7 @@
 #include "jobs/figures.h"
 #include "jobs/job.h"
 #include "jobs/options.h"
+#include "jobs/say.h"
 #include "parallel/identify.h"
 
 static const mst_key_spec keys_identify[] = {
@@ -98,8 +99,19 @@ static mst_status report_state(mst_job_context *c, mst_identification *f) {
   return st;
 }
 
+/* Is a subspace sought with fewer pulls than the bound asks for? */
+static bool is_short(const mst_identify_options *o) {
+  const mst_identifier_spec *s = &o->identifier;
+  return s->constant > 0 && s->constant < 1 && s->rank < o->instance.dimension;
+}
+
 static mst_status identify(mst_job_context *c, const mst_identify_options *o) {
   mst_identification *f = NULL;
+  if (is_short(o))
+    mst_say(c->team,
+            "identify.constant is %g, below 1: that errors are rarer than identify.delta is not "
+            "known, only measured",
+            o->identifier.constant);
   MST_TRY(mst_identification_create(c->team, o, &f));
   mst_status st = mst_identification_run(f, c->observer);
   if (st == MST_OK) {

@@ -9,7 +9,7 @@ muster_SOURCES = jobs/job.h jobs/options.h jobs/arguments.h jobs/watch.h jobs/ou
   jobs/worst.h jobs/worst.c jobs/report_heat.h jobs/report_heat.c jobs/report_heat_page.c jobs/sbatch.h \
   jobs/sbatch.c jobs/submit.h jobs/submit_script.c jobs/submit.c jobs/import.c jobs/inspect.c \
   jobs/list.c jobs/feature_file.h jobs/feature_file.c jobs/data.h jobs/data.c \
-  jobs/figures.h jobs/figures.c jobs/model.h jobs/model.c jobs/analytic_private.h jobs/analytic_private.c jobs/analytic_robust.h jobs/analytic_robust.c jobs/analytic.c \
+  jobs/figures.h jobs/figures.c jobs/model.h jobs/model.c jobs/analytic_keys.h jobs/analytic_keys.c jobs/analytic_private.h jobs/analytic_private.c jobs/analytic_robust.h jobs/analytic_robust.c jobs/analytic.c \
   jobs/federated_private.h jobs/federated_private.c jobs/federated.c jobs/decentralised.c jobs/bandit_private.h jobs/bandit_private.c jobs/bandit.c \
   jobs/robust.h jobs/robust.c jobs/secure.h jobs/secure.c jobs/pooled.h jobs/pooled.c jobs/train.c jobs/privacy.h jobs/privacy.c jobs/private.c jobs/private_noise.h jobs/private_noise.c jobs/local_regression.c jobs/identify.c jobs/tuning.c jobs/treatment.c jobs/low_rank_rl.c jobs/off_policy.c jobs/pca.c jobs/ease.c jobs/naive_bayes.c jobs/bandit_rows.h jobs/bandit_rows.c jobs/record.h jobs/record.c jobs/rebuild.h jobs/rebuild.c \
   jobs/predict.c jobs/merge.c jobs/aggregate.c jobs/account.c jobs/account_events.h jobs/account_events.c jobs/setting.h jobs/setting.c jobs/report.h \

@@ -165,6 +165,7 @@ static mst_status run_low_rank(mst_job_context *c) {
   mst_low_rank_rl_totals t;
   MST_TRY(mst_team_agree(c->team, read_settings(c->experiment, &o)));
   if (c->dry_run) return mst_team_agree(c->team, write_estimate(c, &o));
+  MST_TRY(mst_job_fits(c->experiment, mst_low_rank_rl_plan(mst_job_ranks(c), &o)));
   MST_TRY(mst_low_rank_rl(c->team, &o, c->observer, &t));
   return mst_team_agree(c->team, list_figures(c, &o, &t));
 }

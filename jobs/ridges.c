@@ -14,11 +14,11 @@
 #include "jobs/options.h"
 #include "jobs/record.h"
 #include "jobs/say.h"
+#include "jobs/unlearn.h"
 #include "parallel/analytic_ridges.h"
 #include "parallel/analytic_update.h"
 
 #define HOLDOUT 0.1 /* share of clients, where none is given */
-#define ROOM    4   /* bits for the rows held out, where the sums are not kept */
 
 const mst_key_spec mst_keys_ridges[] = {
     {.key = "analytic.ridges",
@@ -159,7 +159,7 @@ mst_status mst_job_ridges_train(mst_job_ridges *r, mst_job_data *d,
   mst_status st = mst_team_agree(d->team, draw(r, d, &s));
   if (st == MST_OK && sums == &own)
     st = mst_gram_sums_create(d->team, d->features->width, d->outputs, &own);
-  if (sums == &own) own.room = ROOM;
+  if (sums == &own) own.room = mst_job_room_bits(d->experiment);
   o.sums = NULL;
   if (st == MST_OK) st = choose(r, d, &s, &o, plan, sums, gram);
   if (st == MST_OK) {

@@ -49,6 +49,7 @@ static const mst_key_spec keys_treatment[] = {
      .fallback = "1",
      .min = 0,
      .max = 1e6,
+     .open_min = true,
      .unit = "",
      .help = "dtr: forced patients decide where their two arms differ by more than half of it"},
     {.key = "policy.epsilon",
@@ -131,6 +132,7 @@ static mst_status run_treatment(mst_job_context *c) {
   mst_treatment_totals t;
   MST_TRY(mst_team_agree(c->team, read_settings(c->experiment, &o)));
   if (c->dry_run) return mst_team_agree(c->team, write_estimate(c, &o));
+  MST_TRY(mst_job_fits(c->experiment, mst_treatment_plan(mst_job_ranks(c), &o)));
   MST_TRY(mst_treatment_run(c->team, &o, c->observer, &t));
   return mst_team_agree(c->team, list_figures(c, &o, &t));
 }

@@ -97,7 +97,8 @@ int64_t mst_job_unlearn_bytes(const mst_job_unlearn *u, int64_t order) {
   return u->keep ? (1 + u->on) * mst_gram_sums_bytes(order, ranks) : 0;
 }
 
-/* A new event of the record, with the clients of a list. */
+/* A new event of the record, with the clients of a list. set: the digest of the dataset that the
+ * rows are of, or NULL: that of the first event. */
 static mst_status add_event(mst_job_unlearn *u, mst_audit_action action, int64_t rows,
                             int64_t classes, const char *set, const mst_job_list *list) {
   mst_audit longer, *a = &u->audit;
@@ -114,7 +115,7 @@ static mst_status add_event(mst_job_unlearn *u, mst_audit_action action, int64_t
   a->time[i] = now;
   a->rows[i] = rows;
   a->classes[i] = classes;
-  memcpy(a->set + i * MST_DIGEST_HEX, set, MST_DIGEST_HEX);
+  memcpy(a->set + i * MST_DIGEST_HEX, set != NULL ? set : (const char *)a->set, MST_DIGEST_HEX);
   if (u->on) memcpy(a->digest + i * MST_DIGEST_HEX, u->before.digest, MST_DIGEST_HEX);
   if (i == 0) a->pair[1] = -1;
   for (int64_t k = 0; k < named; k++) {
@@ -130,8 +131,7 @@ static mst_status train_digest(const mst_job_unlearn *u, const mst_job_data *dat
   return mst_dataset_digest_end(u->context->team, data->train.info, &data->train.digest, hex);
 }
 
-/* The least b with 4^b at or above analytic.room. */
-static int room_bits(const mst_experiment *e) {
+int mst_job_room_bits(const mst_experiment *e) {
   int bits = 0;
   while (ldexp(1.0, 2 * bits) < mst_experiment_real(e, "analytic.room")) bits++;
   return bits;
@@ -148,7 +148,7 @@ mst_status mst_job_unlearn_begin(mst_job_unlearn *u, const mst_job_data *data,
   memset(u->member, 1, (size_t)u->clients);
   for (int64_t i = 0; i < u->without.n; i++) u->member[u->without.client[i]] = 0;
   MST_TRY(mst_gram_sums_create(u->context->team, data->features->width, data->outputs, &u->sums));
-  u->sums.room = room_bits(data->experiment);
+  u->sums.room = mst_job_room_bits(data->experiment);
   *sums = &u->sums;
   MST_TRY(train_digest(u, data, hex));
   return add_event(u, MST_AUDIT_TRAINED, data->train.roster->rows, data->train.info->n_classes, hex,
@@ -201,7 +201,7 @@ static mst_status change_clients(const change *c, const char *key, const mst_job
   *rows = d->train.roster->rows;
   MST_TRY(apply(c, &d->train, joins));
   return add_event(u, joins ? MST_AUDIT_RESTORED : MST_AUDIT_REMOVED, *rows,
-                   d->train.info->n_classes, (const char *)u->audit.set, list);
+                   d->train.info->n_classes, NULL, list);
 }
 
 static mst_status change_set(const change *c) {
@@ -254,7 +254,7 @@ mst_status mst_job_unlearn_train(mst_job_unlearn *u, mst_job_data *data,
   MST_TRY(check_rows(u, data));
   MST_TRY(mst_statistics_load(u->context->team, u,
                               mst_experiment_path(data->experiment, "update.from")));
-  u->sums.room = room_bits(data->experiment);
+  u->sums.room = mst_job_room_bits(data->experiment);
   MST_TRY(change_clients(&c, "update.remove", &u->remove, false, &u->removed_rows));
   MST_TRY(change_clients(&c, "update.restore", &u->restore, true, &u->restored_rows));
   MST_TRY(change_set(&c));

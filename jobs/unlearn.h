@@ -64,6 +64,9 @@ mst_status mst_job_unlearn_choose(mst_job_unlearn *u, mst_job_data *data) MST_CH
 /** Bytes of a rank for sums of that order. Local. */
 int64_t mst_job_unlearn_bytes(const mst_job_unlearn *u, int64_t order);
 
+/** The least b with 4^b at or above analytic.room. Local. */
+int mst_job_room_bits(const mst_experiment *e);
+
 /** Before a training that keeps statistics: *sums is what it is to fill, NULL where none are kept.
  *  Collective. */
 mst_status mst_job_unlearn_begin(mst_job_unlearn *u, const mst_job_data *data,

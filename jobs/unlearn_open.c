@@ -40,6 +40,11 @@ static mst_status open_set(mst_job_unlearn *u) {
   u->set.info = mst_dataset_about(u->set.file);
   MST_TRY(mst_dataset_digest_file(u->set.team, path, u->set_hex));
   const int64_t held = mst_audit_holds(&u->audit, u->set_hex);
+  if (u->joins && strncmp((const char *)u->audit.set, u->set_hex, MST_DIGEST_HEX) == 0)
+    return mst_experiment_refuse(
+        e, key,
+        "its rows are those of data.train, and would stay when a client of "
+        "theirs is taken out: clients come back by update.restore");
   if (u->joins && held > 0)
     return mst_experiment_refuse(e, key, "its rows are in the statistics already");
   if (!u->joins && held < 1)

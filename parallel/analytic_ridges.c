@@ -9,7 +9,7 @@
 #include "core/base/memory.h"
 #include "parallel/tiles.h"
 
-/* A loss that cancels further than this is not told from 0. */
+/* What is left of larger numbers that cancel is not told further than this. */
 #define LOSS_DIGITS 0x1p-40
 
 /* M(n, c): a row's residuals from its shifted columns. */
@@ -77,9 +77,7 @@ mst_status mst_analytic_held_loss(mst_team *team, const mst_gram_sums *held,
     st = trace_of(&t, model->c, map, total);
   }
   if (st == MST_OK)
-    *loss = total[0] > LOSS_DIGITS * total[1]
-                ? total[0] / rint(diagonal[held->n - 1]) / (double)model->c
-                : NAN;
+    *loss = fmax(total[0], LOSS_DIGITS * total[1]) / rint(diagonal[held->n - 1]) / (double)model->c;
   mst_tiles_free(&t);
   mst_grid_destroy(grid);
   mst_free(map);

@@ -130,7 +130,7 @@ static mst_status measure_clients(work *w, const mst_block_source *source) {
   mst_observer_phase(w->observer, "statistics of clients", w->data->roster->count, "rows");
   for (int64_t group = 0; group < source->groups; group++) {
     int64_t first = 0, blocks = 0;
-    MST_TRY(source->load(source->context, group, &first, &blocks));
+    MST_TRY(mst_team_agree(w->team, source->load(source->context, group, &first, &blocks)));
     MST_TRY(mst_team_agree(w->team, add_blocks(w, source, first, blocks, &done)));
     MST_TRY(mst_team_any(w->team, mst_observer_stop(w->observer), &stop));
     if (stop)

@@ -151,7 +151,7 @@ static void add_word(const mst_gram_state *s, int64_t *sum, int64_t word) {
 }
 
 void mst_gram_state_begin(mst_gram_state *s, mst_gram_pass *pass) {
-  memset(s->own, 0, (size_t)(8 * whole_words(s->blocks)));
+  if (s->blocks > 0) memset(s->own, 0, (size_t)(8 * whole_words(s->blocks)));
   bool restored = is_restored(s, pass->first);
   /* Columns behind this pass are summed anew: no memory is planned for what was kept of them. */
   if (restored) s->end = mst_least(s->end, pass->end);

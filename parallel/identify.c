@@ -31,6 +31,9 @@ mst_status mst_identify_check(mst_identify_options *o) {
   if (o->seeds < 1)
     return mst_fail(MST_ERR_INPUT, "seeds: %lld instances; there must be at least 1",
                     (long long)o->seeds);
+  if ((double)o->seeds * (double)o->instance.tasks * (double)(o->instance.contexts + 2) > 0x1p50)
+    return mst_fail(MST_ERR_INPUT, "seeds: %lld instances of %lld tasks are too many",
+                    (long long)o->seeds, (long long)o->instance.tasks);
   if (!(o->confidence > 0 && o->confidence < 1))
     return mst_fail(MST_ERR_INPUT, "evaluate.confidence is %g; it must lie between 0 and 1",
                     o->confidence);

@@ -34,21 +34,13 @@ static mst_status labelled_create(mst_team *team, const mst_analytic_data *data,
                                   const mst_observer *observer, labelled *l) {
   *l = (labelled){.plain = {.rows = data->rows, .roster = data->roster}, .label = data->label};
   mst_status st = mst_feature_source_create(&l->plain, features, plan->resident, &l->source);
-  l->walk = (mst_row_walk){.team = team,
-                           .roster = data->roster,
-                           .source = mst_feature_source_blocks(&l->source, plan->groups),
-                           .observer = observer,
-                           .d = features->width};
-  if (st == MST_OK)
-    st = mst_alloc(&l->walk.centre, l->walk.d, sizeof(double), "centre of the rows");
-  if (st == MST_OK)
-    st = mst_alloc(&l->walk.x, MST_BLOCK_ROWS * l->walk.d, sizeof(double), "centred rows");
-  return st;
+  if (st != MST_OK) return st;
+  return mst_row_walk_create(
+      team, data->roster, mst_feature_source_blocks(&l->source, plan->groups), observer, &l->walk);
 }
 
 static void labelled_free(labelled *l) {
-  mst_free(l->walk.centre);
-  mst_free(l->walk.x);
+  mst_row_walk_free(&l->walk);
   mst_feature_source_free(&l->source);
 }
 

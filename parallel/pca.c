@@ -264,24 +264,6 @@ static mst_status centre_rows(mst_row_walk *w, bool centre, double *total, doubl
   return st;
 }
 
-static mst_status walk_create(mst_team *team, const mst_analytic_data *data,
-                              const mst_row_plan *plan, const mst_observer *observer,
-                              mst_feature_source *source, mst_row_walk *w) {
-  *w = (mst_row_walk){.team = team,
-                      .roster = data->roster,
-                      .source = mst_feature_source_blocks(source, plan->groups),
-                      .observer = observer,
-                      .d = source->features->width};
-  mst_status st = mst_alloc(&w->centre, w->d, sizeof *w->centre, "centre of the rows");
-  if (st == MST_OK) st = mst_alloc(&w->x, MST_BLOCK_ROWS * w->d, sizeof *w->x, "centred rows");
-  return st;
-}
-
-static void walk_free(mst_row_walk *w) {
-  mst_free(w->centre);
-  mst_free(w->x);
-}
-
 static mst_status create(mst_pca *p) {
   mst_status st = mst_alloc(&p->components, p->k * p->d, sizeof *p->components, "components");
   if (st == MST_OK) st = mst_alloc(&p->mean, p->d, sizeof *p->mean, "means of columns");
@@ -312,7 +294,9 @@ mst_status mst_pca_train(mst_team *team, const mst_analytic_data *data, mst_feat
   mst_grid *grid = NULL;
   double total = 0, bound = 0;
   mst_status st = mst_feature_source_create(&plain, features, plan->resident, &source);
-  if (st == MST_OK) st = walk_create(team, &plain, plan, observer, &source, &w);
+  if (st == MST_OK)
+    st = mst_row_walk_create(team, plain.roster, mst_feature_source_blocks(&source, plan->groups),
+                             observer, &w);
   if (st == MST_OK) st = create(out);
   st = mst_team_agree(team, st);
   if (st == MST_OK) mst_observer_phase(observer, "features", out->rows, "rows");
@@ -330,7 +314,7 @@ mst_status mst_pca_train(mst_team *team, const mst_analytic_data *data, mst_feat
     describe(out, options->centre, total);
     st = measure(&w, out, bound, &out->residual);
   }
-  walk_free(&w);
+  mst_row_walk_free(&w);
   mst_feature_source_free(&source);
   if (st != MST_OK) mst_pca_free(out);
   return st;
@@ -376,14 +360,16 @@ mst_status mst_pca_residual(mst_team *team, const mst_analytic_data *data, mst_f
   *residual = 0;
   if (data->roster->rows == 0) return mst_fail(MST_ERR_INPUT, "there is no row to project");
   mst_status st = mst_feature_source_create(&plain, features, plan->resident, &source);
-  if (st == MST_OK) st = walk_create(team, &plain, plan, observer, &source, &w);
+  if (st == MST_OK)
+    st = mst_row_walk_create(team, plain.roster, mst_feature_source_blocks(&source, plan->groups),
+                             observer, &w);
   st = mst_team_agree(team, st);
   if (st == MST_OK) {
     memcpy(w.centre, p->mean, (size_t)p->d * sizeof *p->mean);
     st = bound_rows(&w, &bound);
   }
   if (st == MST_OK && bound > 0) st = measure(&w, p, bound, residual);
-  walk_free(&w);
+  mst_row_walk_free(&w);
   mst_feature_source_free(&source);
   return st;
 }

@@ -5,6 +5,20 @@
 #include "core/base/memory.h"
 #include "core/linalg/lattice.h"
 
+mst_status mst_row_walk_create(mst_team *team, const mst_roster *roster, mst_block_source source,
+                               const mst_observer *observer, mst_row_walk *w) {
+  *w = (mst_row_walk){
+      .team = team, .roster = roster, .source = source, .observer = observer, .d = source.features};
+  MST_TRY(mst_alloc(&w->centre, w->d, sizeof *w->centre, "centre of the rows"));
+  return mst_alloc(&w->x, MST_BLOCK_ROWS * w->d, sizeof *w->x, "centred rows");
+}
+
+void mst_row_walk_free(mst_row_walk *w) {
+  mst_free(w->centre);
+  mst_free(w->x);
+  *w = (mst_row_walk){0};
+}
+
 static mst_status walk_group(const mst_row_walk *w, int64_t first, int64_t blocks,
                              void (*add)(void *, int64_t, int64_t, const double *), void *context) {
   for (int64_t b = first; b < first + blocks && !mst_observer_stop(w->observer); b++) {

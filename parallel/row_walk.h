@@ -17,6 +17,13 @@ typedef struct mst_row_walk {
   double *x;      /* (MST_BLOCK_ROWS, d) the block less the centre      */
 } mst_row_walk;
 
+/** A walk about the centre 0. Free with mst_row_walk_free, after an error too. MST_ERR_MEMORY.
+ * Local.
+ */
+mst_status mst_row_walk_create(mst_team *team, const mst_roster *roster, mst_block_source source,
+                               const mst_observer *observer, mst_row_walk *w) MST_CHECKED;
+void mst_row_walk_free(mst_row_walk *w); /* Local */
+
 /** Give x(rows, d), less the centre, of each of this rank's blocks to add, which does not fail; the
  *  rows stand at places [place, place + rows) of the roster.
  *  \return MST_OK, MST_ERR_INTERRUPTED, or what the source returns. Collective. */

@@ -103,6 +103,13 @@ static mst_status cost_of(run *r, int64_t instance, int64_t system, int64_t colu
   return MST_OK;
 }
 
+/* A stop that this rank was asked for; the ranks agree on it where they next meet. Local. */
+static mst_status look_around(const run *r) {
+  return mst_observer_stop(r->observer)
+             ? mst_fail(MST_ERR_INTERRUPTED, "interrupted while solving; start the run again")
+             : MST_OK;
+}
+
 /* All costs. Collective. */
 static mst_status fill(run *r) {
   const mst_tuning_options *o = r->options;
@@ -111,6 +118,7 @@ static mst_status fill(run *r) {
   mst_observer_phase(r->observer, "every omega", all, "systems");
   /* Dealt one by one: neighbours on a path cost alike. */
   for (int64_t i = mst_team_rank(r->team); i < all && st == MST_OK; i += mst_team_size(r->team)) {
+    st = look_around(r);
     for (int64_t c = 0; c < r->columns && st == MST_OK; c++) {
       int64_t cost = 0;
       st = cost_of(r, i / o->systems, i % o->systems, c, &cost);
@@ -135,7 +143,8 @@ static mst_status follow(run *r, int64_t instance) {
     const mst_key key =
         mst_key_make(o->seed + (uint64_t)instance, MST_PURPOSE_TUNING, 0, (uint64_t)i);
     int64_t arm = 0, cost = 0;
-    st = mst_tuner_choose(t, context, key, &arm);
+    st = look_around(r);
+    if (st == MST_OK) st = mst_tuner_choose(t, context, key, &arm);
     if (st == MST_OK) st = cost_of(r, instance, i, arm, &cost);
     if (st == MST_OK) st = mst_tuner_learn(t, context, arm, (double)cost);
     r->chosen[instance * o->systems + i] = cost;

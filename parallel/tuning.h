@@ -58,7 +58,8 @@ mst_status mst_tuning_check(const mst_tuning_options *o) MST_CHECKED;
 
 /** Solve all sequences.
  *  \return MST_OK, MST_ERR_INPUT, MST_ERR_MEMORY, MST_ERR_NONFINITE (a row, a solution),
- *          MST_ERR_SINGULAR, what the reader returns. Collective on team; options must agree. */
+ *          MST_ERR_SINGULAR, MST_ERR_INTERRUPTED after a signal (nothing is saved), what the
+ *          reader returns. Collective on team; options must agree. */
 mst_status mst_tuning(mst_team *team, const mst_tuning_options *o, const mst_observer *observer,
                       mst_tuning_totals *totals) MST_CHECKED;
 

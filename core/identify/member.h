@@ -27,7 +27,7 @@ extern const mst_identifier_ops mst_identifier_lucb, mst_identifier_glucb, mst_i
   {                                                                                                \
     .name = "constant", .type = MST_PARAM_REAL, .offset = offsetof(mst_identifier_spec, constant), \
     .fallback = "1", .min = 0, .max = 1e6, .open_min = true, .unit = "",                           \
-    .help = "scale of the pulls by which the shared subspace is found; 1: what is proven"          \
+    .help = "scale of the pulls by which the shared subspace is found; 1: what the bound asks for" \
   }
 
 /* Successive elimination with designs (Fiez, Jain, Jamieson, Ratliff 2019): in phase t = 1, 2, ...

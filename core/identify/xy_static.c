@@ -78,7 +78,7 @@ static mst_status run_task(race *r, int64_t task, int64_t *pulls, int32_t *answe
   for (int64_t k = 0; k < n; k++) r->sum[k] = r->count[k] = 0;
   for (double look = 1; *answer < 0 && pull_up_to(r, task, total, pulls); look++) {
     MST_TRY(judge(r, 6 * r->delta / (PI * PI * look * look), answer));
-    total = ceil(total * (1 + r->growth));
+    total = fmax(total + 1, ceil(total * (1 + r->growth)));
   }
   return MST_OK;
 }

@@ -36,6 +36,8 @@ alone run "$dir/s.yaml" -q --set output.run="$dir/s.h5"
 found=$(field pulls)
 ended 0 && [ "$(field wrong)" = 0 ] && [ "$(field alone)" = 0 ]
 result "a shared subspace is found" $?
+complained 'identify.constant is 0.0003, below 1' && once
+result "that delta is not known to hold is said" $?
 alone run "$dir/s.yaml" -q --set identify.method=task_by_task --set output.run="$dir/t.h5"
 ended 0 && echo "$found $(field pulls)" | awk '{ exit !($1 < $2 / 4) }'
 result "it saves pulls: $found, task by task $(field pulls)" $?
@@ -85,4 +87,11 @@ alone run "$dir/i.yaml" -q --set identify.method=c_douexpdes
 refused "no contexts" 2 'with contexts'
 alone run "$dir/i.yaml" -q --set instance.kind=sphere --set instance.arms=5 --set instance.gap=4
 refused "a gap that cannot be" 2 'none of 200000'
+alone run "$dir/i.yaml" -q --set identify.ridge=1e-300
+refused "a ridge that rounding swallows" 2 'identify.ridge'
+alone run "$dir/s.yaml" -q --set seeds=1e9 --set instance.tasks=1e6
+refused "more answers than can be counted" 2 'seeds'
+alone run "$dir/i.yaml" -q --set seeds=1 --set identify.method=xy_static --set identify.growth=1e-300
+ended 0 && [ "$(field undecided)" = 0 ]
+result "batches grow by a pull at least" $?
 finish

@@ -43,4 +43,6 @@ alone run "$dir/r.yaml" -q --set completion.rank=0
 refused "a completion has a rank" 2 'completion.rank'
 alone run "$dir/r.yaml" -q --set users=0
 refused "there is a user" 2 'users'
+alone run "$dir/r.yaml" -q --set resources.memory=1e-6
+refused "users that memory does not hold" 1 'resources.memory'
 finish

@@ -42,4 +42,8 @@ long="--set patients=40000 --set output.run=$dir/long.h5 --set output.checkpoint
 }
 alone run "$dir/d.yaml" -q --set policy.kind=best
 refused "a policy is one of five" 2 'policy.kind'
+alone run "$dir/d.yaml" -q --set policy.gap=0
+refused "a gap of 0 names its key" 2 'policy.gap'
+alone run "$dir/d.yaml" -q --set resources.memory=1e-6
+refused "patients that memory does not hold" 1 'resources.memory'
 finish

@@ -2,6 +2,7 @@
 # Section `update` of job analytic: clients leave a finished run and come back to the same digest, on
 # any number of ranks; a dataset with new classes joins; what cannot be is refused in one line.
 . "$srcdir/tests/jobs/common.sh"
+export GLIBC_TUNABLES=glibc.malloc.perturb=173 # what is read after it was freed shows in the record
 
 make_bars "$dir/bars.csv"
 awk -F, '$1 < 2' "$dir/bars.csv" >"$dir/old.csv"
@@ -46,6 +47,8 @@ if command -v h5dump >/dev/null 2>&1; then
   h5dump -d /audit/action -y "$dir/back.h5" | grep -q ' 0, 1, 2' &&
     h5dump -d /audit/client -y "$dir/back.h5" | tr -d ' \n' | grep -q '0,-1,1,4,1,9,2,9,2,4'
   result "the record tells what was done to whom" $?
+  h5dump -d /audit/set -w 0 "$dir/back.h5" | sed -n 's/,\{0,1\}$//; s/^ *([0-9]*,0): //p' | sort -u | wc -l | grep -q '^ *1$'
+  result "and of which dataset: clients come and go with rows of the one trained on" $?
   h5dump -d /clients/rows -y "$dir/gone.h5" | tr -d ' \n' | grep -qE 'DATA\{([0-9]+,){4}0,([0-9]+,){4}0,'
   result "nothing is told of the rows of those who left" $?
 else
@@ -74,6 +77,19 @@ to base 1 a
 awk -v a="$loss" -v b="$(field loss)" 'BEGIN { d = a / b - 1; exit !(d < 1e-10 && d > -1e-10) }'
 result "and the model is that of all clients at it: $loss and $(field loss)" $?
 
+# One huge value among the rows held out asks for more room, where the sums are not kept too.
+awk 'BEGIN { FS = OFS = "," } NR == 7 { $3 = 50000 } 1' "$dir/bars.csv" >"$dir/wild.csv"
+alone import csv "$dir/wild.csv" --label-column 0 --scale 0.01 -o "$dir/wild.h5"
+cat >"$dir/w.yaml" <<'Y'
+job: analytic
+data: {train: wild.h5, test: wild.h5}
+clients: {count: 20, partition: dirichlet, alpha: 0.1}
+analytic: {ridges: [1, 10], holdout: 0.5}
+Y
+alone run "$dir/w.yaml" -q --set output.run="$dir/no.h5"
+refused "a held-out client without room" 2 'column 1 .*larger analytic.room'
+to roomy 1 w analytic.room=1048576
+
 # SENTENCE, CODE, PATTERN, SETTINGS
 no() {
   sentence=$1 want=$2 pattern=$3
@@ -91,6 +107,7 @@ no "another partition" 2 'clients.alpha is not as' "$from" 'update.remove=[1]' c
 no "other rows" 2 'data.train.*not those' "$from" 'update.remove=[1]' data.train="$dir/new.h5" data.test="$dir/new.h5"
 no "a run without statistics" 2 'kept no statistics' update.from="$dir/anew.h5" 'update.remove=[1]'
 no "a dataset that never joined" 2 'not in the statistics' "$from" update.leave="$dir/new.h5"
+no "the training rows a second time" 2 'update.join.*of data.train' "$from" update.join="$dir/bars.h5"
 no "floating-point sums" 2 'exact sums' analytic.keep_statistics=true reduce=fast
 no "left out, and not there" 2 'clients.without.*no client 20' 'clients.without=[20]'
 no "a holdout of nothing" 2 'nothing without analytic.ridges' analytic.holdout=0.2

@@ -311,6 +311,30 @@ START_TEST(what_has_no_meaning_here_is_refused) {
 }
 END_TEST
 
+/* Which allocation fails decides between which collective calls the rank leaves. */
+START_TEST(one_rank_without_memory_is_everyones_failure) {
+  toy t = toy_make(N, FEW, C);
+  const mst_analytic_robust how = attacked(robust("krum", 2), "sign_flip", 2);
+  mst_status st = MST_ERR_MEMORY;
+  for (int64_t at = 1, held = 0; at < 200 && st == MST_ERR_MEMORY; at++) {
+    mst_analytic_trust trust;
+    toy_run r;
+    begin(&r, world, &t, &ALIKE, 1);
+    if (mst_team_rank(world) == 0) mst_memory_fail_at(at);
+    st = train(&r, &t, &how, &trust);
+    mst_memory_fail_at(0);
+    ck_assert_msg(st == MST_OK || st == MST_ERR_MEMORY, "allocation %lld: %s", (long long)at,
+                  mst_status_detail());
+    held = st == MST_OK;
+    ck_ok(mst_sum_i64(world, &held, 1));
+    ck_assert_msg(held == 0 || held == mst_team_size(world), "allocation %lld", (long long)at);
+    toy_end(&r);
+  }
+  ck_assert_int_eq(st, MST_OK);
+  toy_free(&t);
+}
+END_TEST
+
 static Suite *suite(void) {
   Suite *s = suite_create("analytic_robust");
   TCase *c = tcase_create("analytic_robust");
@@ -326,6 +350,7 @@ static Suite *suite(void) {
   tcase_add_test(c, a_matrix_that_is_none_is_refused_with_a_ridge_that_will_do);
   tcase_add_test(c, the_planned_memory_is_that_of_the_rank_with_most_clients);
   tcase_add_test(c, what_has_no_meaning_here_is_refused);
+  tcase_add_test(c, one_rank_without_memory_is_everyones_failure);
   suite_add_tcase(s, c);
   return s;
 }

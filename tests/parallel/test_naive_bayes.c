@@ -180,6 +180,30 @@ START_TEST(what_cannot_be_learned_is_refused) {
 }
 END_TEST
 
+START_TEST(one_rank_without_memory_is_everyones_failure) {
+  toy t = make_rows(false);
+  mst_status st = MST_ERR_MEMORY;
+  const mst_naive_bayes_options o = options(false);
+  for (int64_t at = 1; at < 100 && st == MST_ERR_MEMORY; at++) {
+    mst_naive_bayes m = {0};
+    mst_naive_bayes_score score;
+    run r;
+    start(&r, world, &t, 1);
+    if (mst_team_rank(world) == mst_team_size(world) - 1) mst_memory_fail_at(at);
+    st = mst_naive_bayes_train(world, &r.data, r.features, &r.plan, &o, NULL, &m);
+    if (st == MST_OK)
+      st = mst_naive_bayes_evaluate(world, &r.data, r.features, &r.plan, &m, NULL, &score, NULL);
+    mst_memory_fail_at(0);
+    ck_assert_msg(st == MST_OK || st == MST_ERR_MEMORY, "allocation %lld: %s", (long long)at,
+                  mst_status_detail());
+    mst_naive_bayes_free(&m);
+    end(&r);
+  }
+  ck_assert_int_eq(st, MST_OK);
+  toy_free(&t);
+}
+END_TEST
+
 static void make_teams(void) {
   mst_blas_init();
   ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &alone));
@@ -199,6 +223,7 @@ int main(int argc, char **argv) {
   tcase_add_test(c, bits_do_not_depend_on_ranks_or_groups);
   tcase_add_test(c, classes_and_losses_are_those_of_the_formulas);
   tcase_add_test(c, what_cannot_be_learned_is_refused);
+  tcase_add_test(c, one_rank_without_memory_is_everyones_failure);
   suite_add_tcase(s, c);
   return mst_test_main(argc, argv, s);
 }

@@ -122,6 +122,23 @@ START_TEST(what_cannot_be_is_refused) {
 }
 END_TEST
 
+static bool told_to_stop(void *context) {
+  return *(const int *)context == mst_team_rank(team);
+}
+
+START_TEST(a_signal_to_one_rank_ends_all) {
+  int rank = mst_team_size(team) - 1;
+  const mst_observer o = {.context = &rank, .should_stop = told_to_stop};
+  mst_tuning_options t = options("cheb_cb");
+  mst_tuning_totals totals;
+  for (int k = 0; k < 2; k++) {
+    t.compare = k == 0;
+    t.seeds = 8;
+    ck_refused(mst_tuning(team, &t, &o, &totals), MST_ERR_INTERRUPTED, "start the run again");
+  }
+}
+END_TEST
+
 static void open_teams(void) {
   ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &alone));
   ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &team));
@@ -139,6 +156,7 @@ int main(int argc, char **argv) {
   tcase_add_test(c, figures_do_not_depend_on_ranks);
   tcase_add_test(c, the_best_fixed_omega_is_what_that_omega_takes);
   tcase_add_test(c, second_moments_of_rows_are_a_matrix_too);
+  tcase_add_test(c, a_signal_to_one_rank_ends_all);
   tcase_add_test(c, what_cannot_be_is_refused);
   suite_add_tcase(suite, c);
   return mst_test_main(argc, argv, suite);

@@ -253,6 +253,35 @@ START_TEST(the_loss_of_held_out_clients_follows_from_their_sums) {
 }
 END_TEST
 
+START_TEST(a_loss_too_small_to_be_told_counts_as_the_least_that_can_be) {
+  toy t = toy_make(N, 30, C);
+  for (int64_t i = 0; i < t.n; i++)
+    for (int64_t k = 0; k < C; k++) t.x[i * 30 + k] = t.label[i] == k;
+  mst_gram_sums sums;
+  toy_run r;
+  double good = 0, wild = 0;
+  start(&r, world, &t, &sums);
+  deal(&r, &t, NULL, false);
+  train(&r, &t, &sums, &first);
+  mst_analytic_model m = {.d = 30, .c = C};
+  double weights[30 * C] = {0}, intercept[C] = {0};
+  m.weights = weights;
+  m.intercept = intercept;
+  for (int64_t k = 0; k < C; k++) weights[k * C + k] = 1;
+  ck_ok(mst_analytic_held_loss(world, &sums, &m, &good));
+  ck_assert_msg(good > 0 && good < 1e-10, "%g of a model without residuals", good);
+  for (int64_t k = 0; k < C; k++) { /* one-hot columns sum to 1: these weights cancel */
+    for (int64_t i = 0; i < C; i++) weights[i * C + k] += 1e9;
+    intercept[k] = -1e9;
+  }
+  ck_ok(mst_analytic_held_loss(world, &sums, &m, &wild));
+  ck_assert_msg(wild > 1e3, "%g of weights that cancel", wild);
+  mst_gram_sums_free(&sums);
+  toy_end(&r);
+  toy_free(&t);
+}
+END_TEST
+
 START_TEST(memory_missing_on_one_rank_fails_on_all_and_leaves_sums_that_can_be_changed) {
   toy t = toy_make(200, 20, C);
   const bool out[CLIENTS] = {[7] = true, [8] = true, [30] = true};
@@ -294,6 +323,7 @@ static Suite *suite(void) {
   tcase_add_test(c, new_classes_that_join_give_what_joint_training_gives_and_can_leave_again);
   tcase_add_test(c, rows_without_room_are_refused_before_any_sum);
   tcase_add_test(c, the_loss_of_held_out_clients_follows_from_their_sums);
+  tcase_add_test(c, a_loss_too_small_to_be_told_counts_as_the_least_that_can_be);
   tcase_add_test(c, memory_missing_on_one_rank_fails_on_all_and_leaves_sums_that_can_be_changed);
   suite_add_tcase(s, c);
   return s;
