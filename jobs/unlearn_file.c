@@ -1,5 +1,6 @@
 /* Kept statistics in run files: /statistics_shape, /statistics, and /audit, the record of what was
  * done to them. doc/formats.md. */
+#include <math.h>
 #include <string.h>
 
 #include "core/base/memory.h"
@@ -104,12 +105,26 @@ mst_status mst_statistics_look(mst_team *team, mst_job_unlearn *u, const char *p
   return read_group(team, path, "audit", st, &s);
 }
 
+/* What no run writes, and no sum could be made of. Every rank has read the same. */
+static mst_status check_columns(const mst_gram_sums *s, const char *path) {
+  for (int64_t i = 0; i < s->n; i++) {
+    const bool scaled = isfinite(s->scale[i]) && s->scale[i] >= 0;
+    if (!isfinite(s->shift[i]) || !scaled || s->used[i] > 1 ||
+        (s->used[i] == 1 && s->scale[i] == 0))
+      return mst_fail(MST_ERR_FORMAT,
+                      "%s: /statistics is damaged: column %lld has shift %g and scale %g", path,
+                      (long long)i, s->shift[i], s->scale[i]);
+  }
+  return MST_OK;
+}
+
 mst_status mst_statistics_load(mst_team *team, mst_job_unlearn *u, const char *path) {
   mst_state s;
   mst_state_init(&s);
   MST_TRY(mst_gram_sums_create(team, u->features, u->targets, &u->sums));
   u->sums.known = true;
-  return read_group(team, path, "statistics", mst_gram_sums_state(&u->sums, &s), &s);
+  MST_TRY(read_group(team, path, "statistics", mst_gram_sums_state(&u->sums, &s), &s));
+  return check_columns(&u->sums, path);
 }
 
 mst_status mst_statistics_write(mst_team *team, mst_job_unlearn *u) {

@@ -3,13 +3,18 @@
  *   bad_dataset KIND FILE     KIND: sound labels nonfinite no_rows no_x x_text y_short y_real
  *                             twins parts
  *
- * and, for one part of a file of kind parts (real /y, /group, /weight, checksummed), flip a byte of it:
+ * and, for one part of a file of kind parts (real /y, /group, /weight, checksummed), flip a byte of
+ * it:
  *
  *   bad_dataset damaged_PART FILE
  *
  * and, for a run file, take a key's line out of its experiment:
  *
- *   bad_dataset without_KEY FILE */
+ *   bad_dataset without_KEY FILE
+ *
+ * and, for one with kept statistics, make the first column's scale negative:
+ *
+ *   bad_dataset bent_statistics FILE */
 #include <hdf5.h>
 #include <math.h>
 #include <stdbool.h>
@@ -18,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS 40
+#define ROWS    40
 #define COLUMNS 6
 #define CLASSES 4
 
@@ -140,9 +145,24 @@ static int write_without(const char *path, const char *key) {
   return H5Fclose(file) < 0 || !ok;
 }
 
+static int bend_statistics(const char *path) {
+  const hsize_t zero = 0, one = 1;
+  const double scale = -1;
+  hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+  hid_t set = H5Dopen2(file, "statistics/scale", H5P_DEFAULT), all = H5Dget_space(set);
+  hid_t space = H5Screate_simple(1, &one, NULL);
+  H5Sselect_hyperslab(all, H5S_SELECT_SET, &zero, NULL, &one, NULL);
+  bool ok = H5Dwrite(set, H5T_NATIVE_DOUBLE, space, all, H5P_DEFAULT, &scale) >= 0;
+  H5Sclose(space);
+  H5Sclose(all);
+  H5Dclose(set);
+  return H5Fclose(file) < 0 || !ok;
+}
+
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
   const char *kind = argv[1];
+  if (strcmp(kind, "bent_statistics") == 0) return bend_statistics(argv[2]);
   if (strncmp(kind, "damaged_", 8) == 0) return damage(argv[2], kind + 8);
   if (strncmp(kind, "without_", 8) == 0) return write_without(argv[2], kind + 8);
   fill(kind);

@@ -111,4 +111,7 @@ no "the training rows a second time" 2 'update.join.*of data.train' "$from" upda
 no "floating-point sums" 2 'exact sums' analytic.keep_statistics=true reduce=fast
 no "left out, and not there" 2 'clients.without.*no client 20' 'clients.without=[20]'
 no "a holdout of nothing" 2 'nothing without analytic.ridges' analytic.holdout=0.2
+cp "$dir/base.h5" "$dir/bent.h5"
+"$bad_dataset" bent_statistics "$dir/bent.h5" || echo "not ok: the scale could not be changed"
+no "a scale that no run writes" 2 'statistics is damaged: column 0' update.from="$dir/bent.h5" 'update.remove=[1]'
 finish
