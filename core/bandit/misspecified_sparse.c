@@ -11,6 +11,7 @@
 #include <float.h>
 
 #include "core/bandit/policy_member.h"
+#include "core/base/arithmetic.h"
 #include "core/linalg/blas.h"
 
 enum {
@@ -93,7 +94,7 @@ static double rho_of(const mst_policy_spec *s, const part *p, int64_t n, double 
 
 static mst_status choose(const mst_policy_spec *s, const mst_ridge *known, const mst_arms *arms,
                          mst_stream *stream, mst_choice *choice) {
-  const int64_t d = known->width, n = s->sparsity;
+  const int64_t d = known->width, n = mst_least(s->sparsity, MOST);
   const double count = supports(d, n);
   const double drift = s->misspecified * sqrt(interactions(known, arms->round));
   const double rho = mst_policy_bound(s, known, s->noise) + drift;

@@ -48,7 +48,7 @@ static mst_release at(const mst_estimator *e, int64_t step) {
 static void share_out(mst_estimator *e) {
   const double differ = 1 - e->spec.share, local = e->spec.local_share;
   const double share[] = {e->spec.share, differ * (1 - local), differ * local};
-  for (int k = 0; k < e->kinds; k++) {
+  for (int k = 0; k < (int)(sizeof share / sizeof share[0]); k++) {
     const double n = (double)releases(e, k, 0);
     const double cost = e->sampler[k]->q * sqrt(n / share[k]);
     e->noise[k] = n > 0 ? cost / sqrt((double)releases(e, 0, 0) / share[0]) : 1;
