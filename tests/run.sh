@@ -101,6 +101,9 @@ list() { # wanted kind, what this script is called with
   done
 }
 
+# Data and run files in the folder that the tests are started in, which shall be as they were.
+files() { find . -maxdepth 1 -name '*.h5*' | sort; }
+files >"$scratch/before"
 for kind in shell ranks serial; do list $kind "$@"; done | awk '{ print NR, $0 }' >"$scratch/list"
 xargs -r -P "$TEST_LANES" -L 1 sh -c "$one" run <"$scratch/list" | {
   lost=$(wc -l <"$scratch/list")
@@ -111,6 +114,8 @@ xargs -r -P "$TEST_LANES" -L 1 sh -c "$one" run <"$scratch/list" | {
   done
   [ "$lost" -eq 0 ] || echo "FAIL $lost tests that were not run to their end"
   failed=$((failed + lost))
+  left=$(files | comm -13 "$scratch/before" - | tr '\n' ' ')
+  [ -z "$left" ] || { echo "FAIL a test has left ${left}beside the build"; failed=$((failed + 1)); }
   if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"
   else echo "$passed passed, $failed failed"; fi
   [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -91,7 +91,7 @@ alone run "$dir/i.yaml" -q --set identify.ridge=1e-300
 refused "a ridge that rounding swallows" 2 'identify.ridge'
 alone run "$dir/s.yaml" -q --set seeds=1e9 --set instance.tasks=1e6
 refused "more answers than can be counted" 2 'seeds'
-alone run "$dir/i.yaml" -q --set seeds=1 --set identify.method=xy_static --set identify.growth=1e-300
+alone run "$dir/i.yaml" -q --set output.run="$dir/g.h5" --set seeds=1 --set identify.method=xy_static --set identify.growth=1e-300
 ended 0 && [ "$(field undecided)" = 0 ]
 result "batches grow by a pull at least" $?
 finish
