@@ -32,13 +32,11 @@ static mst_status check_keys(const mst_experiment *e) {
 /* Every rank holds all rows, and may have all instances, each with an order of its own. */
 static mst_status plan(mst_job_bandit_rows *r, const mst_dataset_info *info,
                        const mst_experiment *e, int64_t instances) {
-  const int64_t asked = mst_job_memory(e), row = 4 * (info->row_elements + info->outputs);
+  const int64_t row = 4 * (info->row_elements + info->outputs);
   if (__builtin_mul_overflow(info->rows, row + 8 * instances, &r->bytes)) r->bytes = INT64_MAX;
-  if (asked == 0 || r->bytes <= asked) return MST_OK;
-  return mst_fail(MST_ERR_MEMORY,
-                  "data.train: every rank holds all rows, %.3f GiB with their orders, more than "
-                  "resources.memory of %.3f GiB",
-                  (double)r->bytes / 0x1p30, (double)asked / 0x1p30);
+  mst_status st = mst_job_fits(e, r->bytes);
+  if (st == MST_OK) return MST_OK;
+  return mst_fail_within(st, "data.train, of which every rank holds all rows: ");
 }
 
 /* The largest product of two numbers of a row; the first row that is not finite is refused. */

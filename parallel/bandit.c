@@ -7,6 +7,7 @@
 #include "comm/sum.h"
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
+#include "core/base/summary.h"
 #include "core/linalg/lattice.h"
 #include "parallel/bandit_stages.h"
 
@@ -200,22 +201,15 @@ static void summarise(mst_bandit *f) {
   const mst_bandit_options *o = &f->options;
   const double seeds = (double)o->seeds, agents = (double)f->tracks;
   const double bits = f->protocol->phased != NULL ? (double)o->protocol.bits : REAL_BITS;
-  double sum = 0, squares = 0;
+  double *regret = f->figure; /* in place of the parts of the sums */
+  for (int64_t r = 0; r < o->seeds; r++)
+    regret[r] = mst_tally_scaled(f->figure + r * MST_TALLY_SCALES);
   *t = (mst_bandit_totals){.rounds = f->done,
-                           .regret_most = -INFINITY,
+                           .regret = mst_summary_mean(regret, o->seeds),
+                           .regret_sd = mst_summary_deviation(regret, o->seeds),
+                           .regret_most = mst_summary_most(regret, o->seeds),
                            .batches = f->extent[0],
                            .consensus_rounds = f->extent[1]};
-  for (int64_t r = 0; r < o->seeds; r++) {
-    const double regret = mst_tally_scaled(f->figure + r * MST_TALLY_SCALES);
-    sum += regret;
-    t->regret_most = fmax(t->regret_most, regret);
-  }
-  t->regret = sum / seeds;
-  for (int64_t r = 0; r < o->seeds; r++) {
-    const double off = mst_tally_scaled(f->figure + r * MST_TALLY_SCALES) - t->regret;
-    squares += off * off;
-  }
-  t->regret_sd = o->seeds > 1 ? sqrt(squares / (seeds - 1)) : 0;
   t->messages = (double)(f->counts[MST_BANDIT_UP] + f->counts[MST_BANDIT_DOWN]) / seeds;
   t->uplink_reals = (double)f->counts[MST_BANDIT_UP_REALS] / agents;
   t->downlink_reals = (double)f->counts[MST_BANDIT_DOWN_REALS] / agents;

@@ -173,16 +173,13 @@ mst_identify_totals mst_identification_figures(const mst_identification *f) {
   const mst_identify_options *o = &f->options;
   mst_identify_totals t = {.instances = f->done, .tasks = f->done * o->instance.tasks};
   const double n = (double)f->done;
-  double squares = 0;
   for (int64_t i = 0; i < f->done; i++) {
     f->total[i] = count_instance(f, i, &t);
     t.pulls += f->total[i] / n;
   }
-  for (int64_t i = 0; i < f->done; i++)
-    squares += (f->total[i] - t.pulls) * (f->total[i] - t.pulls);
+  t.pulls_sd = mst_summary_deviation(f->total, f->done);
   mst_summary_sort(f->total, f->done);
   t.pulls_median = mst_summary_quantile(f->total, f->done, 0.5);
-  t.pulls_sd = f->done > 1 ? sqrt(squares / (n - 1)) : 0;
   t.pulls_task = t.pulls / (double)o->instance.tasks;
   t.pulls_found /= n;
   const int64_t decided = t.instances - t.undecided, tasks = t.tasks - t.undecided_tasks;

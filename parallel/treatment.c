@@ -79,18 +79,15 @@ static mst_status report(run *r, int64_t done, const mst_observer *o) {
   mst_treatment_totals *t = &r->totals;
   const double seeds = (double)r->options.seeds;
   int64_t forced = 0;
-  double squares = 0;
   MST_TRY(mst_gather_i64(r->team, r->count * (int64_t)sizeof(double), r->bytes));
   MST_TRY(mst_gather_all(r->team, r->regret, r->bytes, r->all));
   for (int64_t i = 0; i < r->count; i++)
     for (int64_t p = 0; p < done; p++) forced += r->way[i * r->options.patients + p] >= 4;
   MST_TRY(mst_sum_i64(r->team, &forced, 1));
   *t = (mst_treatment_totals){.regret = mst_summary_mean(r->all, r->options.seeds),
+                              .regret_sd = mst_summary_deviation(r->all, r->options.seeds),
                               .regret_most = mst_summary_most(r->all, r->options.seeds),
                               .forced = (double)forced / seeds};
-  for (int64_t i = 0; i < r->options.seeds; i++)
-    squares += (r->all[i] - t->regret) * (r->all[i] - t->regret);
-  t->regret_sd = seeds > 1 ? sqrt(squares / (seeds - 1)) : 0;
   const mst_metric metric[] = {
       {"regret", t->regret}, {"regret_sd", t->regret_sd}, {"forced", t->forced}};
   return o == NULL || o->on_round == NULL ? MST_OK : o->on_round(o->context, done, 3, metric);

@@ -24,6 +24,13 @@ double mst_summary_most(const double *x, int64_t n) {
   return most;
 }
 
+double mst_summary_deviation(const double *x, int64_t n) {
+  const double mean = mst_summary_mean(x, n);
+  double squares = 0;
+  for (int64_t i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
+  return n > 1 ? sqrt(squares / ((double)n - 1)) : 0;
+}
+
 double mst_confusion_rows(const double *counts, int64_t classes, int64_t k) {
   double sum = 0;
   for (int64_t j = 0; j < classes; j++) sum += counts[k * classes + j];

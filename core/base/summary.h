@@ -16,8 +16,12 @@ typedef struct mst_summary {
 /** Mean and largest of x(n), in any order; NaN when n is 0. */
 double mst_summary_mean(const double *x, int64_t n);
 double mst_summary_most(const double *x, int64_t n);
+/** Standard deviation of x(n), in any order, as an estimate of that of what they are drawn from: of
+ *  n - 1 degrees of freedom; 0 for one number or none. */
+double mst_summary_deviation(const double *x, int64_t n);
 
-/* Of a confusion matrix counts(classes, classes): rows of each class by the class that was chosen. */
+/* Of a confusion matrix counts(classes, classes): rows of each class by the class that was chosen.
+ */
 
 /** The rows of class k. */
 double mst_confusion_rows(const double *counts, int64_t classes, int64_t k);

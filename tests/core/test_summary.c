@@ -22,6 +22,10 @@ START_TEST(mean_and_most_take_numbers_in_any_order) {
   ck_assert_double_eq(mst_summary_mean(x, 4), 1);
   ck_assert_double_eq(mst_summary_most(x, 4), 7);
   ck_assert_double_eq(mst_summary_most(x + 3, 1), -5);
+  ck_assert_double_eq_tol(mst_summary_deviation((const double[]){1, 2, 3, 4, 10}, 5), sqrt(12.5),
+                          1e-15);
+  ck_assert_double_eq(mst_summary_deviation(x, 1), 0);
+  ck_assert_double_eq(mst_summary_deviation(x, 0), 0);
   ck_assert_double_nan(mst_summary_mean(x, 0));
   ck_assert_double_nan(mst_summary_most(x, 0));
 }
