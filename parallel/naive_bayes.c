@@ -56,18 +56,13 @@ typedef struct tally {
 
 static void add_rows(void *context, int64_t place, int64_t rows, const double *x) {
   tally *t = context;
-  const int64_t d = t->d;
-  double *square = t->sums.block + t->c * d;
+  const int64_t d = t->d, n = rows * d;
   memset(t->sums.block, 0, (size_t)t->sums.n * sizeof *t->sums.block);
-  for (int64_t i = 0; i < rows; i++) {
-    const int64_t k = t->l->label[place + i];
-    for (int64_t j = 0; j < d; j++) {
-      const double z = x[i * d + j] * t->scale[j];
-      t->sums.block[k * d + j] += z;
-      square[k * d + j] += z * z;
-      if (z < 0 && (t->below == 0 || place + i + 1 < t->below)) t->below = place + i + 1;
-    }
-  }
+  mst_naive_bayes_add(rows, d, t->l->label + place, x, t->scale, t->sums.block,
+                      t->sums.block + t->c * d);
+  int64_t i = 0;
+  while (i < n && !(x[i] < 0)) i++;
+  if (i < n && (t->below == 0 || place + i / d + 1 < t->below)) t->below = place + i / d + 1;
   mst_block_sums_add(&t->sums);
 }
 
@@ -83,64 +78,6 @@ static mst_status count_classes(const mst_analytic_data *data, double *count) {
   return MST_OK;
 }
 
-/* Equations (2), (3). Local. */
-static mst_status fit_normal(mst_naive_bayes *m, const tally *t, const double *count, double rows,
-                             double smoothing) {
-  const double *sum = t->sums.block, *square = sum + m->c * m->d;
-  double largest = 0;
-  for (int64_t j = 0; j < m->d; j++) {
-    double s = 0, q = 0;
-    for (int64_t k = 0; k < m->c; k++) {
-      s += sum[k * m->d + j];
-      q += square[k * m->d + j];
-    }
-    const double variance = (q - s * s / rows) / rows;
-    largest = fmax(largest, variance / t->scale[j] / t->scale[j]);
-  }
-  if (!(largest > 0))
-    return mst_fail(MST_ERR_INPUT, "all rows are alike: there is nothing to learn from");
-  for (int64_t k = 0; k < m->c; k++)
-    for (int64_t j = 0; j < m->d; j++) {
-      const int64_t e = k * m->d + j;
-      const double mean = sum[e] / count[k];
-      const double variance = fmax(square[e] / count[k] - mean * mean, 0);
-      m->mean[e] = t->l->walk.centre[j] + mean / t->scale[j];
-      m->variance[e] = variance / t->scale[j] / t->scale[j] + smoothing * largest;
-      if (!(m->variance[e] > 0))
-        return mst_fail(
-            MST_ERR_INPUT,
-            "feature %lld is constant in class %lld: give naive_bayes.smoothing above 0",
-            (long long)j, (long long)k);
-    }
-  return MST_OK;
-}
-
-/* Equation (4). Local. */
-static mst_status fit_counts(mst_naive_bayes *m, const tally *t, double smoothing) {
-  for (int64_t k = 0; k < m->c; k++) {
-    double all = smoothing * (double)m->d;
-    for (int64_t j = 0; j < m->d; j++) all += t->sums.block[k * m->d + j] / t->scale[j];
-    for (int64_t j = 0; j < m->d; j++) {
-      const double count = t->sums.block[k * m->d + j] / t->scale[j] + smoothing;
-      if (!(count > 0))
-        return mst_fail(MST_ERR_INPUT,
-                        "feature %lld is never seen in class %lld: give naive_bayes.smoothing "
-                        "above 0",
-                        (long long)j, (long long)k);
-      m->mean[k * m->d + j] = log(count / all);
-    }
-  }
-  return MST_OK;
-}
-
-static mst_status create(const mst_naive_bayes_options *options, mst_naive_bayes *m) {
-  mst_status st = mst_alloc(&m->prior, m->c, sizeof *m->prior, "shares of classes");
-  if (st == MST_OK) st = mst_alloc(&m->mean, m->c * m->d, sizeof *m->mean, "means of classes");
-  if (st == MST_OK && !options->multinomial)
-    st = mst_alloc(&m->variance, m->c * m->d, sizeof *m->variance, "variances of classes");
-  return st;
-}
-
 /* A negative number on any rank is everyone's. Collective. */
 static mst_status check_counts(const tally *t, const mst_analytic_data *data) {
   int64_t least = t->below > 0 ? -t->below : INT64_MIN;
@@ -154,7 +91,7 @@ static mst_status check_counts(const tally *t, const mst_analytic_data *data) {
 /* Walk, and read the model off the sums. Collective. */
 static mst_status fit(tally *t, const mst_analytic_data *data,
                       const mst_naive_bayes_options *options, mst_naive_bayes *m) {
-  const double rows = (double)data->roster->rows;
+  const double rows = (double)data->roster->rows, *sum;
   double *count = NULL;
   mst_status st = mst_alloc(&count, m->c, sizeof *count, "rows of classes");
   if (st == MST_OK) st = count_classes(data, count);
@@ -163,10 +100,13 @@ static mst_status fit(tally *t, const mst_analytic_data *data,
   if (st == MST_OK) st = mst_row_walk_on(&t->l->walk, "sums", add_rows, t);
   if (st == MST_OK) st = mst_block_sums_end(t->l->walk.team, &t->sums);
   if (st == MST_OK && options->multinomial) st = check_counts(t, data);
-  if (st == MST_OK)
-    st = options->multinomial ? fit_counts(m, t, options->smoothing)
-                              : fit_normal(m, t, count, rows, options->smoothing);
-  for (int64_t k = 0; st == MST_OK && k < m->c; k++) m->prior[k] = log(count[k] / rows);
+  sum = t->sums.block;
+  const mst_naive_bayes_sums sums = {.sum = sum,
+                                     .square = sum + m->c * m->d,
+                                     .centre = t->l->walk.centre,
+                                     .scale = t->scale,
+                                     .count = count};
+  if (st == MST_OK) st = mst_naive_bayes_fit(m, options, &sums);
   mst_block_sums_free(&t->sums);
   mst_free(count);
   return st;
@@ -179,10 +119,10 @@ mst_status mst_naive_bayes_train(mst_team *team, const mst_analytic_data *data,
   labelled l;
   mst_columns columns = {0};
   double seconds = 0;
-  *out = (mst_naive_bayes){
-      .multinomial = options->multinomial, .d = features->width, .c = data->outputs};
+  *out = (mst_naive_bayes){0};
   mst_status st = labelled_create(team, data, features, plan, observer, &l);
-  if (st == MST_OK) st = create(options, out);
+  if (st == MST_OK)
+    st = mst_naive_bayes_create(features->width, data->outputs, options->multinomial, out);
   st = mst_team_agree(team, st);
   if (st == MST_OK) mst_observer_phase(observer, "features", data->roster->rows, "rows");
   if (st == MST_OK) {
@@ -202,13 +142,6 @@ mst_status mst_naive_bayes_train(mst_team *team, const mst_analytic_data *data,
   return st;
 }
 
-void mst_naive_bayes_free(mst_naive_bayes *m) {
-  mst_free(m->prior);
-  mst_free(m->mean);
-  mst_free(m->variance);
-  m->prior = m->mean = m->variance = NULL;
-}
-
 typedef struct grading {
   const labelled *l;
   const mst_naive_bayes *m;
@@ -219,50 +152,18 @@ typedef struct grading {
   mst_block_sums loss; /* (1)                                            */
 } grading;
 
-/* log of the joint chance of row and each class, up to what all classes share. */
-static void score_row(grading *g, const double *x) {
-  const mst_naive_bayes *m = g->m;
-  for (int64_t k = 0; k < m->c; k++) {
-    const double *mean = m->mean + k * m->d;
-    double sum = 0;
-    if (m->multinomial) {
-      for (int64_t j = 0; j < m->d; j++) sum += x[j] * mean[j];
-    } else {
-      const double *variance = m->variance + k * m->d;
-      for (int64_t j = 0; j < m->d; j++)
-        sum -= (x[j] - mean[j]) * (x[j] - mean[j]) / variance[j] / 2;
-    }
-    g->score[k] = g->constant[k] + sum;
-  }
-}
-
 static void grade_rows(void *context, int64_t place, int64_t rows, const double *x) {
   grading *g = context;
   for (int64_t i = 0; i < rows; i++) {
     const int64_t label = g->l->label[place + i];
-    int64_t best = 0;
-    double sum = 1; /* of the best itself */
-    score_row(g, x + i * g->m->d);
-    for (int64_t k = 1; k < g->m->c; k++)
-      if (g->score[k] > g->score[best]) best = k;
-    for (int64_t k = 0; k < g->m->c; k++)
-      if (k != best) sum += exp(g->score[k] - g->score[best]);
-    g->loss.block[0] = fmin(g->score[best] - g->score[label] + log(sum), g->most);
+    int64_t best;
+    mst_naive_bayes_row_score(g->m, g->constant, x + i * g->m->d, g->score);
+    g->loss.block[0] = fmin(mst_naive_bayes_loss(g->m->c, g->score, label, &best), g->most);
     mst_block_sums_add(&g->loss);
     g->correct += best == label;
     if (g->confusion != NULL) g->confusion[label * g->m->c + best]++;
   }
   g->rows += rows;
-}
-
-/* Equation (1) without the row. */
-static void find_constants(grading *g) {
-  const mst_naive_bayes *m = g->m;
-  for (int64_t k = 0; k < m->c; k++) {
-    g->constant[k] = m->prior[k];
-    for (int64_t j = 0; !m->multinomial && j < m->d; j++)
-      g->constant[k] -= log(2 * M_PI * m->variance[k * m->d + j]) / 2;
-  }
 }
 
 mst_status mst_naive_bayes_evaluate(mst_team *team, const mst_analytic_data *data,
@@ -278,7 +179,7 @@ mst_status mst_naive_bayes_evaluate(mst_team *team, const mst_analytic_data *dat
   if (st == MST_OK) st = mst_alloc(&g.score, m->c, sizeof *g.score, "scores of a row");
   st = mst_team_agree(team, st);
   if (st == MST_OK) {
-    find_constants(&g);
+    mst_naive_bayes_constants(m, g.constant);
     st = mst_row_walk_on(&l.walk, "score", grade_rows, &g);
   }
   int64_t count[2] = {g.rows, g.correct};

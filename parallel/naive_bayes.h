@@ -4,26 +4,12 @@
 #ifndef MST_PARALLEL_NAIVE_BAYES_H
 #define MST_PARALLEL_NAIVE_BAYES_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/observer.h"
+#include "core/naive_bayes/naive_bayes.h"
 #include "parallel/analytic.h"
 #include "parallel/row_plan.h"
-
-typedef struct mst_naive_bayes_options {
-  bool multinomial; /* features are counts; otherwise they are normal given the class        */
-  double smoothing; /* multinomial: added to each count; otherwise to each variance, in units of
-                       the largest variance of a feature over all rows                       */
-} mst_naive_bayes_options;
-
-typedef struct mst_naive_bayes {
-  bool multinomial;
-  int64_t d, c;
-  double *prior;    /* (c) log of a class's share of the rows                       */
-  double *mean;     /* (c, d) of a class; multinomial: log of a feature's share      */
-  double *variance; /* (c, d), smoothed; NULL for multinomial                        */
-} mst_naive_bayes;
 
 typedef struct mst_naive_bayes_score {
   int64_t rows, correct;
@@ -44,8 +30,6 @@ mst_status mst_naive_bayes_train(mst_team *team, const mst_analytic_data *data,
                                  mst_features *features, const mst_row_plan *plan,
                                  const mst_naive_bayes_options *options,
                                  const mst_observer *observer, mst_naive_bayes *out) MST_CHECKED;
-/** Local. */
-void mst_naive_bayes_free(mst_naive_bayes *m);
 
 /** Score on rows with labels; a row's class is the likeliest, the first of equals.
  *  \param confusion  (c, c) as in mst_analytic_evaluate, or NULL.

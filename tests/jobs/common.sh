@@ -45,6 +45,35 @@ watch_over() {
   (for _ in $(seq 120); do sleep 1; kill -0 "$1" || exit; done; kill -9 "$1") >/dev/null 2>&1 &
 }
 
+# begun RANKS ARGUMENTS...: run the command in the background; $pid is its process, or its launcher's.
+begun() {
+  p=$1
+  shift
+  if [ "$p" -eq 1 ]; then "$muster" "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+  else $MPIRUN --oversubscribe -np "$p" "$muster" "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+  fi
+  pid=$!
+  watch_over $pid
+}
+# until_saved STEM: wait for a checkpoint of the run file STEM.h5, or the end of what has begun.
+until_saved() {
+  for _ in $(seq 6000); do
+    ! ls "$1".checkpoint-*.h5 >/dev/null 2>&1 && kill -0 $pid 2>/dev/null || break
+    sleep 0.01
+  done
+}
+# stopped SIGNAL RANKS STEM ARGUMENTS...: begin, and send the signal at the first checkpoint; $code is the
+# exit code.
+stopped() {
+  signal=$1 p=$2 stem=$3
+  shift 3
+  begun "$p" "$@"
+  until_saved "$stem"
+  kill "-$signal" $pid 2>/dev/null
+  wait $pid 2>/dev/null
+  code=$?
+}
+
 # Write that many bytes of "./", the padding of a long name.
 dots() { awk -v n="$(($1 / 2))" 'BEGIN { for (i = 0; i < n; i++) printf "./" }'; }
 

@@ -45,13 +45,7 @@ regret=$(field regret)
   long="$online --set horizon=100000 --set output.run=$dir/long.h5 --set output.checkpoint.every_rounds=2000"
   alone run "$dir/b.yaml" -q $long --set output.run="$dir/straight.h5" --set output.checkpoint.every_rounds=0
   want=$(field digest)
-  $MPIRUN --oversubscribe -np 3 "$muster" run "$dir/b.yaml" -q $long >"$dir/out" 2>"$dir/err" </dev/null &
-  pid=$!
-  watch_over $pid
-  for _ in $(seq 1200); do ls "$dir"/long.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
-  kill -USR1 $pid
-  wait $pid
-  code=$?
+  stopped USR1 3 "$dir/long" run "$dir/b.yaml" -q $long
   ended 75 && complained 'interrupted after round [0-9]+ of 100000'
   result "a signal ends the run with code 75 (got $code)" $?
   alone run "$dir/b.yaml" -q $long --resume

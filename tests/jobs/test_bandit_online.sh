@@ -49,14 +49,8 @@ result "which spends its budget: $(field epsilon)" $?
 long="--set privacy.test_key=false --set horizon=60000 --set output.run=$dir/long.h5"
 # shellcheck disable=SC2086
 {
-  $MPIRUN --oversubscribe -np 3 "$muster" run "$dir/p.yaml" -q $long \
-    --set output.checkpoint.every_rounds=1000 >"$dir/out" 2>"$dir/err" </dev/null &
-  pid=$!
-  watch_over $pid
-  for _ in $(seq 1200); do ls "$dir"/long.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
-  kill -USR1 $pid
-  wait $pid
-  code=$?
+  stopped USR1 3 "$dir/long" run "$dir/p.yaml" -q $long \
+    --set output.checkpoint.every_rounds=1000
   ended 75 && [ -s "$dir/long.h5.secret" ]
   result "a signal ends a private run with code 75 (got $code), and its secret is kept" $?
   alone run "$dir/p.yaml" -q $long --set output.checkpoint.every_rounds=1000 --resume

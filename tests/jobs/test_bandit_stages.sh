@@ -26,15 +26,8 @@ long() {
   rm -f "$dir"/long*
   alone run "$dir/b.yaml" -q --set horizon=60000 --set output.run="$dir/straight.h5" "$@"
   want=$(field digest)
-  $MPIRUN --oversubscribe -np 3 "$muster" run "$dir/b.yaml" -q --set horizon=60000 \
-    --set output.run="$dir/long.h5" --set output.checkpoint.every_rounds=3000 "$@" \
-    >"$dir/out" 2>"$dir/err" </dev/null &
-  pid=$!
-  watch_over $pid
-  for _ in $(seq 1200); do ls "$dir"/long.checkpoint-*.h5 >/dev/null 2>&1 && break; kill -0 $pid 2>/dev/null || break; sleep 0.05; done
-  kill -USR1 $pid
-  wait $pid
-  code=$?
+  stopped USR1 3 "$dir/long" run "$dir/b.yaml" -q --set horizon=60000 \
+    --set output.run="$dir/long.h5" --set output.checkpoint.every_rounds=3000 "$@"
   ended 75
   result "a signal ends the run with code 75 (got $code)" $?
   alone run "$dir/b.yaml" -q --set horizon=60000 --set output.run="$dir/long.h5" \

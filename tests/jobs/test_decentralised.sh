@@ -72,13 +72,7 @@ long="--set method.rounds=200 --set output.run=$dir/long.h5 --set output.checkpo
 {
   alone run "$dir/d.yaml" -q $long --set output.run="$dir/straight.h5"
   want=$(field digest)
-  $MPIRUN --oversubscribe -np 2 "$muster" run "$dir/d.yaml" -q $long >"$dir/out" 2>"$dir/err" </dev/null &
-  pid=$!
-  watch_over $pid
-  for _ in $(seq 1200); do ls "$dir"/long.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
-  kill -USR1 $pid
-  wait $pid
-  code=$?
+  stopped USR1 2 "$dir/long" run "$dir/d.yaml" -q $long
   ended 75 && complained 'interrupted after round [0-9]+ of 200'
   result "a signal ends the run with code 75 (got $code)" $?
   ranks 3 run "$dir/d.yaml" -q $long --resume

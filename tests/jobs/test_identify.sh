@@ -49,13 +49,7 @@ result "that there is none is found out" $?
 long="--set identify.method=lucb --set seeds=120 --set output.run=$dir/long.h5 --set output.checkpoint.every_rounds=7"
 # shellcheck disable=SC2086
 {
-  $MPIRUN --oversubscribe -np 3 "$muster" run "$dir/i.yaml" -q $long >"$dir/out" 2>"$dir/err" </dev/null &
-  pid=$!
-  watch_over $pid
-  for _ in $(seq 1200); do ls "$dir"/long.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
-  kill -USR1 $pid
-  wait $pid
-  code=$?
+  stopped USR1 3 "$dir/long" run "$dir/i.yaml" -q $long
   ended 75 && complained 'interrupted after instance [0-9]+ of 120'
   result "a signal ends the run with code 75 (got $code)" $?
   alone run "$dir/i.yaml" -q $long --resume

@@ -25,14 +25,7 @@ long="--set collect.rounds=150 --set output.run=$dir/long.h5"
 {
   alone run "$dir/r.yaml" -q $long --set output.run="$dir/straight.h5"
   want=$(field digest)
-  $MPIRUN --oversubscribe -np 3 "$muster" run "$dir/r.yaml" -q $long --set output.checkpoint.every_rounds=2 \
-    >"$dir/out" 2>"$dir/err" </dev/null &
-  pid=$!
-  watch_over $pid
-  for _ in $(seq 1200); do ls "$dir"/long.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
-  kill -USR1 $pid
-  wait $pid
-  code=$?
+  stopped USR1 3 "$dir/long" run "$dir/r.yaml" -q $long --set output.checkpoint.every_rounds=2
   ended 75 && complained 'interrupted after round [0-9]+ of 150'
   result "a signal ends the run with code 75 (got $code)" $?
   alone run "$dir/r.yaml" -q $long --resume

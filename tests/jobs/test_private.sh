@@ -60,13 +60,7 @@ slow="--set train.steps=1000 --set privacy.sigma=4 --set output.run=$dir/k.h5 \
   --set output.checkpoint.every_steps=50"
 sed 's/epsilon: 6, //' "$dir/p.yaml" >"$dir/k.yaml"
 # shellcheck disable=SC2086
-"$muster" run "$dir/k.yaml" -q $slow >"$dir/out" 2>"$dir/err" </dev/null &
-pid=$!
-watch_over $pid
-for _ in $(seq 2400); do ls "$dir"/k.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.01; done
-sleep 0.02
-kill -9 $pid
-wait $pid 2>/dev/null
+stopped 9 1 "$dir/k" run "$dir/k.yaml" -q $slow
 kept=$(find "$dir" -name 'k.checkpoint-*.h5' | head -n 1)
 alone inspect "$kept"
 ended 0 && said '^data\.test ' && ! said '^data\.train |train_loss'
@@ -88,13 +82,8 @@ result "a killed run had charged $before steps, lost $lost, and is charged 1000 
 
 # A checkpoint without its ledger, and a cycle that a stop cuts.
 # shellcheck disable=SC2086
-"$muster" run "$dir/k.yaml" -q $slow --set output.run="$dir/m.h5" --set train.steps=100000 \
-  --set privacy.sampler=cyclic >"$dir/out" 2>"$dir/err" </dev/null &
-pid=$!
-watch_over $pid
-for _ in $(seq 2400); do ls "$dir"/m.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.01; done
-kill -TERM $pid
-wait $pid
+stopped TERM 1 "$dir/m" run "$dir/k.yaml" -q $slow --set output.run="$dir/m.h5" --set train.steps=100000 \
+  --set privacy.sampler=cyclic
 mv "$dir/m.h5.ledger" "$dir/elsewhere"
 # shellcheck disable=SC2086
 alone run "$dir/k.yaml" -q $slow --set output.run="$dir/m.h5" --set train.steps=100000 \

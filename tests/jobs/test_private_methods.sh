@@ -74,12 +74,7 @@ result "a short estimate ends a run along trees, at its one charge" $?
 # A run that is killed: what it kept goes on, what it lost stays charged.
 slow="--set train.steps=2000 --set output.run=$dir/k.h5 --set output.checkpoint.every_steps=25"
 # shellcheck disable=SC2086
-"$muster" run "$dir/p.yaml" -q $slow >"$dir/out" 2>"$dir/err" </dev/null &
-pid=$!
-watch_over $pid
-for _ in $(seq 2400); do ls "$dir"/k.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.01; done
-kill -9 $pid
-wait $pid 2>/dev/null
+stopped 9 1 "$dir/k" run "$dir/p.yaml" -q $slow
 before=$(grep -c '^charge ' "$dir/k.h5.ledger")
 # shellcheck disable=SC2086
 alone run "$dir/p.yaml" -q $slow --resume

@@ -23,11 +23,8 @@ begin_slow() {
   name=$1
   shift
   # shellcheck disable=SC2086
-  "$muster" run "$dir/k.yaml" -q $slow --set output.run="$dir/$name.h5" "$@" \
-    >"$dir/out" 2>"$dir/err" </dev/null &
-  pid=$!
-  watch_over $pid
-  for _ in $(seq 2400); do ls "$dir/$name".checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.01; done
+  begun 1 run "$dir/k.yaml" -q $slow --set output.run="$dir/$name.h5" "$@"
+  until_saved "$dir/$name"
   kill -STOP $pid
 }
 resume_slow() {

@@ -33,17 +33,7 @@ result "the same digest with momentum in files" $?
 
 # Interrupted on one rank, after rounds in which the last result, momentum and the attackers' memory
 # were kept; gone on with on three.
-"$muster" run "$dir/e.yaml" -q --set output.run="$out" --set output.checkpoint.every_rounds=1 \
-  >"$dir/out" 2>"$dir/err" </dev/null &
-pid=$!
-watch_over $pid
-for _ in $(seq 2400); do
-  [ "$(ls "$dir"/out.checkpoint-*.h5 2>/dev/null | wc -l)" -lt 1 ] && kill -0 $pid 2>/dev/null || break
-  sleep 0.01
-done
-kill -TERM $pid 2>/dev/null
-wait $pid
-code=$?
+stopped TERM 1 "$dir/out" run "$dir/e.yaml" -q --set output.run="$out" --set output.checkpoint.every_rounds=1
 ended 75
 result "a signal interrupts the run (exit code $code, want 75)" $?
 ranks 3 run "$dir/e.yaml" -q --resume --set output.run="$out" --set output.checkpoint.every_rounds=1

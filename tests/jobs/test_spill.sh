@@ -61,10 +61,7 @@ for e in scaffold personal; do
   for way in "all none" "state all" "none state"; do
     for _ in 1 2 3 4 5 6 7 8; do # until it does not come to its end first
       rm -f "$dir"/k.* "$dir"/.k.*
-      $MPIRUN --oversubscribe -np 2 "$muster" run "$dir/$e.yaml" -q $slow $rounds \
-        --set resources.spill="${way% *}" >"$dir/out" 2>"$dir/err" </dev/null &
-      pid=$!
-      watch_over $pid
+      begun 2 run "$dir/$e.yaml" -q $slow $rounds --set resources.spill="${way% *}"
       for _ in $(seq 2400); do
         [ "$(checkpoints)" -lt 1 ] && kill -0 $pid 2>/dev/null || break
         sleep 0.01

@@ -42,13 +42,7 @@ long="--set train.epochs=200 --set output.run=$dir/long.h5 --set output.checkpoi
 {
   alone run "$dir/t.yaml" -q $long --set output.run="$dir/straight.h5"
   want=$(field digest)
-  $MPIRUN --oversubscribe -np 2 "$muster" run "$dir/t.yaml" -q $long >"$dir/out" 2>"$dir/err" </dev/null &
-  pid=$!
-  watch_over $pid
-  for _ in $(seq 1200); do ls "$dir"/long.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
-  kill -USR1 $pid
-  wait $pid
-  code=$?
+  stopped USR1 2 "$dir/long" run "$dir/t.yaml" -q $long
   ended 75 && complained 'interrupted after step [0-9]+ of 1200'
   result "a signal ends the run with code 75 (got $code)" $?
   ranks 3 run "$dir/t.yaml" -q $long --resume

@@ -27,13 +27,7 @@ long="--set patients=40000 --set output.run=$dir/long.h5 --set output.checkpoint
 {
   alone run "$dir/d.yaml" -q $long --set output.run="$dir/straight.h5" --set output.checkpoint.every_rounds=0
   want=$(field digest)
-  $MPIRUN --oversubscribe -np 3 "$muster" run "$dir/d.yaml" -q $long >"$dir/out" 2>"$dir/err" </dev/null &
-  pid=$!
-  watch_over $pid
-  for _ in $(seq 1200); do ls "$dir"/long.checkpoint-*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
-  kill -USR1 $pid
-  wait $pid
-  code=$?
+  stopped USR1 3 "$dir/long" run "$dir/d.yaml" -q $long
   ended 75 && complained 'interrupted after patient [0-9]+ of 40000'
   result "a signal ends the run with code 75 (got $code)" $?
   alone run "$dir/d.yaml" -q $long --resume --set output.checkpoint.every_rounds=0

@@ -9,8 +9,8 @@
 #include "core/privacy/audit.h"
 #include "parallel/identify.h"
 #include "tests/harness.h"
+#include "tests/parallel/teams.h"
 
-static mst_team *alone, *team;
 
 static mst_identify_options options(const char *kind, const char *method) {
   mst_identify_options o = {.seed = 5, .seeds = 11, .confidence = 0.95, .report_every = 4};
@@ -117,9 +117,9 @@ START_TEST(a_run_has_the_same_bits_on_any_ranks_and_after_a_resume) {
     ck_assert_int_eq(t.instances, 11);
     ck_assert_int_eq(t.undecided, 0);
     ck_assert_msg(t.wrong <= 3, "%s: %lld of 11 wrong", cases[c][1], (long long)t.wrong);
-    run(team, &o, 0, found);
+    run(world, &o, 0, found);
     ck_assert_msg(strcmp(found, expected) == 0, "%s: other bits on the ranks", cases[c][1]);
-    run(team, &o, 4, found);
+    run(world, &o, 4, found);
     ck_assert_msg(strcmp(found, expected) == 0, "%s: other bits after a resume", cases[c][1]);
   }
 }
@@ -131,10 +131,10 @@ START_TEST(an_instance_is_that_of_its_own_seed) {
   double sum = 0, squares = 0, least = INFINITY, most = 0;
   o.seeds = 3;
   o.report_every = 2;
-  const mst_identify_totals all = run(team, &o, 0, hex);
+  const mst_identify_totals all = run(world, &o, 0, hex);
   o.seeds = 1;
   for (int i = 0; i < 3; i++, o.seed++) {
-    const double pulls = run(team, &o, 0, hex).pulls;
+    const double pulls = run(world, &o, 0, hex).pulls;
     sum += pulls;
     least = fmin(least, pulls);
     most = fmax(most, pulls);
@@ -150,7 +150,7 @@ START_TEST(wrong_and_undecided_instances_are_counted_apart) {
   mst_identify_options o = options("shared", "rage");
   char hex[MST_DIGEST_HEX];
   o.identifier.most = 30;
-  mst_identify_totals t = run(team, &o, 0, hex);
+  mst_identify_totals t = run(world, &o, 0, hex);
   ck_assert_int_eq(t.undecided, 11);
   ck_assert_int_eq(t.undecided_tasks, 66);
   ck_assert(t.wrong == 0 && t.error_upper == 1 && t.pulls_most <= 30);
@@ -158,10 +158,10 @@ START_TEST(wrong_and_undecided_instances_are_counted_apart) {
   o.identifier.rank = 4;
   o.identifier.epsilon = 2; /* any policy will do */
   o.instance.noise = 3;
-  t = run(team, &o, 0, hex);
+  t = run(world, &o, 0, hex);
   ck_assert(t.wrong == 0 && t.loss_most > 0.05 && t.loss_most <= 2);
   o = options("sphere", "rage");
-  t = run(team, &o, 0, hex);
+  t = run(world, &o, 0, hex);
   ck_assert_int_eq(t.wrong + t.undecided, 0);
   ck_assert_double_eq_tol(t.error_upper, 1 - pow(0.05, 1.0 / 11), 1e-9);
   ck_assert_double_eq(t.error_upper, mst_proportion_upper(0, 11, 1 - 0.95));
@@ -173,29 +173,19 @@ START_TEST(an_instance_that_cannot_be_drawn_fails_on_all_ranks) {
   mst_identification *f = NULL;
   o.instance.gap = 3;
   o.seeds = 1; /* one rank has it */
-  ck_ok(mst_identification_create(team, &o, &f));
+  ck_ok(mst_identification_create(world, &o, &f));
   ck_refused(mst_identification_run(f, NULL), MST_ERR_INPUT, "gap of 3");
   mst_identification_destroy(f);
   o.seeds = 0;
-  ck_refused(mst_identification_create(team, &o, &f), MST_ERR_INPUT, "seeds");
+  ck_refused(mst_identification_create(world, &o, &f), MST_ERR_INPUT, "seeds");
   ck_assert_ptr_null(f);
 }
 END_TEST
 
-static void start(void) {
-  ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &alone));
-  ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &team));
-}
-
-static void stop(void) {
-  mst_team_destroy(team);
-  mst_team_destroy(alone);
-}
-
 int main(int argc, char **argv) {
   Suite *s = suite_create("pure exploration over ranks");
   TCase *c = tcase_create("instances");
-  tcase_add_unchecked_fixture(c, start, stop);
+  tcase_add_unchecked_fixture(c, make_teams, end_teams);
   tcase_add_test(c, a_run_has_the_same_bits_on_any_ranks_and_after_a_resume);
   tcase_add_test(c, an_instance_is_that_of_its_own_seed);
   tcase_add_test(c, wrong_and_undecided_instances_are_counted_apart);

@@ -8,13 +8,13 @@
 #include "core/base/memory.h"
 #include "parallel/local_regression.h"
 #include "tests/harness.h"
+#include "tests/parallel/teams.h"
 
 enum {
   D = 6,
   USERS = 20000
 };
 
-static mst_team *alone, *team;
 static const char *const METHODS[] = {"nldp", "nldp_public", "ldp_iht"};
 
 static mst_local_regression_options options(const char *method, int64_t users) {
@@ -35,7 +35,7 @@ static void same_on_all_ranks(const mst_local_regression_options *o,
   mst_ldp *one = NULL, *many = NULL;
   mst_local_regression_totals t;
   ck_ok(mst_local_regression(alone, o, NULL, &one, &t));
-  ck_ok(mst_local_regression(team, o, NULL, &many, totals));
+  ck_ok(mst_local_regression(world, o, NULL, &many, totals));
   ck_assert_mem_eq(one->theta, many->theta, D * sizeof(double));
   ck_assert_int_eq(t.messages, totals->messages);
   ck_assert_int_eq(t.uplink_bytes, totals->uplink_bytes);
@@ -94,7 +94,7 @@ static mst_status read_table(void *context, int64_t first, int64_t count, float 
 
 /* As io's readers do: ranks agree. */
 static mst_status read_agreed(void *context, int64_t first, int64_t count, float *x, float *y) {
-  return mst_team_agree(team, read_table(context, first, count, x, y));
+  return mst_team_agree(world, read_table(context, first, count, x, y));
 }
 
 static mst_row_reader reader(table *t) {
@@ -125,10 +125,10 @@ START_TEST(a_user_who_is_not_finite_sends_as_one_of_zeros) {
   o.rows = &r;
   mst_ldp *broken = NULL, *zeros = NULL;
   mst_local_regression_totals totals;
-  ck_ok(mst_local_regression(team, &o, NULL, &broken, &totals));
+  ck_ok(mst_local_regression(world, &o, NULL, &broken, &totals));
   ck_assert_int_eq(totals.messages, USERS);
   t.zero = true;
-  ck_ok(mst_local_regression(team, &o, NULL, &zeros, &totals));
+  ck_ok(mst_local_regression(world, &o, NULL, &zeros, &totals));
   ck_assert_mem_eq(broken->theta, zeros->theta, D * sizeof(double));
   mst_ldp_destroy(broken);
   mst_ldp_destroy(zeros);
@@ -143,7 +143,7 @@ START_TEST(public_rows_that_are_not_finite_are_refused_on_all_ranks) {
   o.open_count = 0;
   mst_ldp *m = NULL;
   mst_local_regression_totals totals;
-  ck_refused(mst_local_regression(team, &o, NULL, &m, &totals), MST_ERR_NONFINITE, "row 1234");
+  ck_refused(mst_local_regression(world, &o, NULL, &m, &totals), MST_ERR_NONFINITE, "row 1234");
   ck_assert_ptr_null(m);
 }
 END_TEST
@@ -156,7 +156,7 @@ START_TEST(a_row_that_cannot_be_read_fails_on_all_ranks) {
   o.rows = &r;
   mst_ldp *m = NULL;
   mst_local_regression_totals totals;
-  ck_refused(mst_local_regression(team, &o, NULL, &m, &totals), MST_ERR_IO, "row 2000");
+  ck_refused(mst_local_regression(world, &o, NULL, &m, &totals), MST_ERR_IO, "row 2000");
 }
 END_TEST
 
@@ -177,9 +177,9 @@ START_TEST(another_secret_gives_other_noise) {
   mst_local_regression_options o = options("ldp_iht", USERS);
   mst_ldp *a = NULL, *b = NULL;
   mst_local_regression_totals totals;
-  ck_ok(mst_local_regression(team, &o, NULL, &a, &totals));
+  ck_ok(mst_local_regression(world, &o, NULL, &a, &totals));
   o.secret = mst_secret_test(8);
-  ck_ok(mst_local_regression(team, &o, NULL, &b, &totals));
+  ck_ok(mst_local_regression(world, &o, NULL, &b, &totals));
   ck_assert_mem_ne(a->theta, b->theta, D * sizeof(double));
   mst_ldp_destroy(a);
   mst_ldp_destroy(b);
@@ -191,23 +191,13 @@ START_TEST(one_rank_without_memory_is_everyones_failure) {
   mst_ldp *m = NULL;
   mst_local_regression_totals totals;
   for (int n = 1; n < 8; n += 3) {
-    if (mst_team_rank(team) == mst_team_size(team) - 1) mst_memory_fail_at(n);
-    ck_refused(mst_local_regression(team, &o, NULL, &m, &totals), MST_ERR_MEMORY, "");
+    if (mst_team_rank(world) == mst_team_size(world) - 1) mst_memory_fail_at(n);
+    ck_refused(mst_local_regression(world, &o, NULL, &m, &totals), MST_ERR_MEMORY, "");
     mst_memory_fail_at(0);
     ck_assert_ptr_null(m);
   }
 }
 END_TEST
-
-static void make_teams(void) {
-  ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &alone));
-  ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &team));
-}
-
-static void end_teams(void) {
-  mst_team_destroy(team);
-  mst_team_destroy(alone);
-}
 
 int main(int argc, char **argv) {
   Suite *s = suite_create("local privacy over ranks");

@@ -6,8 +6,8 @@
 
 #include "parallel/low_rank_rl.h"
 #include "tests/harness.h"
+#include "tests/parallel/teams.h"
 
-static mst_team *alone, *team;
 
 static mst_low_rank_rl_options options(int64_t users, int64_t rank) {
   return (mst_low_rank_rl_options){.world = {.seed = 3,
@@ -30,7 +30,7 @@ static mst_low_rank_rl_options options(int64_t users, int64_t rank) {
 static mst_low_rank_rl_totals same_on_all_ranks(const mst_low_rank_rl_options *o) {
   mst_low_rank_rl_totals one, many;
   ck_ok(mst_low_rank_rl(alone, o, NULL, &one));
-  ck_ok(mst_low_rank_rl(team, o, NULL, &many));
+  ck_ok(mst_low_rank_rl(world, o, NULL, &many));
   ck_assert_mem_eq(&one, &many, sizeof one);
   ck_assert_int_eq(many.trajectories, 27);
   return many;
@@ -64,27 +64,17 @@ END_TEST
 START_TEST(what_cannot_be_is_refused) {
   mst_low_rank_rl_options o = options(0, 2);
   mst_low_rank_rl_totals t;
-  ck_refused(mst_low_rank_rl(team, &o, NULL, &t), MST_ERR_INPUT, "0 users");
+  ck_refused(mst_low_rank_rl(world, &o, NULL, &t), MST_ERR_INPUT, "0 users");
   o = options(2, 2);
   o.ridge = 0;
-  ck_refused(mst_low_rank_rl(team, &o, NULL, &t), MST_ERR_INPUT, "completion.ridge");
+  ck_refused(mst_low_rank_rl(world, &o, NULL, &t), MST_ERR_INPUT, "completion.ridge");
 }
 END_TEST
-
-static void open_teams(void) {
-  ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &alone));
-  ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &team));
-}
-
-static void close_teams(void) {
-  mst_team_destroy(alone);
-  mst_team_destroy(team);
-}
 
 int main(int argc, char **argv) {
   Suite *suite = suite_create("low-rank rewards over ranks");
   TCase *c = tcase_create("users");
-  tcase_add_unchecked_fixture(c, open_teams, close_teams);
+  tcase_add_unchecked_fixture(c, make_teams, end_teams);
   tcase_add_test(c, figures_do_not_depend_on_ranks_and_fewer_users_than_ranks_are_enough);
   tcase_add_test(c, many_users_of_low_rank_need_fewer_trajectories);
   tcase_add_test(c, sharing_does_not_help_where_rewards_are_of_full_rank);

@@ -4,13 +4,13 @@
 
 #include "parallel/naive_bayes.h"
 #include "tests/parallel/learning.h"
+#include "tests/parallel/teams.h"
 
 enum {
   ROWS = 1300,
   WIDTH = 20,
   CLASSES = 4
 };
-static mst_team *world, *alone;
 
 typedef struct run {
   mst_row_store *rows;
@@ -203,17 +203,6 @@ START_TEST(one_rank_without_memory_is_everyones_failure) {
   toy_free(&t);
 }
 END_TEST
-
-static void make_teams(void) {
-  mst_blas_init();
-  ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &alone));
-  ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &world));
-}
-
-static void end_teams(void) {
-  mst_team_destroy(world);
-  mst_team_destroy(alone);
-}
 
 int main(int argc, char **argv) {
   Suite *s = suite_create("naive Bayes over ranks");

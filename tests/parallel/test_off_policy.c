@@ -8,6 +8,7 @@
 #include "core/base/memory.h"
 #include "parallel/off_policy.h"
 #include "tests/harness.h"
+#include "tests/parallel/teams.h"
 
 enum {
   D = 3,
@@ -16,7 +17,6 @@ enum {
   ROWS = 9000 /* nine blocks */
 };
 
-static mst_team *alone, *team;
 
 /* Rows as of a file; one is broken. */
 typedef struct table {
@@ -90,9 +90,9 @@ START_TEST(bits_depend_neither_on_ranks_nor_on_windows) {
     mst_off_policy_totals one, many, narrow;
     double weight[3][ARMS * WIDTH] = {{0}};
     ck_ok(mst_off_policy(alone, &o, NULL, weight[0], &one));
-    ck_ok(mst_off_policy(team, &o, NULL, weight[1], &many));
+    ck_ok(mst_off_policy(world, &o, NULL, weight[1], &many));
     o.window_bytes = 1; /* a block at a time */
-    ck_ok(mst_off_policy(team, &o, NULL, weight[2], &narrow));
+    ck_ok(mst_off_policy(world, &o, NULL, weight[2], &narrow));
     ck_assert_mem_eq(weight[0], weight[1], sizeof weight[0]);
     ck_assert_mem_eq(weight[0], weight[2], sizeof weight[0]);
     same_totals(&one, &many, o.evaluators);
@@ -111,7 +111,7 @@ START_TEST(estimates_are_near_what_the_target_is_paid) {
     const mst_off_policy_options o = options(&log, k == 0 ? MST_OPE_UNIFORM : MST_OPE_CONSTANT);
     const double truth = k == 0 ? 0.25 : 0.5;
     mst_off_policy_totals totals;
-    ck_ok(mst_off_policy(team, &o, NULL, NULL, &totals));
+    ck_ok(mst_off_policy(world, &o, NULL, NULL, &totals));
     for (int e = 0; e < o.evaluators; e++) {
       const mst_ope_estimate *s = &totals.estimate[e];
       ck_assert_msg(fabs(s->value - truth) < 4 * s->error && s->error < 0.03, "%s: %g +- %g",
@@ -123,7 +123,7 @@ START_TEST(estimates_are_near_what_the_target_is_paid) {
   const mst_off_policy_options o = options(&log, MST_OPE_GREEDY);
   double weight[ARMS * WIDTH];
   mst_off_policy_totals totals;
-  ck_ok(mst_off_policy(team, &o, NULL, weight, &totals));
+  ck_ok(mst_off_policy(world, &o, NULL, weight, &totals));
   ck_assert_double_gt(totals.estimate[4].low, 0.9);
   ck_assert_double_gt(weight[1 * WIDTH], 0.2);
   ck_assert_double_lt(weight[2 * WIDTH], -0.2);
@@ -138,10 +138,10 @@ START_TEST(a_given_target_is_judged_by_all_rows) {
   mst_off_policy_totals greedy, constant;
   weight[1 * WIDTH + D] = 1; /* arm 1 wins everywhere */
   o.target.weight = weight;
-  ck_ok(mst_off_policy(team, &o, NULL, same, &greedy));
+  ck_ok(mst_off_policy(world, &o, NULL, same, &greedy));
   ck_assert_mem_eq(weight, same, sizeof weight);
   o = options(&log, MST_OPE_CONSTANT);
-  ck_ok(mst_off_policy(team, &o, NULL, NULL, &constant));
+  ck_ok(mst_off_policy(world, &o, NULL, NULL, &constant));
   same_totals(&greedy, &constant, o.evaluators);
   ck_assert_int_eq(greedy.rows, ROWS);
 }
@@ -152,11 +152,11 @@ START_TEST(clipped_weights_are_counted_and_cut) {
   const mst_log_reader log = reader(&t);
   mst_off_policy_options o = options(&log, MST_OPE_UNIFORM);
   mst_off_policy_totals plain, clipped;
-  ck_ok(mst_off_policy(team, &o, NULL, NULL, &plain));
+  ck_ok(mst_off_policy(world, &o, NULL, NULL, &plain));
   ck_assert_double_eq_tol(plain.weight_most, 2.5, 1e-6);
   ck_assert_int_eq(plain.clipped, 0);
   o.rule.clip = 2;
-  ck_ok(mst_off_policy(team, &o, NULL, NULL, &clipped));
+  ck_ok(mst_off_policy(world, &o, NULL, NULL, &clipped));
   ck_assert_double_eq(clipped.weight_most, 2);
   ck_assert_int_gt(clipped.clipped, ROWS / 12); /* those of arm 3 */
   ck_assert_int_lt(clipped.clipped, ROWS / 8);
@@ -169,7 +169,7 @@ static void refuses(table t, mst_status code, const char *says) {
   const mst_log_reader log = reader(&t);
   const mst_off_policy_options o = options(&log, MST_OPE_UNIFORM);
   mst_off_policy_totals totals;
-  ck_refused(mst_off_policy(team, &o, NULL, NULL, &totals), code, says);
+  ck_refused(mst_off_policy(world, &o, NULL, NULL, &totals), code, says);
 }
 
 START_TEST(rows_that_cannot_be_are_refused_by_number) {
@@ -207,9 +207,9 @@ START_TEST(a_reward_out_of_its_stated_range_is_refused) {
   o.evaluators = 2;
   o.rule = (mst_ope_rule){
       .confidence = 0.95, .clip = 10, .bernstein = true, .reward_least = -1, .reward_most = 2};
-  ck_refused(mst_off_policy(team, &o, NULL, NULL, &totals), MST_ERR_INPUT, "row 77 of the log");
+  ck_refused(mst_off_policy(world, &o, NULL, NULL, &totals), MST_ERR_INPUT, "row 77 of the log");
   o.rule.reward_most = 9;
-  ck_ok(mst_off_policy(team, &o, NULL, NULL, &totals));
+  ck_ok(mst_off_policy(world, &o, NULL, NULL, &totals));
   ck_assert_double_gt(totals.estimate[1].high - totals.estimate[1].value,
                       2 * totals.estimate[1].error);
 }
@@ -229,17 +229,17 @@ START_TEST(a_log_that_never_plays_the_target_says_nothing) {
   log.read = read_arm_0;
   mst_off_policy_options o = options(&log, MST_OPE_CONSTANT);
   mst_off_policy_totals totals;
-  ck_refused(mst_off_policy(team, &o, NULL, NULL, &totals), MST_ERR_INPUT,
+  ck_refused(mst_off_policy(world, &o, NULL, NULL, &totals), MST_ERR_INPUT,
              "effective sample size is 0");
   o.evaluators = 1;
   o.evaluator[0] = mst_evaluator_find("dm");
-  ck_ok(mst_off_policy(team, &o, NULL, NULL, &totals));
+  ck_ok(mst_off_policy(world, &o, NULL, NULL, &totals));
   ck_assert_double_eq(totals.effective, 0);
   o.target.arm = ARMS;
-  ck_refused(mst_off_policy(team, &o, NULL, NULL, &totals), MST_ERR_INPUT, "target.arm is 4");
+  ck_refused(mst_off_policy(world, &o, NULL, NULL, &totals), MST_ERR_INPUT, "target.arm is 4");
   o = options(&log, MST_OPE_GREEDY);
   o.train_fraction = 1;
-  ck_refused(mst_off_policy(team, &o, NULL, NULL, &totals), MST_ERR_INPUT, "train_fraction");
+  ck_refused(mst_off_policy(world, &o, NULL, NULL, &totals), MST_ERR_INPUT, "train_fraction");
 }
 END_TEST
 
@@ -250,22 +250,12 @@ START_TEST(one_rank_without_memory_is_everyones_failure) {
   double weight[ARMS * WIDTH];
   mst_off_policy_totals totals;
   for (int n = 1; n < 20; n += 4) {
-    if (mst_team_rank(team) == mst_team_size(team) - 1) mst_memory_fail_at(n);
-    ck_refused(mst_off_policy(team, &o, NULL, weight, &totals), MST_ERR_MEMORY, "");
+    if (mst_team_rank(world) == mst_team_size(world) - 1) mst_memory_fail_at(n);
+    ck_refused(mst_off_policy(world, &o, NULL, weight, &totals), MST_ERR_MEMORY, "");
     mst_memory_fail_at(0);
   }
 }
 END_TEST
-
-static void make_teams(void) {
-  ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &alone));
-  ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &team));
-}
-
-static void end_teams(void) {
-  mst_team_destroy(alone);
-  mst_team_destroy(team);
-}
 
 int main(int argc, char **argv) {
   Suite *s = suite_create("off-policy evaluation over ranks");

@@ -6,8 +6,8 @@
 #include "parallel/pca.h"
 #include "parallel/tiles.h"
 #include "tests/parallel/learning.h"
+#include "tests/parallel/teams.h"
 
-static mst_team *world, *alone;
 
 /* Rows of rank `rank` with singular values that halve, offset by `offset`, plus a little noise. */
 static toy low_rank(int64_t n, int64_t d, int64_t rank, double offset, double noise) {
@@ -304,17 +304,6 @@ START_TEST(a_part_of_a_tiled_matrix_is_on_every_rank) {
   mst_grid_destroy(g);
 }
 END_TEST
-
-static void make_teams(void) {
-  mst_blas_init();
-  ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &alone));
-  ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &world));
-}
-
-static void end_teams(void) {
-  mst_team_destroy(world);
-  mst_team_destroy(alone);
-}
 
 int main(int argc, char **argv) {
   Suite *s = suite_create("principal components");

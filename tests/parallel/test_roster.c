@@ -9,6 +9,7 @@
 #include "core/base/key.h"
 #include "core/base/memory.h"
 #include "tests/harness.h"
+#include "tests/parallel/teams.h"
 
 /* Clients of n rows, drawn so that low numbers are common and many high ones stay empty; a third
  * of the rows belongs to one client when `heavy`. */
@@ -24,18 +25,6 @@ static int32_t *draw_clients(int64_t n, int64_t clients, bool heavy) {
 }
 
 /* All ranks, and this rank alone. */
-static mst_team *team, *alone;
-
-static void make_teams(void) {
-  mst_team_options options = mst_team_defaults();
-  ck_ok(mst_team_create(MPI_COMM_WORLD, &options, &team));
-  ck_ok(mst_team_create(MPI_COMM_SELF, &options, &alone));
-}
-
-static void free_teams(void) {
-  mst_team_destroy(alone);
-  mst_team_destroy(team);
-}
 
 /* Sizes that every structural test runs through. */
 typedef struct shape {
@@ -64,7 +53,7 @@ static mst_roster *roster_of(const mst_team *t, shape s, bool single, int32_t **
 /* Counts what is wrong and asserts once: an assertion of Check costs far more than a comparison. */
 START_TEST(the_sequence_is_by_client_then_by_dataset_row) {
   int32_t *client = NULL;
-  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  mst_roster *r = roster_of(world, SHAPE_OF(_i), SINGLE_OF(_i), &client);
   ck_assert_int_eq(r->client_first[0], 0);
   ck_assert_int_eq(r->client_first[r->clients], r->rows);
   int64_t wrong = 0;
@@ -81,7 +70,7 @@ END_TEST
 
 START_TEST(blocks_cover_the_sequence_and_are_full_but_at_borders) {
   int32_t *client = NULL;
-  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  mst_roster *r = roster_of(world, SHAPE_OF(_i), SINGLE_OF(_i), &client);
   int64_t next = 0, wrong = 0;
   for (int64_t b = 0; b < r->blocks; b++) {
     mst_block block = r->block[b];
@@ -102,7 +91,7 @@ END_TEST
 
 START_TEST(sequence_and_blocks_do_not_depend_on_the_rank_count) {
   int32_t *client = NULL, *same = NULL;
-  mst_roster *a = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  mst_roster *a = roster_of(world, SHAPE_OF(_i), SINGLE_OF(_i), &client);
   mst_roster *b = roster_of(alone, SHAPE_OF(_i), SINGLE_OF(_i), &same);
   size_t rows = (size_t)a->rows, clients = (size_t)a->clients;
   if (rows > 0) ck_assert_mem_eq(a->order, b->order, rows * sizeof *a->order);
@@ -122,9 +111,9 @@ END_TEST
 /* The ranks' places follow each other, are whole blocks, and are within one unit (a block, or the
  * largest client) of an even share. */
 START_TEST(ranks_own_consecutive_even_shares) {
-  int ranks = mst_team_size(team), rank = mst_team_rank(team);
+  int ranks = mst_team_size(world), rank = mst_team_rank(world);
   int32_t *client = NULL;
-  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  mst_roster *r = roster_of(world, SHAPE_OF(_i), SINGLE_OF(_i), &client);
   int64_t unit = MST_BLOCK_ROWS;
   for (int64_t k = 0; r->single && k < r->clients; k++) {
     int64_t size = r->client_first[k + 1] - r->client_first[k];
@@ -133,7 +122,7 @@ START_TEST(ranks_own_consecutive_even_shares) {
   ck_assert_int_eq(r->rank_block[0], 0);
   ck_assert_int_eq(r->rank_block[ranks], r->blocks);
   int64_t *counts = calloc((size_t)ranks, sizeof *counts);
-  ck_ok(mst_gather_i64(team, r->count, counts));
+  ck_ok(mst_gather_i64(world, r->count, counts));
   int64_t next = 0;
   for (int p = 0; p < ranks; p++) {
     int64_t rows = 0;
@@ -154,9 +143,9 @@ END_TEST
  * ranks, and of two equally near ones the lower. 1536 rows on two ranks are such a tie. */
 START_TEST(ranks_begin_at_the_nearest_border) {
   int32_t *client = NULL;
-  mst_roster *r = roster_of(team, SHAPE_OF(_i), SINGLE_OF(_i), &client);
-  for (int p = 1; p < mst_team_size(team); p++) {
-    int64_t target = r->rows * p / mst_team_size(team), nearest = INT64_MAX, expected = -1;
+  mst_roster *r = roster_of(world, SHAPE_OF(_i), SINGLE_OF(_i), &client);
+  for (int p = 1; p < mst_team_size(world); p++) {
+    int64_t target = r->rows * p / mst_team_size(world), nearest = INT64_MAX, expected = -1;
     for (int64_t b = 0; b <= r->blocks; b++) {
       bool inside = b > 0 && b < r->blocks;
       if (r->single && inside && r->block[b].client == r->block[b - 1].client) continue;
@@ -175,8 +164,8 @@ END_TEST
 
 START_TEST(a_single_client_stays_whole_on_one_rank) {
   int32_t *client = NULL;
-  mst_roster *r = roster_of(team, SHAPE_OF(_i), true, &client);
-  for (int p = 1; p < mst_team_size(team); p++) {
+  mst_roster *r = roster_of(world, SHAPE_OF(_i), true, &client);
+  for (int p = 1; p < mst_team_size(world); p++) {
     int64_t b = r->rank_block[p];
     if (b > 0 && b < r->blocks) ck_assert_int_ne(r->block[b - 1].client, r->block[b].client);
   }
@@ -188,11 +177,11 @@ END_TEST
 START_TEST(a_client_out_of_range_is_refused) {
   mst_roster *r = NULL;
   int32_t client[6] = {0, 1, 2, 3, 1, 0};
-  ck_refused(mst_roster_create(team, 6, client, 3, false, &r), MST_ERR_INPUT,
+  ck_refused(mst_roster_create(world, 6, client, 3, false, &r), MST_ERR_INPUT,
              "row 3 belongs to client 3");
   client[3] = -2;
-  ck_refused(mst_roster_create(team, 6, client, 3, true, &r), MST_ERR_INPUT, "client -2");
-  ck_refused(mst_roster_create(team, -6, client, 3, true, &r), MST_ERR_INPUT, "-6 rows");
+  ck_refused(mst_roster_create(world, 6, client, 3, true, &r), MST_ERR_INPUT, "client -2");
+  ck_refused(mst_roster_create(world, -6, client, 3, true, &r), MST_ERR_INPUT, "-6 rows");
   ck_assert_ptr_null(r);
   mst_roster_destroy(NULL);
 }
@@ -203,7 +192,7 @@ START_TEST(rows_of_no_client_are_left_out) {
   const int32_t client[7] = {1, MST_NO_CLIENT, 0, MST_NO_CLIENT, 1, 3, 1};
   const int64_t order[5] = {2, 0, 4, 6, 5}, first[5] = {0, 1, 4, 4, 5};
   for (int single = 0; single < 2; single++) {
-    ck_ok(mst_roster_create(team, 7, client, 4, single, &r));
+    ck_ok(mst_roster_create(world, 7, client, 4, single, &r));
     ck_assert_int_eq(r->rows, 5);
     ck_assert_int_eq(r->blocks, single ? 3 : 1);
     ck_assert_mem_eq(r->order, order, sizeof order);
@@ -211,7 +200,7 @@ START_TEST(rows_of_no_client_are_left_out) {
     mst_roster_destroy(r);
   }
   const int32_t nobody[2] = {MST_NO_CLIENT, MST_NO_CLIENT};
-  ck_ok(mst_roster_create(team, 2, nobody, 4, true, &r));
+  ck_ok(mst_roster_create(world, 2, nobody, 4, true, &r));
   ck_assert_int_eq(r->rows + r->blocks + r->count, 0);
   mst_roster_destroy(r);
 }
@@ -236,7 +225,7 @@ END_TEST
 static Suite *suite(void) {
   Suite *s = suite_create("roster");
   TCase *layout = tcase_create("layout");
-  tcase_add_unchecked_fixture(layout, make_teams, free_teams);
+  tcase_add_unchecked_fixture(layout, make_teams, end_teams);
   tcase_add_loop_test(layout, the_sequence_is_by_client_then_by_dataset_row, 0, 2 * SHAPES);
   tcase_add_loop_test(layout, blocks_cover_the_sequence_and_are_full_but_at_borders, 0,
                       2 * SHAPES);
@@ -246,7 +235,7 @@ static Suite *suite(void) {
   tcase_add_loop_test(layout, a_single_client_stays_whole_on_one_rank, 0, SHAPES);
   suite_add_tcase(s, layout);
   TCase *refusals = tcase_create("refusals");
-  tcase_add_unchecked_fixture(refusals, make_teams, free_teams);
+  tcase_add_unchecked_fixture(refusals, make_teams, end_teams);
   tcase_add_test(refusals, a_client_out_of_range_is_refused);
   tcase_add_test(refusals, rows_of_no_client_are_left_out);
   tcase_add_test(refusals, creating_without_memory_fails_and_leaks_nothing);
