@@ -10,7 +10,7 @@ core_headers = core/base/status.h core/base/memory.h core/base/arithmetic.h core
   core/compress/compress.h core/coding/coding.h \
   core/features/features.h \
   core/partition/partition.h \
-  core/analytic/analytic.h \
+  core/analytic/analytic.h core/analytic/head.h \
   core/robust/rule.h core/robust/space.h core/robust/attack.h core/robust/list_regression.h core/base/normal.h \
   core/topology/topology.h core/decentralised/mixing.h core/decentralised/steps.h \
   core/merge/assignment.h core/merge/symmetry.h core/merge/matching.h core/merge/path.h \
@@ -21,14 +21,16 @@ libmstcore_la_SOURCES = $(core_headers) \
   core/base/word.h core/base/word.c core/base/registry.h core/base/registry.c core/base/digest.c \
   core/base/clock.c core/base/summary.c core/base/state.c core/base/stop.c core/base/param.c \
   core/base/wide.h \
+  core/base/peak.h core/base/peak.c \
   core/linalg/lapack.h core/linalg/lattice.c core/linalg/blas.c core/linalg/solve.c \
   core/linalg/eigen.c core/linalg/orthogonal.c core/linalg/descent.c core/linalg/dense.c core/linalg/dense_tile.h \
   core/linalg/dense_undef.h \
   core/features/features.c core/features/identity.c core/features/relu.c core/features/fourier.c \
   core/features/johnson_lindenstrauss.c core/features/nystrom.c \
-  core/features/member.h core/features/projection.h core/features/projection.c \
-  core/features/conv.h core/features/conv.c core/features/conv_fit.c core/features/scattering.h \
-  core/features/scattering.c core/features/scattering_transform.c core/features/wavelets.h \
+  core/features/joined.c core/features/member.h core/features/projection.h core/features/projection.c \
+  core/features/conv.h core/features/conv.c core/features/conv_fit.c core/features/conv_stack.h \
+  core/features/conv_stack.c core/features/conv_stack_fit.c core/features/scattering.h \
+  core/features/scattering.c core/features/scattering_filters.c core/features/scattering_transform.c core/features/wavelets.h \
   core/features/wavelets.c \
   core/partition/members.h core/partition/deal.c core/partition/partition.c core/partition/iid.c \
   core/partition/shards.c core/partition/dirichlet.c core/partition/mixture.c \
@@ -51,7 +53,7 @@ libmstcore_la_SOURCES = $(core_headers) \
   core/optim/lamb.c core/optim/schedule_free_rule.h core/optim/schedule_free_sgd.c \
   core/optim/schedule_free_adamw.c core/optim/dog.c core/optim/d_adaptation.c \
   core/optim/d_adaptation_adam.c core/optim/egn.c core/optim/schedule.c core/optim/ema.c \
-  core/analytic/aa_law.c \
+  core/analytic/aa_law.c core/analytic/head.c \
   core/compress/member.h core/compress/bits.h core/compress/compress.c core/compress/none.c \
   core/compress/topk.c core/compress/randk.c core/compress/sign.c core/compress/qsgd.c \
   core/compress/int8.c
@@ -185,3 +187,21 @@ libmstcore_la_SOURCES += core/rl/low_rank.h core/rl/low_rank.c
 # item-item recommendation
 nobase_pkginclude_HEADERS += core/ease/ease.h
 libmstcore_la_SOURCES += core/ease/ease.h core/ease/ease.c
+nobase_pkginclude_HEADERS += core/naive_bayes/naive_bayes.h
+libmstcore_la_SOURCES += core/naive_bayes/naive_bayes.h core/naive_bayes/naive_bayes.c
+# rows with few entries
+nobase_pkginclude_HEADERS += core/linalg/sparse_rows.h
+libmstcore_la_SOURCES += core/linalg/sparse_rows.h core/linalg/sparse_rows.c
+# sketches of matrices
+nobase_pkginclude_HEADERS += core/sketch/sketch.h core/sketch/sample.h
+libmstcore_la_SOURCES += core/sketch/sketch.h core/sketch/sample.h core/sketch/member.h \
+  core/sketch/sketch.c core/sketch/sample.c core/sketch/threshold.c core/sketch/priority.c \
+  core/sketch/count_sketch.c core/sketch/gaussian.c core/sketch/rademacher.c
+# residual layers in closed form
+nobase_pkginclude_HEADERS += core/features/residual.h core/analytic/depth.h
+libmstcore_la_SOURCES += core/features/residual.h core/features/residual.c core/analytic/depth.h \
+  core/analytic/depth.c
+# laws of scaling
+nobase_pkginclude_HEADERS += core/scaling/scaling.h
+libmstcore_la_SOURCES += core/scaling/scaling.h core/scaling/scaling.c core/scaling/nonnegative.h \
+  core/scaling/nonnegative.c

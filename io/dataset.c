@@ -10,6 +10,7 @@
 #include "core/base/memory.h"
 #include "io/file.h"
 #include "io/hdf5_file.h"
+#include "io/sparse.h"
 
 #define BLOCK_ROWS 65536 /* integers that are read and checked at a time */
 
@@ -17,6 +18,7 @@ struct mst_dataset {
   mst_team *team;
   char *path;
   hid_t file, x, y, client, group, weight, arm, reward, propensity;
+  mst_sparse_parts sparse; /* in the place of x, of compressed rows */
   mst_dataset_info info;
 };
 
@@ -204,7 +206,8 @@ static mst_status examine(const char *path, mst_dataset_info *info) {
   MST_TRY(mst_hdf5_look(path));
   MST_TRY(mst_hdf5_open(path, false, &file));
   mst_status status = check_format(file, path);
-  if (status == MST_OK) status = examine_x(file, path, info);
+  if (status == MST_OK) status = mst_sparse_examine(file, path, info);
+  if (status == MST_OK && !info->sparse) status = examine_x(file, path, info);
   if (status == MST_OK) status = examine_y(file, path, info);
   if (status == MST_OK)
     status = examine_extra(file, path, "client", false, info, &info->has_client);
@@ -278,19 +281,20 @@ static mst_status find_classes(mst_dataset *d) {
   integer_scan scan = {.low = 0, .high = MST_DATASET_CLASSES - 1};
   MST_TRY(scan_team(d, d->y, first, count, NULL, &scan));
   if (scan.bad_row != INT64_MAX)
-    return mst_fail(MST_ERR_FORMAT,
-                    "%s: the label of row %lld is %lld; classes are 0, 1, 2, ... below %d%s",
-                    d->path, (long long)scan.bad_row, (long long)scan.bad_value,
-                    MST_DATASET_CLASSES,
-                    scan.bad_value < 0 ? "" : ": is /y an id? (for values set attribute task to "
-                                              "regression, for so many classes n_classes)");
+    return mst_fail(
+        MST_ERR_FORMAT, "%s: the label of row %lld is %lld; classes are 0, 1, 2, ... below %d%s",
+        d->path, (long long)scan.bad_row, (long long)scan.bad_value, MST_DATASET_CLASSES,
+        scan.bad_value < 0 ? ""
+                           : ": is /y an id? (for values set attribute task to "
+                             "regression, for so many classes n_classes)");
   d->info.n_classes = scan.largest + 1;
   return MST_OK;
 }
 
 static mst_status open_parts(mst_dataset *d) {
   const mst_dataset_info *info = &d->info;
-  MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "x", &d->x));
+  MST_TRY(info->sparse ? mst_sparse_open(d->file, d->path, &d->sparse)
+                       : mst_hdf5_open_dataset(d->file, d->path, "x", &d->x));
   if (info->target != MST_TARGET_NONE) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "y", &d->y));
   if (info->has_client) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "client", &d->client));
   if (info->has_group) MST_TRY(mst_hdf5_open_dataset(d->file, d->path, "group", &d->group));
@@ -309,6 +313,7 @@ static mst_status allocate(mst_team *team, const char *path, const mst_dataset_i
   d->info = *info;
   d->file = d->x = d->y = d->client = d->group = d->weight = H5I_INVALID_HID;
   d->arm = d->reward = d->propensity = H5I_INVALID_HID;
+  d->sparse = MST_SPARSE_NONE;
   *out = d;
   MST_TRY(mst_alloc(&d->path, (int64_t)strlen(path) + 1, 1, "dataset name"));
   strcpy(d->path, path);
@@ -337,6 +342,15 @@ mst_status mst_dataset_open(mst_team *team, const char *path, mst_dataset **out)
   return MST_OK;
 }
 
+mst_status mst_dataset_limit(mst_dataset *d, int64_t rows) {
+  if (rows < 1 || rows > d->info.rows)
+    return mst_fail(MST_ERR_INPUT, "%s has %lld rows: there are no first %lld", d->path,
+                    (long long)d->info.rows, (long long)rows);
+  if (d->info.sparse) MST_TRY(mst_dataset_count_entries(d, 0, rows, &d->info.entries));
+  d->info.rows = rows;
+  return MST_OK;
+}
+
 const mst_dataset_info *mst_dataset_about(const mst_dataset *d) {
   return &d->info;
 }
@@ -346,6 +360,7 @@ void mst_dataset_close(mst_dataset *d) {
   hid_t part[] = {d->x, d->y, d->client, d->group, d->weight, d->arm, d->reward, d->propensity};
   for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
     if (part[i] >= 0) H5Dclose(part[i]);
+  mst_sparse_close(&d->sparse);
   if (d->file >= 0) H5Fclose(d->file);
   mst_free(d->path);
   mst_free(d);
@@ -359,7 +374,34 @@ static mst_status read_floats(mst_dataset *d, hid_t id, int64_t first, int64_t c
 }
 
 mst_status mst_dataset_read_x(mst_dataset *d, int64_t first, int64_t count, float *x) {
+  if (d->info.sparse) {
+    mst_status status = check_range(d, first, count);
+    if (status == MST_OK)
+      status = mst_sparse_read_whole(d->path, &d->sparse, &d->info, first, count, x);
+    return mst_team_agree(d->team, status);
+  }
   return read_floats(d, d->x, first, count, x);
+}
+
+static mst_status check_sparse(const mst_dataset *d, int64_t first, int64_t count) {
+  if (d->info.sparse) return check_range(d, first, count);
+  return mst_fail(MST_ERR_INPUT, "%s: holds whole rows, no sparse ones", d->path);
+}
+
+mst_status mst_dataset_read_sparse(mst_dataset *d, int64_t first, int64_t count,
+                                   mst_sparse_rows *out) {
+  *out = (mst_sparse_rows){0};
+  mst_status status = check_sparse(d, first, count);
+  if (status == MST_OK) status = mst_sparse_read(d->path, &d->sparse, &d->info, first, count, out);
+  return mst_team_agree(d->team, status);
+}
+
+mst_status mst_dataset_count_entries(mst_dataset *d, int64_t first, int64_t count,
+                                     int64_t *entries) {
+  mst_status status = check_sparse(d, first, count);
+  if (status == MST_OK)
+    status = mst_sparse_count(d->path, &d->sparse, &d->info, first, count, entries);
+  return mst_team_agree(d->team, status);
 }
 
 mst_status mst_dataset_read_values(mst_dataset *d, int64_t first, int64_t count, float *value) {

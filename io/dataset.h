@@ -1,7 +1,8 @@
-/* Dataset files (doc/formats.md): /x float32 [n, ...], /y, optional /client /group /weight, and of
- * logged decisions /arm /reward /propensity, in parallel HDF5, chunked by rows, checksummed (fletcher32), optionally compressed. A file made by
- * h5py with just x and y is accepted. All functions are collective on the team unless they say
- * Local, and return the same status on all ranks. */
+/* Dataset files (doc/formats.md): /x float32 [n, ...] or compressed rows, /y, optional /client
+ * /group /weight, and of logged decisions /arm /reward /propensity, in parallel HDF5, chunked by
+ * rows, checksummed (fletcher32), optionally compressed. A file made by h5py with just x and y is
+ * accepted. All functions are collective on the team unless they say Local, and return the same
+ * status on all ranks. */
 #ifndef MST_IO_DATASET_H
 #define MST_IO_DATASET_H
 
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #include "comm/team.h"
+#include "core/linalg/sparse_rows.h"
 
 typedef enum mst_target {
   MST_TARGET_NONE,    /* no /y                                  */
@@ -32,6 +34,8 @@ typedef struct mst_dataset_info {
   bool has_client, has_group, has_weight;
   bool has_log;            /* /arm, /reward and /propensity                     */
   int64_t n_arms;          /* of a log; 0 where the file does not say           */
+  bool sparse;             /* rows are compressed, flat; row_size[0] is their columns */
+  int64_t entries;         /* of compressed rows: numbers that are stored       */
   char task[32];           /* "classification" | "regression" | ""              */
   char source[256];        /* where it came from, free text                     */
 } mst_dataset_info;
@@ -45,6 +49,10 @@ typedef struct mst_dataset mst_dataset;
  *          reason; MST_ERR_FORMAT (not HDF5, truncated, another muster format, no /x, wrong rank
  *          or type: names path and object, what was found and what is allowed). Collective. */
 mst_status mst_dataset_open(mst_team *team, const char *path, mst_dataset **out) MST_CHECKED;
+/** Take the file for one of its first `rows` rows only, from 1 to as many as it has. Classes stay
+ *  those of the whole file. MST_ERR_INPUT otherwise; the errors of mst_dataset_count_entries.
+ *  Collective; must agree. */
+mst_status mst_dataset_limit(mst_dataset *d, int64_t rows) MST_CHECKED;
 /** What the file holds; valid while open. Local. */
 const mst_dataset_info *mst_dataset_about(const mst_dataset *d);
 /** Collective; NULL is allowed. */
@@ -55,6 +63,16 @@ void mst_dataset_close(mst_dataset *d);
  *  verified; a corrupt chunk is MST_ERR_FORMAT on all ranks. Ranks read independently and agree
  *  at the end. Collective. */
 mst_status mst_dataset_read_x(mst_dataset *d, int64_t first, int64_t count, float *x) MST_CHECKED;
+/** The same rows of a dataset of sparse ones as they are stored; mst_dataset_read_x gives them with
+ *  their zeros. Both check them: MST_ERR_FORMAT (places that decrease, columns that do not increase
+ *  or are not there) and MST_ERR_NONFINITE name file, row and column. MST_ERR_INPUT where rows are
+ *  whole. Free *out with mst_sparse_rows_free, after an error too. Collective. */
+mst_status mst_dataset_read_sparse(mst_dataset *d, int64_t first, int64_t count,
+                                   mst_sparse_rows *out) MST_CHECKED;
+/** Entries of rows [first, first + count) of a dataset of sparse rows; each rank its own range.
+ *  MST_ERR_FORMAT, MST_ERR_INPUT. Collective. */
+mst_status mst_dataset_count_entries(mst_dataset *d, int64_t first, int64_t count,
+                                     int64_t *entries) MST_CHECKED;
 /** Labels of rows [first, first+count), each checked against [0, n_classes): MST_ERR_FORMAT names
  *  the lowest offending row of all ranks' ranges, its value and n_classes. Any integer type in
  *  the file. MST_ERR_INPUT where the dataset has no classes. Collective. */
@@ -80,6 +98,9 @@ typedef struct mst_dataset_options {
                           the dataset's rows, or 512 MiB                   */
   const char *const *class_names; /* (n_classes) stored as an attribute, or NULL;
                                      only rank 0's are looked at             */
+  const char *const *row_ids;    /* of sparse rows: what the rows (rows) ...    */
+  const char *const *column_ids; /* ... and columns (row_elements) were called
+                                    before they were numbered; likewise         */
 } mst_dataset_options;
 
 typedef struct mst_dataset_writer mst_dataset_writer;
@@ -106,7 +127,12 @@ mst_status mst_dataset_write(mst_dataset_writer *w, int64_t first, int64_t count
 mst_status mst_dataset_write_log(mst_dataset_writer *w, int64_t first, int64_t count,
                                  const int32_t *arm, const float *reward,
                                  const float *propensity) MST_CHECKED;
-/** Rows of one chunk of /x. Local. */
+/** Write rows [first, first + rows->rows) of this rank, of a dataset of sparse rows: every row once,
+ *  beside mst_dataset_write, whose x is NULL then. at: the place of their first entry among all.
+ *  Errors as there, and for rows that mst_dataset_read_sparse would refuse. Collective. */
+mst_status mst_dataset_write_sparse(mst_dataset_writer *w, int64_t first, int64_t at,
+                                    const mst_sparse_rows *rows) MST_CHECKED;
+/** Rows of one chunk of /x; of sparse rows, so many as are best written at once. Local. */
 int64_t mst_dataset_chunk_rows(const mst_dataset_writer *w);
 /** Flush, close, fsync, rename to the final name, fsync the folder. Where the space could not be
  *  reserved, the file is read back first. Frees w in every case; on an error, or if rows are

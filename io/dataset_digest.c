@@ -22,7 +22,7 @@ static void add_row(mst_digest *d, mst_dataset_digest *g) {
 
 static void add_rows(const mst_dataset_info *info, int64_t first, int64_t count, const float *x,
                      const float *value, const int32_t *label, const int32_t *client,
-                     mst_dataset_digest *g) {
+                     const float *weight, mst_dataset_digest *g) {
   for (int64_t i = 0; i < count; i++) {
     mst_digest d;
     mst_digest_start(&d);
@@ -32,6 +32,7 @@ static void add_rows(const mst_dataset_info *info, int64_t first, int64_t count,
       mst_digest_add(&d, value + i * info->outputs, info->outputs * (int64_t)sizeof *value);
     if (label != NULL) mst_digest_number(&d, label[i]);
     if (client != NULL) mst_digest_number(&d, client[i]);
+    if (weight != NULL) mst_digest_add(&d, weight + i, (int64_t)sizeof *weight);
     add_row(&d, g);
   }
 }
@@ -41,15 +42,21 @@ mst_status mst_dataset_digest_add(mst_team *team, mst_dataset *d, int64_t first,
   const mst_dataset_info *info = mst_dataset_about(d);
   bool classes = info->target == MST_TARGET_CLASSES;
   int32_t *label = NULL, *client = NULL;
+  float *weight = NULL;
   mst_status st = MST_OK;
   if (classes) st = mst_alloc(&label, count, sizeof *label, "labels to be digested");
   if (st == MST_OK && info->has_client)
     st = mst_alloc(&client, count, sizeof *client, "clients to be digested");
+  const bool weighted = info->has_weight && g->weights;
+  if (st == MST_OK && weighted)
+    st = mst_alloc(&weight, count, sizeof *weight, "weights to be digested");
   st = mst_team_agree(team, st);
   if (st == MST_OK && classes) st = mst_dataset_read_labels(d, first, count, label);
   if (st == MST_OK && info->has_client)
     st = mst_dataset_read_i32(d, "client", first, count, client);
-  if (st == MST_OK) add_rows(info, first, count, x, value, label, client, g);
+  if (st == MST_OK && weighted) st = mst_dataset_read_weight(d, first, count, weight);
+  if (st == MST_OK) add_rows(info, first, count, x, value, label, client, weight, g);
+  mst_free(weight);
   mst_free(client);
   mst_free(label);
   return st;
@@ -89,9 +96,10 @@ static mst_status add_all(mst_team *team, mst_dataset *d, int64_t window, float 
   return MST_OK;
 }
 
-mst_status mst_dataset_digest_file(mst_team *team, const char *path, char hex[MST_DIGEST_HEX]) {
+mst_status mst_dataset_digest_file(mst_team *team, const char *path, bool weights,
+                                   char hex[MST_DIGEST_HEX]) {
   mst_dataset *d = NULL;
-  mst_dataset_digest g = {{0}};
+  mst_dataset_digest g = {.weights = weights};
   float *x = NULL, *value = NULL;
   MST_TRY(mst_dataset_open(team, path, &d));
   const mst_dataset_info *info = mst_dataset_about(d);

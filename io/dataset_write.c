@@ -9,6 +9,9 @@
 #include "io/dataset.h"
 #include "io/file.h"
 #include "io/hdf5_file.h"
+#include "io/sparse.h"
+
+#define SPARSE_ROWS 8192 /* compressed rows that are written at once */
 
 enum {
   PART_X,
@@ -29,16 +32,19 @@ struct mst_dataset_writer {
   char *path, *temporary;
   mst_dataset_info info;
   hid_t file, part[PARTS];
-  int64_t chunk_rows; /* of /x                                                   */
-  int64_t written;    /* rows by this rank                                        */
-  int64_t logged;     /* the same of a log                                        */
-  bool reserved;      /* the disk cannot become full while writing                */
-  mst_status status;  /* of the first write that failed, the same on all ranks     */
+  mst_sparse_parts sparse; /* in the place of /x, of compressed rows             */
+  int64_t chunk_rows;      /* of /x                                                   */
+  int64_t written;         /* rows by this rank                                        */
+  int64_t logged;          /* the same of a log                                        */
+  int64_t listed;          /* the same of sparse rows, and of their entries:            */
+  int64_t entries;
+  bool reserved;     /* the disk cannot become full while writing                */
+  mst_status status; /* of the first write that failed, the same on all ranks     */
 };
 
 static bool has_part(const mst_dataset_info *info, int part) {
   switch (part) {
-    case PART_X: return true;
+    case PART_X: return !info->sparse;
     case PART_Y: return info->target != MST_TARGET_NONE;
     case PART_CLIENT: return info->has_client;
     case PART_GROUP: return info->has_group;
@@ -56,6 +62,12 @@ static mst_status check_info(const char *path, const mst_dataset_info *info) {
   if (info->row_dims < 1 || info->row_dims > 3)
     return mst_fail(MST_ERR_INPUT, "%s: a row has %d dimensions; 1 to 3 are allowed", path,
                     info->row_dims);
+  if (info->sparse && (info->row_dims != 1 || info->entries < 1 || info->row_size[0] > INT32_MAX))
+    return mst_fail(
+        MST_ERR_INPUT,
+        "%s: sparse rows of %d dimensions, %lld columns and %lld entries in all cannot be "
+        "written",
+        path, info->row_dims, (long long)info->row_size[0], (long long)info->entries);
   int64_t bytes = (int64_t)sizeof(float);
   bool fits = true;
   for (int i = 0; i < info->row_dims; i++) {
@@ -64,7 +76,7 @@ static mst_status check_info(const char *path, const mst_dataset_info *info) {
                       (long long)info->row_size[i]);
     fits = fits && !__builtin_mul_overflow(bytes, info->row_size[i], &bytes);
   }
-  if (!fits || bytes > MST_HDF5_ROW_BYTES)
+  if (!fits || (!info->sparse && bytes > MST_HDF5_ROW_BYTES))
     return mst_fail(MST_ERR_INPUT, "%s: a row is larger than the %lld MiB that a dataset can hold",
                     path, (long long)MST_HDF5_ROW_BYTES >> 20);
   if (__builtin_mul_overflow(bytes, info->rows, &bytes))
@@ -119,6 +131,7 @@ static mst_status put_parts(hid_t file, const mst_dataset_info *info,
       {H5T_IEEE_F32LE, 1, shape},
       {H5T_IEEE_F32LE, 1, shape},
   };
+  if (info->sparse) MST_TRY(mst_sparse_put(file, info, options, bytes));
   for (int i = 0; i < PARTS; i++) {
     hid_t made;
     if (!has_part(info, i)) continue;
@@ -149,6 +162,10 @@ static mst_status open_parts(mst_dataset_writer *w) {
     if (has_part(&w->info, i))
       MST_TRY(mst_team_agree(
           w->team, mst_hdf5_open_dataset(w->file, w->temporary, part_name[i], &w->part[i])));
+  if (w->info.sparse) {
+    w->chunk_rows = SPARSE_ROWS;
+    return mst_team_agree(w->team, mst_sparse_open(w->file, w->temporary, &w->sparse));
+  }
   hsize_t chunk[4] = {1};
   hid_t properties = H5Dget_create_plist(w->part[PART_X]);
   if (properties >= 0) {
@@ -166,6 +183,7 @@ static mst_status allocate(mst_team *team, const char *path, const mst_dataset_i
   w->team = team;
   w->info = *info;
   w->file = H5I_INVALID_HID;
+  w->sparse = MST_SPARSE_NONE;
   for (int i = 0; i < PARTS; i++) w->part[i] = H5I_INVALID_HID;
   w->info.row_elements = 1;
   for (int i = 0; i < info->row_dims; i++) w->info.row_elements *= info->row_size[i];
@@ -178,7 +196,7 @@ static mst_status allocate(mst_team *team, const char *path, const mst_dataset_i
 
 /* Close what is open; true if HDF5 could write all it had. */
 static bool close_file(mst_dataset_writer *w) {
-  bool ok = true;
+  bool ok = mst_sparse_close(&w->sparse);
   for (int i = 0; i < PARTS; i++) {
     if (w->part[i] >= 0 && H5Dclose(w->part[i]) < 0) ok = false;
     w->part[i] = H5I_INVALID_HID;
@@ -252,8 +270,8 @@ static mst_status check_write(const mst_dataset_writer *w, int begin, int end, i
 
 /* Collective. */
 static mst_status write_parts(mst_dataset_writer *w, int begin, int end, int64_t first,
-                              int64_t count, const hid_t type[PARTS],
-                              const void *const data[PARTS], int64_t *written) {
+                              int64_t count, const hid_t type[PARTS], const void *const data[PARTS],
+                              int64_t *written) {
   if (w->status != MST_OK) return mst_fail(w->status, "%s: an earlier write had failed", w->path);
   mst_status status = mst_team_agree(w->team, check_write(w, begin, end, first, count, data));
   for (int i = begin; i < end && status == MST_OK; i++)
@@ -285,10 +303,42 @@ mst_status mst_dataset_write_log(mst_dataset_writer *w, int64_t first, int64_t c
   return write_parts(w, PART_ARM, PARTS, first, count, type, data, &w->logged);
 }
 
+mst_status mst_dataset_write_sparse(mst_dataset_writer *w, int64_t first, int64_t at,
+                                    const mst_sparse_rows *rows) {
+  if (w->status != MST_OK) return mst_fail(w->status, "%s: an earlier write had failed", w->path);
+  mst_status status = MST_OK;
+  if (!w->info.sparse)
+    status = mst_fail(MST_ERR_INPUT, "%s: sparse rows were given but are not part of the dataset",
+                      w->path);
+  if (status == MST_OK)
+    status = mst_sparse_write(w->team, w->path, &w->sparse, &w->info, first, at, rows);
+  if (status == MST_OK) {
+    w->listed += rows->rows;
+    w->entries += rows->rows > 0 ? rows->start[rows->rows] : 0;
+  }
+  w->status = status;
+  return status;
+}
+
+static mst_status read_back_sparse(const mst_dataset_writer *w, hid_t file, int64_t first,
+                                   int64_t share) {
+  mst_sparse_parts parts = MST_SPARSE_NONE;
+  mst_status status = mst_sparse_open(file, w->path, &parts);
+  for (int64_t done = 0; done < share && status == MST_OK; done += w->chunk_rows) {
+    mst_sparse_rows rows;
+    status = mst_sparse_read(w->path, &parts, &w->info, first + done,
+                             mst_least(share - done, w->chunk_rows), &rows);
+    mst_sparse_rows_free(&rows);
+  }
+  mst_sparse_close(&parts);
+  return status;
+}
+
 /* This rank's share of every part, read back so that all checksums are compared. Local. */
 static mst_status read_back(const mst_dataset_writer *w, hid_t file) {
   const mst_dataset_info *info = &w->info;
-  int64_t widest = mst_most(info->row_elements, info->outputs), first = 0, share = 0;
+  int64_t widest = mst_most(info->sparse ? 1 : info->row_elements, info->outputs);
+  int64_t first = 0, share = 0;
   mst_team_share(w->team, info->rows, &first, &share);
   float *rows = NULL;
   MST_TRY(mst_alloc(&rows, w->chunk_rows * widest, sizeof *rows, "rows that are read back"));
@@ -303,6 +353,7 @@ static mst_status read_back(const mst_dataset_writer *w, hid_t file) {
     if (part >= 0) H5Dclose(part);
   }
   mst_free(rows);
+  if (info->sparse && status == MST_OK) status = read_back_sparse(w, file, first, share);
   return status;
 }
 
@@ -320,12 +371,18 @@ static mst_status verify(const mst_dataset_writer *w) {
 static mst_status finish(mst_dataset_writer *w) {
   if (w->status != MST_OK)
     return mst_fail(w->status, "%s: was not written because a write had failed", w->path);
-  int64_t written[2] = {w->written, w->logged};
-  MST_TRY(mst_sum_i64(w->team, written, 2));
+  int64_t written[4] = {w->written, w->logged, w->listed, w->entries};
+  MST_TRY(mst_sum_i64(w->team, written, 4));
+  if (w->info.sparse && (written[2] != w->info.rows || written[3] != w->info.entries))
+    return mst_fail(
+        MST_ERR_INTERNAL,
+        "%s: %lld sparse rows of %lld entries were written, %lld of %lld were announced", w->path,
+        (long long)written[2], (long long)written[3], (long long)w->info.rows,
+        (long long)w->info.entries);
   for (int i = 0; i < (w->info.has_log ? 2 : 1); i++)
     if (written[i] != w->info.rows)
-      return mst_fail(MST_ERR_INTERNAL, "%s: %lld rows%s were written, %lld were announced", w->path,
-                      (long long)written[i], i == 0 ? "" : " of the log",
+      return mst_fail(MST_ERR_INTERNAL, "%s: %lld rows%s were written, %lld were announced",
+                      w->path, (long long)written[i], i == 0 ? "" : " of the log",
                       (long long)w->info.rows);
   /* The flush brings every rank's bytes to disk; closing alone does not. */
   mst_status status = MST_OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "io/file.h"
 #include "io/import_source.h"
@@ -14,8 +15,9 @@
 
 #define BLOCK_BYTES (16 << 20) /* of rows that are parsed before they are written */
 
-static const mst_import_ops *const table[] = {&mst_import_idx, &mst_import_csv, &mst_import_libsvm,
-                                              &mst_import_npy, &mst_import_fashion};
+static const mst_import_ops *const table[] = {&mst_import_idx,     &mst_import_csv,
+                                              &mst_import_libsvm,  &mst_import_npy,
+                                              &mst_import_ratings, &mst_import_fashion};
 #define MEMBERS ((int)(sizeof table / sizeof table[0]))
 
 const mst_import_ops *mst_import_at(int i) {
@@ -36,9 +38,47 @@ void mst_import_note(mst_import_source *source, const char *format, ...) {
   va_end(arguments);
 }
 
+void mst_import_begin_row(mst_import_block *block) {
+  mst_sparse_rows *s = &block->sparse;
+  s->rows++;
+  s->start[s->rows] = s->start[s->rows - 1];
+}
+
+mst_status mst_import_add_entry(mst_import_block *block, int32_t column, float value) {
+  mst_sparse_rows *s = &block->sparse;
+  int64_t *end = &s->start[s->rows];
+  if (*end == block->room) {
+    const int64_t room = 2 * block->room + 1024;
+    int32_t *index = NULL;
+    float *values = NULL;
+    mst_status status = mst_alloc(&index, room, sizeof *index, "imported columns");
+    if (status == MST_OK) status = mst_alloc(&values, room, sizeof *values, "imported entries");
+    if (status != MST_OK) {
+      mst_free(index);
+      return status;
+    }
+    if (*end > 0) {
+      memcpy(index, s->index, (size_t)*end * sizeof *index);
+      memcpy(values, s->value, (size_t)*end * sizeof *values);
+    }
+    mst_free(s->index);
+    mst_free(s->value);
+    s->index = index;
+    s->value = values;
+    block->room = room;
+  }
+  s->index[*end] = column;
+  s->value[(*end)++] = value;
+  return MST_OK;
+}
+
 static mst_status allocate_block(const mst_dataset_info *info, int64_t rows,
                                  mst_import_block *block) {
-  MST_TRY(mst_alloc(&block->x, rows * info->row_elements, sizeof(float), "imported rows"));
+  block->sparse.columns = info->row_elements;
+  if (info->sparse)
+    MST_TRY(mst_alloc(&block->sparse.start, rows + 1, sizeof(int64_t), "places of imported rows"));
+  else
+    MST_TRY(mst_alloc(&block->x, rows * info->row_elements, sizeof(float), "imported rows"));
   if (info->target == MST_TARGET_CLASSES)
     MST_TRY(mst_alloc(&block->label, rows, sizeof(int32_t), "imported labels"));
   if (info->target == MST_TARGET_VALUES)
@@ -52,6 +92,7 @@ static mst_status allocate_block(const mst_dataset_info *info, int64_t rows,
 }
 
 static void free_block(mst_import_block *block) {
+  mst_sparse_rows_free(&block->sparse);
   mst_free(block->x);
   mst_free(block->label);
   mst_free(block->value);
@@ -63,8 +104,7 @@ static void free_block(mst_import_block *block) {
 
 /* Values that are not finite end the import, after all of them were counted. */
 static mst_status refuse_nonfinite(mst_import_source *source, int64_t block_rows, int64_t rows_left,
-                                   const mst_import_options *options,
-                                   const mst_import_block *block) {
+                                   const mst_import_options *options, mst_import_block *block) {
   while (rows_left > 0) {
     int64_t count = rows_left < block_rows ? rows_left : block_rows;
     MST_TRY(source->fill(source, count, block));
@@ -78,15 +118,35 @@ static mst_status refuse_nonfinite(mst_import_source *source, int64_t block_rows
                   source->nonfinite == 1 ? " is" : "s are", source->nonfinite_place);
 }
 
-/* Blocks are whole chunks, so that each chunk is stored once. */
+/* Blocks are whole chunks, so that each chunk is stored once; of sparse rows, as many as hold about
+ * so many bytes. */
+static int64_t rows_of_block(const mst_dataset_info *info, const mst_dataset_writer *writer) {
+  const int64_t chunk = mst_dataset_chunk_rows(writer);
+  const int64_t bytes = info->sparse
+                            ? mst_sparse_rows_bytes(chunk, chunk * (info->entries / info->rows + 1))
+                            : chunk * info->row_elements * (int64_t)sizeof(float);
+  return mst_least(info->rows, chunk * mst_most(BLOCK_BYTES / bytes, 1));
+}
+
+/* Rows [at, at + count) from rank 0's block; placed: entries before them. Collective. */
+static mst_status write_block(mst_dataset_writer *writer, const mst_dataset_info *info, int64_t at,
+                              int64_t count, const mst_import_block *block, int64_t *placed) {
+  MST_TRY(mst_dataset_write(writer, at, count, block->x, block->label, block->value, block->client,
+                            NULL, NULL));
+  if (info->has_log)
+    MST_TRY(mst_dataset_write_log(writer, at, count, block->arm, block->reward, block->propensity));
+  if (!info->sparse) return MST_OK;
+  MST_TRY(mst_dataset_write_sparse(writer, at, *placed, &block->sparse));
+  *placed += count > 0 ? block->sparse.start[count] : 0;
+  return MST_OK;
+}
+
 static mst_status write_rows(mst_team *team, const mst_import_options *options,
                              mst_import_source *source, mst_dataset_writer *writer) {
   bool parses = mst_team_rank(team) == 0;
   const mst_dataset_info *info = &source->info;
-  int64_t chunk = mst_dataset_chunk_rows(writer);
-  int64_t chunks = BLOCK_BYTES / (int64_t)sizeof(float) / (chunk * info->row_elements);
-  int64_t block_rows = chunk * (chunks < 1 ? 1 : chunks);
-  if (block_rows > info->rows) block_rows = info->rows;
+  const int64_t block_rows = rows_of_block(info, writer);
+  int64_t placed = 0;
   mst_import_block block = {0};
   mst_status mine = parses ? allocate_block(info, block_rows, &block) : MST_OK;
   mst_status status = mst_file_follow(team, mine);
@@ -97,11 +157,7 @@ static mst_status write_rows(mst_team *team, const mst_import_options *options,
       mine = refuse_nonfinite(source, block_rows, info->rows - at - count, options, &block);
     status = mst_file_follow(team, mine);
     if (status == MST_OK)
-      status = mst_dataset_write(writer, parses ? at : 0, parses ? count : 0, block.x, block.label,
-                                 block.value, block.client, NULL, NULL);
-    if (status == MST_OK && info->has_log)
-      status = mst_dataset_write_log(writer, parses ? at : 0, parses ? count : 0, block.arm,
-                                     block.reward, block.propensity);
+      status = write_block(writer, info, parses ? at : 0, parses ? count : 0, &block, &placed);
   }
   if (status == MST_OK) status = mst_file_follow(team, parses ? source->end(source) : MST_OK);
   free_block(&block);
@@ -115,6 +171,8 @@ mst_status mst_import_stream(mst_team *team, const mst_import_options *options, 
   mst_status status = mst_file_follow(team, opened);
   if (status == MST_OK) status = mst_team_bcast(team, &source->info, sizeof source->info, 0);
   dataset.class_names = source->class_names;
+  dataset.row_ids = source->row_ids;
+  dataset.column_ids = source->column_ids;
   if (status == MST_OK)
     status = mst_dataset_create(team, options->output, &source->info, &dataset, &writer);
   if (status == MST_OK) status = write_rows(team, options, source, writer);
@@ -149,10 +207,11 @@ static mst_status check_options(const mst_import_ops *ops, const mst_import_opti
                     ops->name);
   if (log && (options->arm_column == NULL || options->reward_column == NULL ||
               options->propensity_column == NULL))
-    return mst_fail(MST_ERR_INPUT,
-                    "import %s: a log of decisions has an arm, a reward and a propensity a row; name "
-                    "all three columns",
-                    ops->name);
+    return mst_fail(
+        MST_ERR_INPUT,
+        "import %s: a log of decisions has an arm, a reward and a propensity a row; name "
+        "all three columns",
+        ops->name);
   if (options->from != NULL)
     return mst_fail(MST_ERR_INPUT,
                     "import %s: a folder to look into ('%s') means nothing to this format",
@@ -161,6 +220,15 @@ static mst_status check_options(const mst_import_ops *ops, const mst_import_opti
     return mst_fail(MST_ERR_INPUT,
                     "import %s: the number of features is found in the file; only libsvm is told",
                     ops->name);
+  if (options->sparse && !ops->takes_sparse)
+    return mst_fail(MST_ERR_INPUT, "import %s: only libsvm is told whether rows are to be sparse",
+                    ops->name);
+  if ((options->sparse || ops->lists_entries) && options->dataset.chunk_rows != 0)
+    return mst_fail(MST_ERR_INPUT,
+                    "import %s: sparse rows are not stored in chunks of so many rows", ops->name);
+  if (options->task != NULL && ops->lists_entries)
+    return mst_fail(MST_ERR_INPUT, "import %s: there are no targets that task '%s' could be of",
+                    ops->name, options->task);
   if (options->n_features < 0)
     return mst_fail(MST_ERR_INPUT, "import %s: %lld features were asked for; at least 1 is needed",
                     ops->name, (long long)options->n_features);
@@ -200,8 +268,8 @@ mst_status mst_import_run(mst_team *team, const char *format, const mst_import_o
   const mst_import_ops *ops = mst_import_find(format);
   if (ops == NULL || ops->run == NULL)
     return mst_fail(MST_ERR_INPUT,
-                    "'%s' is no format that can be imported; idx, csv, libsvm and "
-                    "npy are",
+                    "'%s' is no format that can be imported; idx, csv, libsvm, npy "
+                    "and ratings are",
                     format == NULL ? "" : format);
   MST_TRY(check_options(ops, options));
   MST_TRY(check_files(team, options));

@@ -1,5 +1,5 @@
 /* Importers: foreign files to dataset files. One file a member: import_idx.c import_csv.c
- * import_libsvm.c import_npy.c, and import_fashion.c for a collection of files in a known place;
+ * import_libsvm.c import_npy.c import_ratings.c, and import_fashion.c for a collection of files in a known place;
  * the table is in import.c. Rank 0 parses (text is one stream) and the team writes; every error
  * names file, line or byte, what was found and what is expected. Input files may be compressed with
  * gzip. How values, classes and clients are read is defined in doc/formats.md. */
@@ -21,6 +21,7 @@ typedef struct mst_import_options {
   double scale;              /* multiply every value of x; 0 = the format's default (1/255 for
                                 unsigned bytes, else 1)                                      */
   int64_t n_features;        /* libsvm: width; 0 = the largest index                         */
+  bool sparse;               /* libsvm: rows are stored compressed                          */
   bool header;               /* csv: the first line names the columns (default: found out)   */
   bool has_header_option;    /* header was given                                             */
   mst_dataset_options dataset;
@@ -38,7 +39,7 @@ typedef struct mst_import_part {
 
 /* A format has run, a collection find. */
 typedef struct mst_import_ops {
-  const char *name; /* idx csv libsvm npy fashion-mnist */
+  const char *name; /* idx csv libsvm npy ratings fashion-mnist */
   const char *summary;
   mst_status (*run)(mst_team *team, const mst_import_options *options, mst_dataset_info *made);
   /* part(parts) out: what options->from and options->output come to. Local. */
@@ -48,6 +49,8 @@ typedef struct mst_import_ops {
   bool takes_labels;       /* options.labels                                     */
   bool takes_columns;      /* options.label_column, .client_column, .header, those of a log */
   bool takes_features;     /* options.n_features                                 */
+  bool takes_sparse;       /* options.sparse                                     */
+  bool lists_entries;      /* an entry a line: rows are sparse, and there are no targets */
 } mst_import_ops;
 
 /** A member by name or by number; NULL where there is none. Local. */

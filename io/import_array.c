@@ -85,7 +85,7 @@ static mst_status fill_numbers(mst_import_source *source, array_state *s, int64_
   return MST_OK;
 }
 
-static mst_status fill(mst_import_source *source, int64_t count, const mst_import_block *block) {
+static mst_status fill(mst_import_source *source, int64_t count, mst_import_block *block) {
   array_state *s = source->state;
   int64_t n = count * source->info.row_elements;
   if (s->x.type == MST_IMPORT_U8)

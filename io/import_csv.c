@@ -1,6 +1,6 @@
 /* CSV files (RFC 4180, with ',' ';' or tab): one row a line, numbers in all columns but those of
- * the label and the client, which may hold words. Logged decisions have columns of their own. Read twice: for rows, labels and clients, then
- * for the values. */
+ * the label and the client, which may hold words. Logged decisions have columns of their own. Read
+ * twice: for rows, labels and clients, then for the values. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,72 +35,12 @@ static mst_status refuse(const csv_state *s, int64_t column, const char *found,
                   *found == 0 ? "empty" : found, *found == 0 ? "" : "'", expected);
 }
 
-/* The delimiter that stands most often in a line, outside quotes. */
-static char find_delimiter(const char *line) {
-  int64_t comma = 0, semicolon = 0, tab = 0;
-  bool quoted = false;
-  for (const char *c = line; *c != 0; c++) {
-    if (*c == '"') quoted = !quoted;
-    if (quoted) continue;
-    comma += *c == ',';
-    semicolon += *c == ';';
-    tab += *c == '\t';
-  }
-  return tab > comma && tab > semicolon ? '\t' : semicolon > comma ? ';' : ',';
-}
-
-static bool is_blank(const csv_state *s, char c) {
-  return c == ' ' || (c == '\t' && s->delimiter != '\t');
-}
-
-/* Take what stands in quotes at `start` out of them, in place; "" is a quote. Returns what follows
- * the closing quote, NULL if there is none. */
-static char *unquote(char *start) {
-  char *to = start;
-  for (char *from = start + 1; *from != 0; from++) {
-    if (*from == '"' && *++from != '"') {
-      *to = 0;
-      return from;
-    }
-    *to++ = *from;
-  }
-  return NULL;
-}
-
-/* Cut the next field off, in place, without the blanks around it. */
-static mst_status cut_field(const csv_state *s, int64_t column, char **at, char **field,
-                            bool *last) {
-  char *start = *at;
-  while (is_blank(s, *start)) start++;
-  *field = start;
-  if (*start != '"') {
-    char *end = start;
-    while (*end != 0 && *end != s->delimiter) end++;
-    *last = *end == 0;
-    *at = end + 1;
-    while (end > start && is_blank(s, end[-1])) end--;
-    *end = 0;
-    return MST_OK;
-  }
-  char *end = unquote(start);
-  if (end == NULL)
-    return mst_fail(MST_ERR_FORMAT, "%s:%lld: the quote of column %lld is not closed on its line",
-                    s->text.bytes.path, (long long)s->text.number, (long long)column);
-  while (is_blank(s, *end)) end++;
-  if (*end != 0 && *end != s->delimiter)
-    return mst_fail(MST_ERR_FORMAT, "%s:%lld: found '%.20s' behind the quotes of column %lld",
-                    s->text.bytes.path, (long long)s->text.number, end, (long long)column);
-  *last = *end == 0;
-  *at = end + 1;
-  return MST_OK;
-}
-
 /* Cut a line into s->field, of which there are at most s->columns. */
 static mst_status split(csv_state *s, char *line, int64_t *count) {
   bool last = false;
   for (*count = 0; !last; (*count)++) {
     char *field;
-    MST_TRY(cut_field(s, *count, &line, &field, &last));
+    MST_TRY(mst_import_field(&s->text, s->delimiter, *count, &line, &field, &last));
     if (*count < s->columns) s->field[*count] = field;
   }
   return MST_OK;
@@ -217,7 +157,7 @@ static mst_status read_first_line(csv_state *s, const mst_import_options *option
   int64_t count;
   MST_TRY(mst_import_text_line(&s->text, &line));
   if (line == NULL) return mst_fail(MST_ERR_FORMAT, "%s: has no rows", s->text.bytes.path);
-  s->delimiter = find_delimiter(line);
+  s->delimiter = mst_import_delimiter(line);
   s->columns = (int64_t)strlen(line) + 1; /* there cannot be more */
   MST_TRY(mst_alloc(&s->field, s->columns, sizeof *s->field, "csv fields"));
   MST_TRY(split(s, line, &count));
@@ -306,7 +246,7 @@ static mst_status read_number(mst_import_source *source, int64_t column, double 
   return MST_OK;
 }
 
-static mst_status fill(mst_import_source *source, int64_t count, const mst_import_block *block) {
+static mst_status fill(mst_import_source *source, int64_t count, mst_import_block *block) {
   csv_state *s = source->state;
   float *x = block->x;
   for (int64_t i = 0; i < count; i++) {

@@ -1,6 +1,6 @@
 /* LIBSVM files: "label index:value index:value ..." a line, indices from 1 and increasing, absent
- * ones are 0; what follows '#' is a comment. Read twice: for rows, width and labels, then for the
- * values. */
+ * ones are 0 (or, of sparse rows, left out); what follows '#' is a comment. Read twice: for rows,
+ * width and labels, then for the values. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@ typedef struct libsvm_state {
   double scale;
   bool regression;
   int64_t width; /* features; 0 = not known yet */
+  bool sparse;
 } libsvm_state;
 
 static const char blanks[] = " \t\r\v\f";
@@ -94,18 +95,22 @@ static mst_status survey(libsvm_state *s, mst_dataset_info *info) {
     for (int64_t last = 0, index = 1; index > 0; last = index) {
       MST_TRY(next_pair(s, &rest, last, &index, &value));
       if (index > widest) widest = index;
+      if (index > 0) info->entries++;
     }
   }
   const char *path = s->text.bytes.path;
   if (info->rows == 0) return mst_fail(MST_ERR_FORMAT, "%s: has no rows", path);
   if (s->width == 0) s->width = widest;
   if (s->width == 0) return mst_fail(MST_ERR_FORMAT, "%s: has no features at all", path);
+  if (s->sparse && info->entries == 0)
+    return mst_fail(MST_ERR_FORMAT, "%s: has no index:value at all", path);
   return MST_OK;
 }
 
-static mst_status fill(mst_import_source *source, int64_t count, const mst_import_block *block) {
+static mst_status fill(mst_import_source *source, int64_t count, mst_import_block *block) {
   libsvm_state *s = source->state;
-  memset(block->x, 0, (size_t)(count * s->width) * sizeof(float));
+  if (!s->sparse) memset(block->x, 0, (size_t)(count * s->width) * sizeof(float));
+  block->sparse.rows = 0;
   for (int64_t i = 0; i < count; i++) {
     char *label, *rest;
     double value = 0;
@@ -119,12 +124,16 @@ static mst_status fill(mst_import_source *source, int64_t count, const mst_impor
       if (!isfinite(block->value[i]))
         mst_import_note(source, "the value '%s' of line %lld", label, (long long)s->text.number);
     }
-    float *row = block->x + i * s->width;
+    if (s->sparse) mst_import_begin_row(block);
     for (int64_t last = 0, index = 1; index > 0; last = index) {
       MST_TRY(next_pair(s, &rest, last, &index, &value));
       if (index == 0) break;
-      row[index - 1] = (float)(value * s->scale);
-      if (!isfinite(row[index - 1]))
+      const float x = (float)(value * s->scale);
+      if (s->sparse)
+        MST_TRY(mst_import_add_entry(block, (int32_t)(index - 1), x));
+      else
+        block->x[i * s->width + index - 1] = x;
+      if (!isfinite(x))
         mst_import_note(source, "%g in line %lld, index %lld", value, (long long)s->text.number,
                         (long long)index);
     }
@@ -156,6 +165,7 @@ static mst_status open_source(const mst_import_options *options, mst_import_sour
   source->end = end;
   s->scale = options->scale != 0 ? options->scale : 1.0;
   s->width = options->n_features;
+  s->sparse = info->sparse = options->sparse;
   s->regression = options->task != NULL && strcmp(options->task, "regression") == 0;
   MST_TRY(mst_import_text_open(&s->text, options->input));
   MST_TRY(survey(s, info));
@@ -186,4 +196,5 @@ const mst_import_ops mst_import_libsvm = {
     .summary = "sparse text, 'label index:value ...' a line",
     .run = run,
     .takes_features = true,
+    .takes_sparse = true,
 };

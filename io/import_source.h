@@ -54,6 +54,13 @@ mst_status mst_import_text_line(mst_import_text *t, char **line) MST_CHECKED;
 /** The number that all of a word is, in decimal notation or "nan", "inf"; false if it is none. */
 bool mst_import_text_number(const mst_import_text *t, const char *word, double *value);
 
+/** The one of , ; and tab that stands most often in a line, outside quotes. */
+char mst_import_delimiter(const char *line);
+/** Cut the next field off a line that goes on at *at, in place, without its quotes and the blanks
+ *  around it; *last: the line ends with it. MST_ERR_FORMAT for quotes that are not closed. */
+mst_status mst_import_field(const mst_import_text *t, char delimiter, int64_t column, char **at,
+                            char **field, bool *last) MST_CHECKED;
+
 /* The different words of a column and the numbers that they get. */
 typedef struct mst_import_names {
   char **name; /* (n) in order, once settled */
@@ -86,15 +93,23 @@ typedef struct mst_import_block {
   int32_t *client;
   int32_t *arm; /* of a log, with */
   float *reward, *propensity;
+  mst_sparse_rows sparse; /* in the place of x: start is there, entries are added in order ... */
+  int64_t room;           /* ... and so many have room                                         */
 } mst_import_block;
+
+/** The next of a block's sparse rows begins, of which fill has set the number to 0. */
+void mst_import_begin_row(mst_import_block *block);
+/** Add an entry to it. MST_ERR_MEMORY. */
+mst_status mst_import_add_entry(mst_import_block *block, int32_t column, float value) MST_CHECKED;
 
 /* A parser that has looked at its input and can give the rows from first to last. */
 typedef struct mst_import_source mst_import_source;
 struct mst_import_source {
   mst_dataset_info info;
   const char *const *class_names;
+  const char *const *row_ids, *const *column_ids; /* of sparse rows, or NULL */
   void *state;
-  mst_status (*fill)(mst_import_source *source, int64_t count, const mst_import_block *block);
+  mst_status (*fill)(mst_import_source *source, int64_t count, mst_import_block *block);
   mst_status (*end)(mst_import_source *source); /* nothing may follow the last row */
   void (*close)(void *state);
   int64_t nonfinite; /* values met that are NaN or infinite */
@@ -139,6 +154,6 @@ mst_status mst_import_array_source(const mst_import_options *options, const char
                                    mst_import_source *source) MST_CHECKED;
 
 extern const mst_import_ops mst_import_idx, mst_import_csv, mst_import_libsvm, mst_import_npy,
-    mst_import_fashion;
+    mst_import_ratings, mst_import_fashion;
 
 #endif

@@ -20,3 +20,5 @@ libmstio_la_SOURCES = $(io_headers) \
 libmstio_la_SOURCES += io/edges.h io/edges.c
 nobase_pkginclude_HEADERS += io/ledger.h io/secret.h
 libmstio_la_SOURCES += io/ledger.h io/ledger.c io/secret.h io/secret.c
+libmstio_la_SOURCES += io/plain_file.h io/plain_file.c
+libmstio_la_SOURCES += io/sparse.h io/sparse.c io/import_fields.c io/import_ratings.c

@@ -4,16 +4,21 @@
 #include "io/process.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/memory.h"
 
 #define ENVIRONMENT_BYTES (1 << 22) /* more than the system hands to a program */
+#define LOOK_SECONDS      0.02      /* between looks at a program within limits */
+#define PATIENCE_SECONDS  5.0       /* from SIGTERM to SIGKILL                  */
 
 extern char **environ;
 
@@ -33,26 +38,72 @@ static mst_status first_environment(char **text, char ***list) {
   return MST_OK;
 }
 
-static mst_status spawn(const char *const *argv, char **environment, FILE *in, FILE *out, FILE *err,
-                        int *code) {
+/* Wait for the end, and bring it about when the limits say so; `ended` tells which did. */
+static mst_status wait_within(pid_t pid, const mst_process_limits *limits, int *state, int *ended) {
+  const double start = mst_clock_seconds();
+  double asked = 0;
+  bool killed = false;
+  *ended = 0;
+  for (;;) {
+    pid_t got = waitpid(pid, state, limits != NULL ? WNOHANG : 0);
+    if (got == pid) break;
+    if (got < 0 && errno != EINTR) return mst_fail(MST_ERR_IO, "it got lost: %s", strerror(errno));
+    if (limits == NULL) continue;
+    const double now = mst_clock_seconds();
+    if (*ended == 0) {
+      if (limits->stop != NULL && limits->stop())
+        *ended = MST_PROCESS_STOPPED;
+      else if (limits->seconds > 0 && now - start > limits->seconds)
+        *ended = MST_PROCESS_LATE;
+      if (*ended != 0) {
+        asked = now;
+        kill(-pid, SIGTERM);
+      }
+    } else if (!killed && now - asked > PATIENCE_SECONDS) {
+      killed = true;
+      kill(-pid, SIGKILL);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * LOOK_SECONDS)}, NULL);
+  }
+  if (*ended != 0) kill(-pid, SIGKILL); /* what it may have left in its group */
+  return MST_OK;
+}
+
+static int start(const char *const *argv, char **environment, FILE *const stream[3], bool group,
+                 pid_t *pid) {
   posix_spawn_file_actions_t streams;
-  pid_t pid = 0;
-  int state = 0;
-  if (posix_spawn_file_actions_init(&streams) != 0)
-    return mst_fail(MST_ERR_MEMORY, "no memory to start %s", argv[0]);
-  posix_spawn_file_actions_adddup2(&streams, fileno(in), 0);
-  posix_spawn_file_actions_adddup2(&streams, fileno(out), 1);
-  posix_spawn_file_actions_adddup2(&streams, fileno(err), 2);
+  posix_spawnattr_t how;
+  if (posix_spawn_file_actions_init(&streams) != 0) return ENOMEM;
+  if (posix_spawnattr_init(&how) != 0) {
+    posix_spawn_file_actions_destroy(&streams);
+    return ENOMEM;
+  }
+  if (group) {
+    posix_spawnattr_setpgroup(&how, 0);
+    posix_spawnattr_setflags(&how, POSIX_SPAWN_SETPGROUP);
+  }
+  for (int i = 0; i < 3; i++) posix_spawn_file_actions_adddup2(&streams, fileno(stream[i]), i);
   int failed =
-      posix_spawnp(&pid, argv[0], &streams, NULL, (char *const *)(uintptr_t)argv, environment);
+      posix_spawnp(pid, argv[0], &streams, &how, (char *const *)(uintptr_t)argv, environment);
+  posix_spawnattr_destroy(&how);
   posix_spawn_file_actions_destroy(&streams);
+  return failed;
+}
+
+static mst_status spawn(const char *const *argv, char **environment, FILE *const stream[3],
+                        const mst_process_limits *limits, int *code) {
+  pid_t pid = 0;
+  int state = 0, ended = 0, failed = start(argv, environment, stream, limits != NULL, &pid);
   *code = MST_PROCESS_MISSING;
   if (failed == ENOENT) return MST_OK;
+  if (failed == ENOMEM) return mst_fail(MST_ERR_MEMORY, "no memory to start %s", argv[0]);
   if (failed != 0)
     return mst_fail(MST_ERR_IO, "%s cannot be started: %s", argv[0], strerror(failed));
-  while (waitpid(pid, &state, 0) < 0)
-    if (errno != EINTR) return mst_fail(MST_ERR_IO, "%s got lost: %s", argv[0], strerror(errno));
-  *code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+  mst_status st = wait_within(pid, limits, &state, &ended);
+  if (st != MST_OK) return mst_fail_within(st, "%s: ", argv[0]);
+  *code = ended != 0          ? ended
+          : WIFEXITED(state) ? WEXITSTATUS(state)
+                             : 128 + WTERMSIG(state);
   return MST_OK;
 }
 
@@ -78,6 +129,12 @@ static mst_status write_input(FILE *f, const char *input) {
 
 mst_status mst_process_run(const char *const *argv, const char *input, int *code, mst_text *out,
                            mst_text *err) {
+  return mst_process_run_within(argv, input, NULL, code, out, err);
+}
+
+mst_status mst_process_run_within(const char *const *argv, const char *input,
+                                  const mst_process_limits *limits, int *code, mst_text *out,
+                                  mst_text *err) {
   FILE *stream[3] = {tmpfile(), tmpfile(), tmpfile()};
   char *text = NULL, **environment = NULL;
   mst_status st = first_environment(&text, &environment);
@@ -86,8 +143,7 @@ mst_status mst_process_run(const char *const *argv, const char *input, int *code
       st = mst_fail(MST_ERR_IO, "a temporary file cannot be made: %s", strerror(errno));
   if (st == MST_OK && input != NULL) st = write_input(stream[0], input);
   if (st == MST_OK)
-    st = spawn(argv, environment != NULL ? environment : environ, stream[0], stream[1], stream[2],
-               code);
+    st = spawn(argv, environment != NULL ? environment : environ, stream, limits, code);
   if (st == MST_OK) st = read_stream(stream[1], out);
   if (st == MST_OK) st = read_stream(stream[2], err);
   for (int i = 0; i < 3; i++)

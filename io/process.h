@@ -2,6 +2,8 @@
 #ifndef MST_IO_PROCESS_H
 #define MST_IO_PROCESS_H
 
+#include <stdbool.h>
+
 #include "core/base/status.h"
 #include "io/text.h"
 
@@ -20,5 +22,21 @@
  *          started, or its input not be written or its output not be read. Local. */
 mst_status mst_process_run(const char *const *argv, const char *input, int *code, mst_text *out,
                            mst_text *err) MST_CHECKED;
+
+/* When a program is not waited for any longer. */
+typedef struct mst_process_limits {
+  double seconds;     /* 0: as long as it takes                                     */
+  bool (*stop)(void); /* asked several times a second; NULL: nobody else ends it */
+} mst_process_limits;
+
+#define MST_PROCESS_LATE    -1 /* "exit codes" of programs that were ended by the limits */
+#define MST_PROCESS_STOPPED -2
+
+/** The same within limits. The program begins a process group of its own, so that what is typed at a
+ *  terminal reaches this process alone; one that goes on past its limits gets SIGTERM, and SIGKILL
+ *  five seconds later. \param code  out: also the two above. */
+mst_status mst_process_run_within(const char *const *argv, const char *input,
+                                  const mst_process_limits *limits, int *code, mst_text *out,
+                                  mst_text *err) MST_CHECKED;
 
 #endif

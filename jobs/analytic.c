@@ -5,7 +5,9 @@
 
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
+#include "jobs/analytic_depth.h"
 #include "jobs/analytic_keys.h"
+#include "jobs/analytic_personal.h"
 #include "jobs/analytic_private.h"
 #include "jobs/analytic_robust.h"
 #include "jobs/data.h"
@@ -19,6 +21,7 @@
 #include "jobs/say.h"
 #include "jobs/secure.h"
 #include "jobs/unlearn.h"
+#include "jobs/weights.h"
 #include "parallel/analytic.h"
 
 typedef struct analytic_job {
@@ -34,7 +37,37 @@ typedef struct analytic_job {
   mst_job_analytic_robust robust;
   mst_job_unlearn unlearn;
   mst_job_ridges ridges;
+  mst_job_personal personal;
+  mst_job_depth depth;
 } analytic_job;
+
+static mst_job_weights_use sums_of(const analytic_job *j) {
+  return (mst_job_weights_use){.masks = j->options.secure.kind != MST_MASK_NONE,
+                               .privacy = j->privacy.on,
+                               .robust = j->robust.on,
+                               .kept = j->unlearn.keep};
+}
+
+/* Why there can be no layers, or NULL. */
+static const char *reason_against_depth(const analytic_job *j) {
+  if (j->options.fast) return "layers are solved of exact sums: leave out reduce: fast";
+  if (j->options.secure.kind != MST_MASK_NONE)
+    return "masks need public bounds of all that is summed, and there are none of what a layer "
+           "changes: leave out secure.aggregate";
+  if (j->privacy.on)
+    return "every layer would be a release of its own, which the budget does not know of: leave "
+           "out section privacy";
+  if (j->robust.on)
+    return "what a rule makes of the clients' statistics is no sum that layers could be solved of: "
+           "leave out sections aggregate and attack";
+  if (j->unlearn.keep)
+    return "layers change with the clients, so that no statistics of theirs could be kept: leave "
+           "out analytic.keep_statistics and section update";
+  if (j->ridges.on) return "choose one ridge: analytic.ridges compares heads without layers";
+  if (j->personal.on) return "heads of clients' own are of features without layers: leave out "
+                             "section personal";
+  return NULL;
+}
 
 static mst_status read_settings(analytic_job *j) {
   const mst_experiment *e = j->experiment;
@@ -63,6 +96,10 @@ static mst_status read_settings(analytic_job *j) {
                      !j->privacy.on && !j->robust.on;
   MST_TRY(mst_job_unlearn_read(&j->unlearn, j->context, plain));
   MST_TRY(mst_job_ridges_read(&j->ridges, e, plain && !j->unlearn.on));
+  const mst_job_weights_use use = sums_of(j);
+  MST_TRY(mst_job_personal_read(&j->personal, e, &use));
+  if (j->personal.on) j->options.statistics = &j->personal.statistics;
+  MST_TRY(mst_job_depth_read(&j->depth, e, &j->options, reason_against_depth(j)));
   return mst_pipeline_check(&j->pipeline);
 }
 
@@ -85,12 +122,15 @@ static mst_status check_secure(analytic_job *j) {
 static int64_t kept_bytes(const analytic_job *j) {
   const int64_t order = j->data.features->width + j->data.outputs + 1;
   const int64_t bytes = mst_job_unlearn_bytes(&j->unlearn, order);
-  return j->ridges.on ? 2 * mst_gram_sums_bytes(order, mst_job_ranks(j->context)) : bytes;
+  return mst_job_weights_bytes(&j->data) +
+         (j->ridges.on ? 2 * mst_gram_sums_bytes(order, mst_job_ranks(j->context)) : bytes);
 }
 
 /* How many clients have rows is not said of private rows: all are counted. */
 static mst_status arrange(analytic_job *j) {
   bool on = j->privacy.on;
+  if (j->depth.on)
+    return mst_job_depth_arrange(&j->depth, &j->data, j->data.clients_with_rows, &j->plan);
   mst_status st = mst_analytic_arrange(
       mst_job_ranks(j->context), j->data.train.info->rows, j->data.train.info->row_elements,
       on ? j->data.clients : j->data.clients_with_rows + j->unlearn.has_set,
@@ -134,8 +174,9 @@ static int64_t setup_uplink_bytes(const analytic_job *j) {
 static mst_status setup_downlink_bytes(const analytic_job *j, int64_t *bytes) {
   mst_state map;
   mst_state_init(&map);
-  bool fitted = mst_features_sample_rows(j->data.features) > 0;
-  mst_status st = fitted ? mst_features_parameters(j->data.features, &map) : MST_OK;
+  mst_features *below = mst_job_depth_below(j->data.features);
+  bool fitted = mst_features_sample_rows(below) > 0;
+  mst_status st = fitted ? mst_features_parameters(below, &map) : MST_OK;
   *bytes = shift_bytes(j);
   for (int i = 0; i < map.n; i++)
     *bytes += mst_state_local_elements(&map.item[i]) * mst_dtype_size(map.item[i].type);
@@ -144,15 +185,27 @@ static mst_status setup_downlink_bytes(const analytic_job *j, int64_t *bytes) {
   return st;
 }
 
+/* Both, with the sums that layers are preceded by. */
+static mst_status setup_bytes(const analytic_job *j, int64_t *up, int64_t *down) {
+  MST_TRY(setup_downlink_bytes(j, down));
+  *up = setup_uplink_bytes(j) + j->depth.plan.setup_uplink_bytes;
+  *down += j->depth.plan.setup_downlink_bytes;
+  return MST_OK;
+}
+
 static mst_status write_estimate(analytic_job *j) {
   const mst_analytic_plan *p = &j->plan;
   j->data.sampled = mst_features_sample_rows(j->data.features);
   if (j->data.sampled > j->data.train.info->rows) j->data.sampled = j->data.train.info->rows;
-  int64_t setup_down = 0;
-  MST_TRY(setup_downlink_bytes(j, &setup_down));
+  int64_t setup_up = 0, setup_down = 0;
+  MST_TRY(setup_bytes(j, &setup_up, &setup_down));
   const int64_t asked = p->uplink_messages;
   if (j->options.secure.kind == MST_MASK_ON)
     count_secure(j, asked, mst_secure_traffic(&j->options.secure.secure, asked, asked));
+  if (j->depth.on) {
+    j->plan.uplink_bytes = mst_job_depth_uplink(&j->depth);
+    j->plan.downlink_bytes = mst_job_depth_downlink(&j->depth);
+  }
   const mst_job_count figure[] = {{"rank_bytes", p->rank_bytes},
                                   {"matrix_bytes", p->matrix_bytes},
                                   {"panel_bytes", p->gram.bytes},
@@ -165,13 +218,16 @@ static mst_status write_estimate(analytic_job *j) {
                                   {"clients_with_rows", p->uplink_messages},
                                   {"passes", p->gram.passes},
                                   {"row_groups", p->groups},
-                                  {"setup_uplink_bytes", setup_uplink_bytes(j)},
+                                  {"setup_uplink_bytes", setup_up},
                                   {"setup_downlink_bytes", setup_down},
                                   {"uplink_bytes", p->uplink_bytes},
                                   {"downlink_bytes", p->downlink_bytes},
                                   {j->privacy.on ? NULL : "epsilon", 0},
                                   {NULL, 0}};
   MST_TRY(mst_job_estimate(j->context, figure));
+  const mst_job_count layers[] = {
+      {"depth", j->depth.depth}, {"communications", 2 * j->depth.depth + 1}, {NULL, 0}};
+  if (j->depth.on) MST_TRY(mst_job_estimate(j->context, layers));
   return j->privacy.on ? mst_privacy_estimate(&j->privacy.budget) : MST_OK;
 }
 
@@ -191,7 +247,7 @@ static mst_status save_features(analytic_job *j) {
 static mst_status report_model(analytic_job *j, mst_analytic_model *m) {
   mst_state state;
   mst_state_init(&state);
-  j->context->rounds = 1;
+  j->context->rounds = j->depth.depth + 1;
   mst_status st = mst_state_add(&state, "weights", MST_F64, 2, (int64_t[]){m->d, m->c}, m->weights);
   if (st == MST_OK)
     st = mst_state_add(&state, "intercept", MST_F64, 1, (int64_t[]){m->c}, m->intercept);
@@ -209,6 +265,8 @@ static mst_status list_figures(analytic_job *j, const mst_analytic_model *m, int
                                   {"clients_with_rows", j->data.clients_with_rows},
                                   {"features", m->d},
                                   {NULL, 0}};
+  const mst_job_count layers[] = {
+      {"depth", j->depth.depth}, {"communications", 2 * j->depth.depth + 1}, {NULL, 0}};
   const mst_job_count bytes[] = {{"setup_uplink_bytes", setup_up},
                                  {"setup_downlink_bytes", setup_down},
                                  {"uplink_bytes", j->plan.uplink_bytes},
@@ -218,6 +276,7 @@ static mst_status list_figures(analytic_job *j, const mst_analytic_model *m, int
   for (int i = 0; i < n; i++) MST_TRY(mst_job_result(c, metric[i].name, metric[i].value, false));
   MST_TRY(mst_job_results(c, j->privacy.on ? known : figure));
   if (j->options.secure.kind != MST_MASK_NONE) MST_TRY(mst_job_results(c, gone));
+  if (j->depth.on) MST_TRY(mst_job_results(c, layers));
   MST_TRY(mst_job_analytic_robust_results(&j->robust, c));
   MST_TRY(mst_job_result(c, "condition_estimate", m->condition, false));
   return mst_job_results(c, bytes);
@@ -227,27 +286,43 @@ static mst_status list_figures(analytic_job *j, const mst_analytic_model *m, int
 static mst_status report(analytic_job *j, const mst_analytic_model *m, const mst_analytic_score *s,
                          const mst_gram_result *g) {
   const mst_observer *o = j->context->observer;
-  mst_metric metric[3];
+  mst_metric metric[3 + MST_JOB_PERSONAL_METRICS];
   int n = 0;
   if (j->data.test.file && !isnan(s->accuracy)) metric[n++] = (mst_metric){"accuracy", s->accuracy};
   if (j->data.test.file) metric[n++] = (mst_metric){"loss", s->loss};
   if (!isnan(m->train_loss)) metric[n++] = (mst_metric){"train_loss", m->train_loss};
-  if (o->on_round) MST_TRY(o->on_round(o->context, 1, n, metric));
-  int64_t setup_up = setup_uplink_bytes(j), setup_down = 0;
-  mst_status st = setup_downlink_bytes(j, &setup_down);
+  mst_job_personal_metrics(&j->personal, metric, &n);
+  if (o->on_round && !j->depth.on) MST_TRY(o->on_round(o->context, 1, n, metric));
+  int64_t setup_up = 0, setup_down = 0;
+  mst_status st = setup_bytes(j, &setup_up, &setup_down);
+  if (j->depth.on) { /* the training has told of the rest */
+    j->plan.uplink_bytes = mst_job_depth_uplink(&j->depth);
+    j->plan.downlink_bytes = mst_job_depth_downlink(&j->depth);
+  }
   if (st == MST_OK) st = list_figures(j, m, n, metric, setup_up, setup_down);
   MST_TRY(mst_team_agree(j->team, st));
   mst_runfile *r = j->context->runfile;
-  MST_TRY(
-      mst_runfile_ledger(r, 1, "setup_uplink", setup_up,
-                         j->data.sampled + (j->robust.on || j->options.bias) * setup_senders(j)));
-  MST_TRY(mst_runfile_ledger(r, 1, "setup_downlink", setup_down, j->plan.uplink_messages));
-  MST_TRY(mst_runfile_ledger(r, 1, "uplink", j->plan.uplink_bytes, j->sent));
-  MST_TRY(mst_runfile_ledger(r, 1, "downlink", j->plan.downlink_bytes, j->plan.uplink_messages));
+  if (!j->depth.on) {
+    MST_TRY(mst_runfile_ledger(
+        r, 1, "setup_uplink", setup_up,
+        j->data.sampled + (j->robust.on || j->options.bias) * setup_senders(j)));
+    MST_TRY(mst_runfile_ledger(r, 1, "setup_downlink", setup_down, j->plan.uplink_messages));
+    MST_TRY(mst_runfile_ledger(r, 1, "uplink", j->plan.uplink_bytes, j->sent));
+    MST_TRY(mst_runfile_ledger(r, 1, "downlink", j->plan.downlink_bytes, j->plan.uplink_messages));
+  }
   MST_TRY(mst_runfile_timing(r, "gram_products_seconds", g->seconds_products));
   MST_TRY(mst_runfile_timing(r, "gram_sums_seconds", g->seconds_sums));
   if (!j->privacy.on) MST_TRY(mst_runfile_timing(r, "gram_flops", g->flops));
   return mst_runfile_timing(r, "planned_bytes", (double)j->plan.rank_bytes);
+}
+
+/* Collective. */
+static mst_status train_layers(analytic_job *j, mst_analytic_model *model, mst_gram_result *gram,
+                               mst_analytic_score *score, int64_t **confusion) {
+  int64_t up = 0, down = 0;
+  MST_TRY(mst_team_agree(j->team, setup_bytes(j, &up, &down)));
+  if (j->data.test.file) MST_TRY(mst_record_room(&j->data, confusion));
+  return mst_job_depth_train(&j->depth, &j->data, up, down, model, gram, score, *confusion);
 }
 
 static mst_status train_and_score(analytic_job *j) {
@@ -259,7 +334,8 @@ static mst_status train_and_score(analytic_job *j) {
   mst_analytic_data data = {.rows = j->data.train.rows,
                             .roster = j->data.train.roster,
                             .label = j->data.train.label,
-                            .outputs = j->data.outputs};
+                            .outputs = j->data.outputs,
+                            .weight = j->data.train.weight};
   mst_status st = j->privacy.on ? mst_job_analytic_private_charge(&j->privacy) : MST_OK;
   if (st == MST_OK && j->privacy.on)
     st = mst_analytic_private_train(j->team, &data, j->data.features, j->privacy.bounded, &j->plan,
@@ -268,6 +344,8 @@ static mst_status train_and_score(analytic_job *j) {
     st = mst_analytic_robust_train(j->team, &data, j->data.features, &j->plan, &j->options,
                                    &j->robust.options, j->context->observer, &model,
                                    &j->robust.trust);
+  else if (st == MST_OK && j->depth.on)
+    st = train_layers(j, &model, &gram, &score, &confusion);
   else if (st == MST_OK && j->unlearn.on)
     st = mst_job_unlearn_train(&j->unlearn, &j->data, &j->options, &model, &gram);
   else if (st == MST_OK) {
@@ -282,7 +360,7 @@ static mst_status train_and_score(analytic_job *j) {
   j->sent = masked ? gram.survivors : j->plan.uplink_messages;
   if (st == MST_OK) count_secure(j, gram.survivors, gram.protocol);
   if (st == MST_OK) st = mst_job_check_stop(j->context);
-  if (st == MST_OK && j->data.test.file) {
+  if (st == MST_OK && j->data.test.file && !j->depth.on) { /* with layers it is scored */
     st = mst_job_data_place_test(&j->data, j->plan.groups);
     data = (mst_analytic_data){.rows = j->data.test.rows,
                                .roster = j->data.test.roster,
@@ -293,6 +371,7 @@ static mst_status train_and_score(analytic_job *j) {
       st = mst_analytic_evaluate(j->team, &data, j->data.features, &model, j->context->observer,
                                  &score, confusion);
   }
+  if (st == MST_OK) st = mst_job_personal_run(&j->personal, &j->data, &j->plan, &model);
   if (st == MST_OK) st = mst_job_check_stop(j->context);
   if (st == MST_OK) st = save_features(j);
   if (st == MST_OK) st = mst_record_data(&j->data);
@@ -302,6 +381,7 @@ static mst_status train_and_score(analytic_job *j) {
   if (st == MST_OK && j->privacy.on) st = mst_privacy_record(&j->privacy.budget);
   if (st == MST_OK) st = mst_job_unlearn_record(&j->unlearn, &j->data);
   if (st == MST_OK) st = mst_job_ridges_record(&j->ridges, j->context);
+  if (st == MST_OK) st = mst_job_personal_record(&j->personal, j->context);
   mst_free(confusion);
   mst_analytic_model_free(&model);
   return st;
@@ -312,7 +392,18 @@ static mst_status prepare(analytic_job *j) {
   int64_t classes = 0;
   MST_TRY(mst_job_unlearn_open(&j->unlearn, &classes));
   MST_TRY(mst_job_data_open_classes(j->context, classes, &j->data));
+  MST_TRY(mst_team_agree(j->team, mst_job_depth_wrap(j->experiment, j->data.outputs,
+                                                     &j->data.features)));
   j->data.secret = j->privacy.on;
+  const mst_job_weights_use sums = sums_of(j);
+  MST_TRY(mst_team_agree(j->team, mst_job_weights_read(&j->data, &sums)));
+  j->options.weight_bound = j->data.train.most_weight;
+  if (j->depth.on && (j->data.train.weighs || j->data.equal_clients))
+    return mst_experiment_refuse(
+        j->experiment, "analytic.depth",
+        "layers are solved of rows that count alike: set analytic.weights: none, and leave out "
+        "analytic.clients");
+  mst_job_personal_open(&j->personal, &j->data);
   MST_TRY(mst_job_analytic_private_plan(&j->privacy, &j->data));
   MST_TRY(mst_job_unlearn_choose(&j->unlearn, &j->data));
   MST_TRY(mst_job_data_deal(
@@ -320,6 +411,7 @@ static mst_status prepare(analytic_job *j) {
   MST_TRY(mst_team_agree(j->team, check_secure(j)));
   MST_TRY(mst_team_agree(j->team, mst_job_analytic_robust_plan(&j->robust, &j->data, &j->options)));
   MST_TRY(arrange(j));
+  MST_TRY(mst_team_agree(j->team, mst_job_personal_plan(&j->personal, &j->data, &j->plan)));
   j->plan.rank_bytes += mst_mask_bytes(&j->options.secure, j->plan.uplink_messages);
   return MST_OK;
 }
@@ -336,6 +428,7 @@ static mst_status run_analytic(mst_job_context *context) {
   mst_job_analytic_private_close(&j.privacy);
   mst_job_unlearn_close(&j.unlearn);
   mst_job_ridges_close(&j.ridges);
+  mst_job_personal_close(&j.personal);
   mst_job_data_close(&j.data);
   return st;
 }

@@ -2,6 +2,8 @@
  * Meanings and equations: doc/methods/analytic.md. */
 #include "jobs/analytic_keys.h"
 
+#include "jobs/analytic_depth.h"
+#include "jobs/analytic_personal.h"
 #include "jobs/analytic_private.h"
 #include "jobs/family.h"
 #include "jobs/options.h"
@@ -9,6 +11,7 @@
 #include "jobs/robust.h"
 #include "jobs/secure.h"
 #include "jobs/unlearn.h"
+#include "jobs/weights.h"
 
 static const mst_key_spec keys_analytic[] = {
     {.key = "features.save_train",
@@ -76,6 +79,9 @@ const mst_job_section mst_analytic_sections[] = {
     {.family = &mst_family_mixers},
     {.family = &mst_family_attacks},
     {.keys = keys_analytic},
+    {.keys = mst_keys_weights},
+    {.keys = mst_keys_depth},
+    {.keys = mst_keys_analytic_personal, .optional = "personal"},
     {.keys = mst_keys_keep},
     {.keys = mst_keys_ridges},
     {.keys = mst_keys_update, .optional = "update"},

@@ -139,7 +139,7 @@ static mst_status bound_rows(mst_job_analytic_private *p, const mst_job_data *da
     return mst_experiment_refuse(e, "features.kind",
                                  "%s is fitted to training rows, and that is not private; choose "
                                  "identity, relu, fourier or scattering",
-                                 data->features_spec.kind);
+                                 mst_features_name(data->features));
   bool constant = mst_experiment_bool(e, "analytic.bias");
   const mst_bounded_spec spec = {.seed = mst_job_seed(e),
                                  .project = p->project,

@@ -79,7 +79,8 @@ static mst_status read_rows(mst_job_bandit_rows *r, mst_job_context *c, mst_data
                   : mst_dataset_read_values(d, 0, info->rows, r->value));
   MST_TRY(mst_team_agree(c->team, look(r, info->row_elements, info->outputs)));
   if (c->runfile == NULL) return MST_OK;
-  MST_TRY(mst_dataset_digest_file(c->team, mst_experiment_path(c->experiment, "data.train"), hex));
+  MST_TRY(mst_dataset_digest_file(c->team, mst_experiment_path(c->experiment, "data.train"), false,
+                                  hex));
   return mst_runfile_input(c->runfile, "data.train", hex);
 }
 

@@ -15,12 +15,14 @@ typedef struct mst_command {
 
 extern const mst_command mst_command_run;
 extern const mst_command mst_command_submit;
+extern const mst_command mst_command_scale;
 extern const mst_command mst_command_import;
 extern const mst_command mst_command_report;
 extern const mst_command mst_command_predict;
 extern const mst_command mst_command_merge;
 extern const mst_command mst_command_aggregate;
 extern const mst_command mst_command_account;
+extern const mst_command mst_command_bench;
 extern const mst_command mst_command_inspect;
 extern const mst_command mst_command_list;
 

@@ -33,10 +33,10 @@ static const mst_key_spec *find_key(const mst_job_schema *schema, const char *ke
   return NULL;
 }
 
-/* The members that the experiment chooses: one, of a list some. */
+/* The members that the experiment chooses: one and those beside it, of a list some. */
 typedef struct choice {
   int n;
-  const char *name[MST_FAMILY_LIST];
+  const char *name[1 + MST_FAMILY_LIST];
   bool overridden;
 } choice;
 
@@ -51,7 +51,22 @@ static mst_status choose(const mst_draft *draft, const mst_job_schema *schema, c
     return mst_draft_words(draft, selector, MST_FAMILY_LIST, c->name, &c->n, &c->overridden);
   MST_TRY(mst_draft_word(draft, selector, &c->name[0], &c->overridden));
   c->n = c->name[0] != NULL;
+  if (f->more == NULL) return MST_OK;
+  bool overridden = false;
+  int more = 0;
+  selector = find_key(schema, mst_family_key(f, f->more, key));
+  MST_TRY(mst_draft_words(draft, selector, MST_FAMILY_LIST, c->name + c->n, &more, &overridden));
+  c->n += more;
+  c->overridden = c->overridden || overridden;
   return MST_OK;
+}
+
+/* A key that members share stands once in the schema. */
+static void drop_known(const mst_job_schema *schema, mst_key_spec *table) {
+  mst_key_spec *to = table;
+  for (const mst_key_spec *k = table; k->key != NULL; k++)
+    if (find_key(schema, k->key) == NULL) *to++ = *k;
+  *to = (mst_key_spec){.key = NULL};
 }
 
 /* Whether a member was chosen before the i-th. */
@@ -72,6 +87,7 @@ static mst_status add_family(const mst_draft *draft, const mst_family *f, mst_jo
   for (int i = 0; i < c.n; i++) {
     if (is_repeated(&c, i) || !mst_family_find(f, c.name[i], &m) || m.params == NULL) continue;
     MST_TRY(mst_family_member_keys(f, m.params, &table));
+    drop_known(out, table);
     MST_TRY(add_made(out, table));
   }
   return MST_OK;
@@ -137,10 +153,17 @@ static mst_status pass_over(const mst_job_ops *job, const char *key, mst_job_sch
 
 static mst_status refuse_foreign(const mst_draft *draft, const char *key, const char *selector,
                                  const mst_family *f, const mst_member *m, const choice *c) {
-  if (!f->list)
+  char more[MST_FAMILY_KEY];
+  if (!f->list && f->more == NULL)
     return mst_draft_refuse(draft, key,
                             "but this key means nothing to %s: %s; remove it, or choose %s: %s",
                             selector, c->name[0], selector, m->name);
+  if (!f->list)
+    return mst_draft_refuse(draft, key,
+                            "but this key means nothing to %s: %s; remove it, or choose %s: %s, or "
+                            "%s: [%s] beside it",
+                            selector, c->name[0], selector, m->name,
+                            mst_family_key(f, f->more, more), m->name);
   mst_text chosen = MST_TEXT_EMPTY;
   mst_status st = mst_text_add(&chosen, "[");
   for (int i = 0; i < c->n && st == MST_OK; i++)

@@ -11,9 +11,11 @@
 #include "comm/sum.h"
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
+#include "jobs/analytic_personal.h"
 #include "jobs/family.h"
 #include "jobs/options.h"
 #include "jobs/say.h"
+#include "jobs/weights.h"
 #include "parallel/analytic.h"
 #include "parallel/train.h"
 
@@ -36,11 +38,25 @@ static int64_t memory_limit(const mst_job_data *j) {
   return (int64_t)(0.8 * physical / mst_team_node_size(j->team));
 }
 
+/* The first data.rows rows of the training data, where the experiment says so. */
+static mst_status limit_rows(const mst_job_data *j, mst_dataset *d) {
+  const int64_t all = mst_dataset_about(d)->rows;
+  if (!mst_experiment_knows(j->experiment, "data.rows") ||
+      !mst_experiment_is_set(j->experiment, "data.rows"))
+    return MST_OK;
+  const int64_t rows = mst_experiment_int(j->experiment, "data.rows");
+  if (rows > all)
+    return mst_experiment_refuse(j->experiment, "data.rows", "data.train has %lld rows",
+                                 (long long)all);
+  return mst_dataset_limit(d, rows);
+}
+
 static mst_status open_data(mst_job_data *j, const char *key, mst_job_set *d) {
   d->team = j->team;
   MST_TRY(mst_dataset_open(j->team, mst_experiment_path(j->experiment, key), &d->file));
+  if (strcmp(key, "data.train") == 0) MST_TRY(limit_rows(j, d->file));
   d->info = mst_dataset_about(d->file);
-  if (d->info->has_weight)
+  if (d->info->has_weight && !(j->weighted && d == &j->train))
     mst_say(j->team, "%s: /weight is not used: all rows count alike in this job", key);
   if (d->info->target == MST_TARGET_NONE && !j->unlabelled)
     return mst_experiment_refuse(j->experiment, key, "the dataset has no /y to learn from");
@@ -95,8 +111,9 @@ static mst_status read_rows(void *context, int64_t first, int64_t count, float *
   MST_TRY(mst_dataset_read_x(d->file, first, count, x));
   if (values) MST_TRY(mst_dataset_read_values(d->file, first, count, value));
   if (!d->looking) return MST_OK;
-  return mst_dataset_digest_add(d->team, d->file, first, count, x, values ? value : NULL,
-                                &d->digest);
+  MST_TRY(
+      mst_dataset_digest_add(d->team, d->file, first, count, x, values ? value : NULL, &d->digest));
+  return mst_job_weights_mark(d, first, count, x);
 }
 
 /* The run file tells what the dataset says, and checkpoints do, so that a resume can compare. */
@@ -116,11 +133,19 @@ mst_status mst_job_set_read(mst_job_set *d, int64_t window_bytes) {
   return MST_OK;
 }
 
+static const char *or_weight(const mst_job_set *d) {
+  return d->weighs ? ", or have a weight that is negative or not finite" : "";
+}
+
 /* Look at every row; refuse or drop the non-finite ones. Collective. */
 static mst_status scan_rows(mst_job_data *j, const char *key, mst_job_set *d,
                             int64_t window_bytes) {
   if (j->context->observer->on_phase)
     j->context->observer->on_phase(j->context->observer->context, "read", d->info->rows, "rows");
+  if (j->keeps_sparse && d->info->sparse) {
+    MST_TRY(mst_job_set_read_sparse(d));
+    return record_digest(j, key, d);
+  }
   MST_TRY(mst_job_set_read(d, window_bytes));
   int64_t first = 0;
   d->dropped = mst_rows_nonfinite(d->rows, &first);
@@ -133,15 +158,16 @@ static mst_status scan_rows(mst_job_data *j, const char *key, mst_job_set *d,
                     mst_experiment_path(j->experiment, key));
   if (drop) {
     mst_say(j->team,
-            "%s: left out %lld of %lld rows that hold NaN or infinity (the first is row %lld)", key,
-            (long long)d->dropped, (long long)d->info->rows, (long long)first);
+            "%s: left out %lld of %lld rows that hold NaN or infinity%s (the first is row %lld)",
+            key, (long long)d->dropped, (long long)d->info->rows, or_weight(d), (long long)first);
     return MST_OK;
   }
-  return mst_fail(MST_ERR_NONFINITE,
-                  "%s: %s: %lld of %lld rows hold NaN or infinity (the first is row %lld, counted "
-                  "from 0); mend them, or set data.on_nonfinite: drop to leave them out",
-                  key, mst_experiment_path(j->experiment, key), (long long)d->dropped,
-                  (long long)d->info->rows, (long long)first);
+  return mst_fail(
+      MST_ERR_NONFINITE,
+      "%s: %s: %lld of %lld rows hold NaN or infinity%s (the first is row %lld, counted "
+      "from 0); mend them, or set data.on_nonfinite: drop to leave them out",
+      key, mst_experiment_path(j->experiment, key), (long long)d->dropped, (long long)d->info->rows,
+      or_weight(d), (long long)first);
 }
 
 /* Put labels into the order of the roster's places. */
@@ -204,11 +230,13 @@ mst_status mst_job_data_deal(mst_job_data *j, bool single) {
   if (st == MST_OK) st = mst_team_bcast(j->team, &j->clients, sizeof j->clients, 0);
   if (st == MST_OK) st = mst_team_bcast(j->team, client, kept * (int64_t)sizeof *client, 0);
   if (st == MST_OK) st = choose_clients(j, kept, client);
+  if (st == MST_OK) st = mst_job_personal_hold_out(j, kept, client);
   if (st == MST_OK)
     st = mst_roster_create(j->team, kept, client, j->clients,
                            single, &d->roster);
   if (st == MST_OK) st = order_labels(d);
   st = mst_team_agree(j->team, st);
+  if (st == MST_OK) st = mst_job_weights_place(j);
   if (st == MST_OK) {
     j->clients_with_rows = 0;
     for (int64_t k = 0; k < j->clients; k++)
@@ -220,14 +248,15 @@ mst_status mst_job_data_deal(mst_job_data *j, bool single) {
 }
 
 mst_status mst_job_set_place(mst_job_set *d, int64_t groups) {
-  int64_t kept = mst_rows_kept(d->rows);
+  int64_t kept = d->rows != NULL ? mst_rows_kept(d->rows) : d->info->rows;
   int32_t *client = NULL;
   mst_status st = MST_OK;
   if (d->info->target == MST_TARGET_CLASSES) st = gather_column(d, NULL, &d->label);
   if (st == MST_OK) st = mst_alloc(&client, kept, sizeof *client, "clients of test rows");
   if (st == MST_OK) st = mst_roster_create(d->team, kept, client, 1, false, &d->roster);
   st = mst_team_agree(d->team, st);
-  if (st == MST_OK) mst_rows_assign(d->rows, d->roster, groups);
+  if (st == MST_OK && d->rows != NULL) mst_rows_assign(d->rows, d->roster, groups);
+  if (st == MST_OK) st = mst_job_weights_place_set(d);
   mst_free(client);
   return st;
 }
@@ -291,6 +320,7 @@ mst_status mst_job_data_open(mst_job_context *context, mst_job_data *j) {
 
 mst_status mst_job_data_open_classes(mst_job_context *context, int64_t classes, mst_job_data *j) {
   *j = nothing_of(context, false);
+  j->weighted = true;
   return open_sets(j, classes);
 }
 
@@ -311,13 +341,16 @@ mst_status mst_job_data_read(mst_job_data *j, int64_t window_bytes) {
   if (j->test.file) MST_TRY(scan_rows(j, "data.test", &j->test, TEST_WINDOW_BYTES));
   MST_TRY(mst_job_check_stop(j->context));
   if (j->train.dropped > 0) MST_TRY(mst_job_data_deal(j, j->single));
+  if (j->train.rows == NULL) return MST_OK;
   return mst_analytic_fit_features(j->team, j->train.rows, j->features, &j->sampled);
 }
 
 void mst_job_set_clear(mst_job_set *d) {
   mst_rows_destroy(d->rows);
   mst_roster_destroy(d->roster);
+  mst_sparse_rows_free(&d->sparse);
   mst_free(d->label);
+  mst_free(d->weight);
   mst_dataset_close(d->file);
 }
 

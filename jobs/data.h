@@ -30,7 +30,11 @@ typedef struct mst_job_set {
   const mst_dataset_info *info;
   mst_row_store *rows;
   int32_t *label; /* of every place of the roster; all, on every rank; NULL for values */
+  bool weighs;    /* rows count by /weight ... */
+  double most_weight; /* cut to that; 0: as they are */
+  double *weight;     /* ... or as clients do: of every place, as label; NULL: 1 each */
   mst_roster *roster;
+  mst_sparse_rows sparse; /* of this rank's places, where the job keeps rows so; rows is NULL then */
   int64_t dropped; /* rows left out because they are not finite */
   bool looking;    /* every row is read for the first time, and digested */
   mst_dataset_digest digest;
@@ -42,6 +46,11 @@ typedef struct mst_job_set {
 mst_status mst_job_set_read(mst_job_set *d, int64_t window_bytes) MST_CHECKED;
 mst_status mst_job_set_place(mst_job_set *d, int64_t groups) MST_CHECKED;
 void mst_job_set_clear(mst_job_set *d);
+/** For a job that keeps sparse rows so: read d->sparse of the roster's places, which must be the
+ *  file's rows in order, and digest them; without a roster they are placed as above. */
+mst_status mst_job_set_read_sparse(mst_job_set *d) MST_CHECKED;
+/** The most entries that one of so many ranks will have of an opened dataset of sparse rows. */
+mst_status mst_job_set_most_entries(const mst_job_set *d, int parts, int64_t *most) MST_CHECKED;
 
 typedef struct mst_job_data {
   mst_job_context *context;
@@ -57,8 +66,14 @@ typedef struct mst_job_data {
   double rate; /* secret: at which rows are sampled, in blocks of so many; before they are dealt */
   int64_t block;
   bool unlabelled; /* rows alone are looked at: there need be no targets */
+  bool keeps_sparse; /* the job takes sparse rows as they are; otherwise they get their zeros */
+  bool weighted;   /* the job looks itself at what training rows weigh (jobs/weights.h) */
   bool pooled; /* there are no clients: rows are dealt in pieces (mst_train_deal) */
   mst_job_choice choice; /* whose rows take part; set before they are dealt */
+  double holdout;     /* share of each client's rows that is not dealt (jobs/analytic_personal.h) */
+  bool equal_clients; /* training rows of every client weigh the same together: */
+  double client_level; /* that much */
+  bool keep_level;     /* however rows are dealt from now on */
   int64_t clients, clients_with_rows;
   int64_t outputs; /* classes, or columns of the values             */
   int64_t sampled; /* rows that the feature map was fitted on       */

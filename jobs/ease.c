@@ -60,20 +60,39 @@ static mst_status read_settings(ease_job *j) {
   return MST_OK;
 }
 
+/* The most that a rank has of either dataset's: both are held at once. Collective. */
+static mst_status count_entries(ease_job *j, int64_t *entries) {
+  mst_job_data *d = &j->data;
+  const mst_job_set *set[] = {&d->train, &d->test};
+  *entries = 0;
+  for (int i = 0; i < 2; i++) {
+    int64_t most = 0;
+    if (set[i]->file != NULL && set[i]->info->sparse)
+      MST_TRY(mst_job_set_most_entries(set[i], mst_job_ranks(j->context), &most));
+    *entries += most;
+  }
+  return MST_OK;
+}
+
 static mst_status prepare(ease_job *j) {
   const mst_job_data *d = &j->data;
+  int64_t entries = 0;
   MST_TRY(mst_team_agree(j->team, read_settings(j)));
   MST_TRY(mst_job_data_open_rows(j->context, true, &j->data));
+  j->data.keeps_sparse = true;
+  MST_TRY(count_entries(j, &entries));
   MST_TRY(mst_ease_arrange(mst_job_ranks(j->context), d->train.info->rows, d->features->width,
-                           d->memory, d->base_bytes, &j->plan));
+                           d->train.info->sparse, entries, d->memory, d->base_bytes, &j->plan));
   return mst_job_data_deal(&j->data, false);
 }
 
 static mst_status write_estimate(ease_job *j) {
+  const bool sparse = j->data.train.info->sparse;
   const mst_job_count figure[] = {{"rank_bytes", j->plan.rank_bytes},
                                   {"users", j->data.train.info->rows},
                                   {"items", j->data.features->width},
                                   {"row_groups", j->plan.groups},
+                                  {sparse ? "entries" : NULL, j->data.train.info->entries},
                                   {NULL, 0}};
   return mst_job_estimate(j->context, figure);
 }
@@ -110,24 +129,30 @@ static mst_status report(ease_job *j, mst_ease *m, const mst_ease_score *s) {
   return mst_job_report_model(&j->data, st, &state);
 }
 
+static mst_ease_users users_of(const ease_job *j, const mst_job_set *set) {
+  return (mst_ease_users){.roster = set->roster,
+                          .rows = set->rows,
+                          .features = j->data.features,
+                          .sparse = set->rows == NULL ? &set->sparse : NULL};
+}
+
 static mst_status judge(ease_job *j, const mst_ease *m, mst_ease_score *score) {
   mst_job_data *d = &j->data;
   mst_job_set *set = d->test.file != NULL ? &d->test : &d->train;
   if (!(j->options.holdout > 0)) return MST_OK;
-  if (d->test.file != NULL) MST_TRY(mst_job_data_place_test(d, j->plan.groups));
-  const mst_analytic_data data = {.rows = set->rows, .roster = set->roster};
-  return mst_ease_evaluate(j->team, &data, d->features, &j->plan, &j->options, m,
-                           j->context->observer, score);
+  if (set->roster == NULL) MST_TRY(mst_job_data_place_test(d, j->plan.groups));
+  const mst_ease_users users = users_of(j, set);
+  return mst_ease_evaluate(j->team, &users, &j->plan, &j->options, m, j->context->observer, score);
 }
 
 static mst_status learn(ease_job *j) {
   mst_ease m = {0};
   mst_ease_score score = {0};
   const mst_job_data *d = &j->data;
-  mst_rows_assign(d->train.rows, d->train.roster, j->plan.groups);
-  const mst_analytic_data data = {.rows = d->train.rows, .roster = d->train.roster};
-  MST_TRY(mst_ease_train(j->team, &data, d->features, &j->plan, &j->options, j->context->observer,
-                         &m, &j->interactions));
+  if (d->train.rows != NULL) mst_rows_assign(d->train.rows, d->train.roster, j->plan.groups);
+  const mst_ease_users users = users_of(j, &d->train);
+  MST_TRY(mst_ease_train(j->team, &users, &j->plan, &j->options, j->context->observer, &m,
+                         &j->interactions));
   mst_status st = mst_job_check_stop(j->context);
   if (st == MST_OK) st = judge(j, &m, &score);
   if (st == MST_OK) st = report(j, &m, &score);

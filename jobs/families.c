@@ -25,6 +25,7 @@ MST_FAMILY_MEMBERS(instance)
 MST_FAMILY_MEMBERS(identifier)
 MST_FAMILY_MEMBERS(tuner)
 MST_FAMILY_MEMBERS(evaluator)
+MST_FAMILY_MEMBERS(sketch)
 
 MST_FAMILY_MEMBERS_AFTER(coding, "none", "every row is taken once")
 MST_FAMILY_MEMBERS_AFTER(policy, "own", "the protocol's own, or linucb where it has none")
@@ -37,6 +38,8 @@ const mst_family mst_family_features = {
     .key = "kind",
     .help = "the fixed map from rows to features: see muster list features",
     .fallback = "identity",
+    .more = "join",
+    .more_help = "maps whose features stand beside those of features.kind; each has its own keys",
     .chosen = offsetof(mst_features_spec, kind),
     .at = features_at,
 };
@@ -275,6 +278,18 @@ const mst_family mst_family_evaluators = {
     .at = evaluator_at,
 };
 
+const mst_family mst_family_sketches = {
+    .name = "sketches",
+    .summary = "what is sent of a matrix, so that products with it can be estimated",
+    .section = "sketch",
+    .key = "kind",
+    .help = "what is sent of the rows: see muster list sketches",
+    .fallback = "threshold",
+    .shared = mst_sketch_params,
+    .chosen = offsetof(mst_sketch_spec, kind),
+    .at = sketch_at,
+};
+
 const mst_family mst_family_tuners = {
     .name = "tuners",
     .summary = "who chooses a solver's setting for the next system",
@@ -317,7 +332,9 @@ static const mst_family *const families[] = {
     &mst_family_mixers,    &mst_family_attacks,    &mst_family_codings,     &mst_family_topologies,
     &mst_family_mixings,   &mst_family_private_methods, &mst_family_samplers, &mst_family_correlations,   &mst_family_accountants,
     &mst_family_environments, &mst_family_policies, &mst_family_protocols,
-    &mst_family_tuners, &mst_family_local_methods, &mst_family_instances, &mst_family_identifiers, &mst_family_evaluators};
+    &mst_family_tuners, &mst_family_local_methods, &mst_family_instances, &mst_family_identifiers, &mst_family_evaluators, &mst_family_sketches};
+
+_Static_assert(MST_FEATURES_JOIN >= MST_FAMILY_LIST, "room for all maps that can be joined");
 
 const mst_family *mst_family_at(int i) {
   return i >= 0 && i < (int)(sizeof families / sizeof families[0]) ? families[i] : NULL;
@@ -325,7 +342,15 @@ const mst_family *mst_family_at(int i) {
 
 mst_status mst_job_features(const mst_experiment *e, mst_features_spec *out) {
   *out = (mst_features_spec){.seed = mst_job_seed(e)};
-  return mst_family_read(&mst_family_features, e, out);
+  MST_TRY(mst_family_read(&mst_family_features, e, out));
+  const char *first = out->kind;
+  out->joined = mst_experiment_count(e, "features.join");
+  for (int i = 0; i < out->joined; i++) {
+    MST_TRY(mst_family_read_more(&mst_family_features, e, i, out));
+    out->join[i] = out->kind;
+  }
+  out->kind = first;
+  return MST_OK;
 }
 
 mst_status mst_job_partition(const mst_experiment *e, mst_partition_spec *out) {

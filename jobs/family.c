@@ -95,18 +95,28 @@ static const char *add_names(const mst_family *f, table *t) {
   return names;
 }
 
+/* The key of a choice among the members: of one of them, or of a list. */
+static mst_key_spec selector(const char *key, bool list, const char *names, const char *help) {
+  return (mst_key_spec){.key = key,
+                        .type = list ? MST_KEY_WORDS : MST_KEY_WORD,
+                        .fallback = list ? "[]" : NULL,
+                        .allowed = names,
+                        .unit = "",
+                        .help = help};
+}
+
 mst_status mst_family_keys(const mst_family *f, mst_key_spec **out) {
-  char key[MST_FAMILY_KEY];
+  char key[MST_FAMILY_KEY], more[MST_FAMILY_KEY];
   int64_t bytes = (int64_t)strlen(mst_family_key(f, f->key, key)) + 1 + names_bytes(f);
+  if (f->more != NULL) bytes += (int64_t)strlen(mst_family_key(f, f->more, more)) + 1;
   int64_t n = count(f, f->shared, &bytes);
   table t;
-  MST_TRY(begin(n + 1, bytes, out, &t));
-  *t.key++ = (mst_key_spec){.key = add_text(&t, key),
-                            .type = f->list ? MST_KEY_WORDS : MST_KEY_WORD,
-                            .fallback = f->list ? "[]" : otherwise(f->fallback),
-                            .allowed = add_names(f, &t),
-                            .unit = "",
-                            .help = f->help};
+  MST_TRY(begin(n + 1 + (f->more != NULL), bytes, out, &t));
+  const char *names = add_names(f, &t);
+  *t.key = selector(add_text(&t, key), f->list, names, f->help);
+  if (!f->list) t.key->fallback = otherwise(f->fallback);
+  t.key++;
+  if (f->more != NULL) *t.key++ = selector(add_text(&t, more), true, names, f->more_help);
   add_params(f, f->shared, &t);
   return MST_OK;
 }
@@ -168,4 +178,9 @@ mst_status mst_family_read(const mst_family *f, const mst_experiment *e, void *s
 mst_status mst_family_read_at(const mst_family *f, const mst_experiment *e, int i, void *spec) {
   char key[MST_FAMILY_KEY];
   return read_member(f, e, mst_experiment_word_at(e, mst_family_key(f, f->key, key), i), spec);
+}
+
+mst_status mst_family_read_more(const mst_family *f, const mst_experiment *e, int i, void *spec) {
+  char key[MST_FAMILY_KEY];
+  return read_member(f, e, mst_experiment_word_at(e, mst_family_key(f, f->more, key), i), spec);
 }

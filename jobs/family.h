@@ -30,6 +30,7 @@
 #include "core/privacy/sampler.h"
 #include "core/robust/attack.h"
 #include "core/robust/rule.h"
+#include "core/sketch/sketch.h"
 #include "core/topology/topology.h"
 #include "core/tuning/tuner.h"
 #include "io/experiment.h"
@@ -50,6 +51,9 @@ typedef struct mst_family {
   bool list; /* the selector is a list of members, which have no keys in common with one another */
   const mst_param *shared; /* parameters of every member; NULL = none                          */
   size_t chosen;           /* offset in the spec of the member's name, a const char *          */
+  const char *more;      /* key of a list of members that are taken beside the chosen one; NULL: no
+                            such list. A key that several of them have holds for them all          */
+  const char *more_help; /* of it, one line                                                       */
   bool (*at)(int i, mst_member *out); /* the i-th member; false past the end                   */
 } mst_family;
 
@@ -101,6 +105,7 @@ extern const mst_family mst_family_instances;
 extern const mst_family mst_family_identifiers;
 extern const mst_family mst_family_tuners;
 extern const mst_family mst_family_evaluators;
+extern const mst_family mst_family_sketches;
 
 #define MST_FAMILY_KEY 128 /* bytes of a key: section.name */
 
@@ -124,6 +129,11 @@ mst_status mst_family_read(const mst_family *f, const mst_experiment *e, void *s
 /** The same of the i-th chosen member of a list. */
 mst_status mst_family_read_at(const mst_family *f, const mst_experiment *e, int i,
                               void *spec) MST_CHECKED;
+
+/** The same of the i-th member that is taken beside the chosen one (f->more): its own name and
+ *  parameters. */
+mst_status mst_family_read_more(const mst_family *f, const mst_experiment *e, int i,
+                                void *spec) MST_CHECKED;
 
 /** What the sections `features` and `clients` say, with the experiment's seed. */
 mst_status mst_job_features(const mst_experiment *e, mst_features_spec *out) MST_CHECKED;

@@ -113,9 +113,10 @@ mst_status mst_feature_file_write(mst_team *team, mst_dataset *from, const mst_r
   mst_status st = mst_team_agree(team, make_window(&info, features->width, &w));
   info.has_log = false; /* features are saved to be learned from */
   info.rows = mst_rows_kept(rows);
+  info.sparse = false;
   info.row_dims = 1;
   info.row_size[0] = info.row_elements = features->width;
-  snprintf(info.source, sizeof info.source, "features: %s, seed %llu", features->ops->name,
+  snprintf(info.source, sizeof info.source, "features: %s, seed %llu", mst_features_name(features),
            (unsigned long long)features->spec.seed);
   mst_dataset_options options = {0};
   if (st == MST_OK) st = mst_dataset_create(team, path, &info, &options, &writer);

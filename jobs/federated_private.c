@@ -66,7 +66,7 @@ static mst_status make_sampler(mst_job_federated_private *p, const mst_job_data 
     return mst_experiment_refuse(data->experiment, "features.kind",
                                  "%s is fitted to training rows, and that is not private; choose "
                                  "identity, relu, fourier or scattering",
-                                 data->features_spec.kind);
+                                 mst_features_name(data->features));
   const mst_sampler_spec spec = {.kind = "poisson", .rate = p->rate, .population = data->clients};
   MST_TRY(mst_private_grid(p->options.clip, data->clients, &shift, &p->bound));
   return mst_sampler_create(&spec, &p->options.sampler);

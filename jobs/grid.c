@@ -185,10 +185,9 @@ mst_status mst_run_grid_file(const mst_run_grid *g, int cell, const char *ending
   return st;
 }
 
-/* output.run=, as YAML that reads back as the path. */
-static mst_status name_run(const char *path, char **out) {
+mst_status mst_run_set_path(const char *key, const char *path, char **out) {
   mst_text text = MST_TEXT_EMPTY;
-  mst_status st = mst_text_add(&text, "output.run=\"");
+  mst_status st = mst_text_add(&text, "%s=\"", key);
   for (const char *c = path; *c != '\0' && st == MST_OK; c++) {
     if (iscntrl((unsigned char)*c))
       st = mst_text_add(&text, "\\x%02X", (unsigned)(unsigned char)*c);
@@ -215,7 +214,7 @@ mst_status mst_run_grid_set(const mst_run_grid *g, int cell, int sets, const cha
   if (g->folder == NULL) return MST_OK;
   char *path = NULL;
   mst_status st = mst_run_grid_file(g, cell, ".h5", true, &path);
-  if (st == MST_OK) st = name_run(path, &out->made[MST_RUN_GRID_AXES]);
+  if (st == MST_OK) st = mst_run_set_path("output.run", path, &out->made[MST_RUN_GRID_AXES]);
   out->override[out->n++] = out->made[MST_RUN_GRID_AXES];
   mst_free(path);
   return st;

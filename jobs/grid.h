@@ -62,4 +62,8 @@ mst_status mst_run_grid_set(const mst_run_grid *grid, int cell, int sets, const 
                             mst_run_grid_settings *out) MST_CHECKED;
 void mst_run_grid_settings_clear(mst_run_grid_settings *s);
 
+/** "key=path" for --set, as YAML that reads back as the path whatever is in it; free with mst_free.
+ *  Local. */
+mst_status mst_run_set_path(const char *key, const char *path, char **out) MST_CHECKED;
+
 #endif

@@ -26,6 +26,7 @@ enum {
   OPTION_TASK,
   OPTION_SCALE,
   OPTION_FEATURES,
+  OPTION_SPARSE,
   OPTION_HEADER,
   OPTION_NO_HEADER,
   OPTION_DEFLATE,
@@ -46,6 +47,7 @@ static const mst_option options[] = {[OPTION_HELP] = {"help", 'h', NULL},
                                      [OPTION_TASK] = {"task", 0, "TASK"},
                                      [OPTION_SCALE] = {"scale", 0, "FACTOR"},
                                      [OPTION_FEATURES] = {"features", 0, "N"},
+                                     [OPTION_SPARSE] = {"sparse", 0, NULL},
                                      [OPTION_HEADER] = {"header", 0, NULL},
                                      [OPTION_NO_HEADER] = {"no-header", 0, NULL},
                                      [OPTION_DEFLATE] = {"deflate", 0, "LEVEL"},
@@ -74,7 +76,9 @@ static bool takes(const mst_import_ops *ops, int option) {
     case OPTION_NO_HEADER: return ops->takes_columns;
     case OPTION_FEATURES: return ops->takes_features;
     case OPTION_FROM: return ops->find != NULL;
-    case OPTION_TASK:
+    case OPTION_SPARSE: return ops->takes_sparse;
+    case OPTION_TASK: return ops->find == NULL && !ops->lists_entries;
+    case OPTION_CHUNK_ROWS: return !ops->lists_entries;
     case OPTION_SCALE: return ops->find == NULL;
     default: return true;
   }
@@ -115,6 +119,7 @@ static mst_status take_option(importing *m, int index, const char *value) {
   switch (index) {
     case OPTION_OUTPUT: o->output = value; break;
     case OPTION_FORCE: o->keep = false; break;
+    case OPTION_SPARSE: o->sparse = true; break;
     case OPTION_LABELS: o->labels = value; break;
     case OPTION_LABEL_COLUMN: o->label_column = value; break;
     case OPTION_CLIENT_COLUMN: o->client_column = value; break;
@@ -205,14 +210,19 @@ static mst_status describe_shape(const mst_dataset_info *info, mst_text *t) {
   if (info->target == MST_TARGET_VALUES)
     MST_TRY(mst_text_add(t, ", %lld output%s", (long long)info->outputs,
                          info->outputs == 1 ? "" : "s"));
+  if (info->sparse)
+    MST_TRY(mst_text_add(
+        t, ", %lld entries (%.3g %%)", (long long)info->entries,
+        100.0 * (double)info->entries / ((double)info->rows * (double)info->row_elements)));
   if (info->has_log) MST_TRY(mst_text_add(t, ", a log of %lld arms", (long long)info->n_arms));
   return MST_OK;
 }
 
 static json_t *describe_json(const char *path, const mst_dataset_info *info) {
-  return json_pack("{s:s, s:I, s:I, s:I}", "file", path, "rows", (json_int_t)info->rows,
+  return json_pack("{s:s, s:I, s:I, s:I, s:o*}", "file", path, "rows", (json_int_t)info->rows,
                    "row_elements", (json_int_t)info->row_elements, "classes",
-                   (json_int_t)info->n_classes);
+                   (json_int_t)info->n_classes, "entries",
+                   info->sparse ? json_integer((json_int_t)info->entries) : NULL);
 }
 
 /* Import one dataset and say what was written; its JSON description is added to files. */
@@ -262,11 +272,15 @@ static const char help[] =
     "usage: muster import idx    IMAGES [LABELS] -o FILE.h5 [options]\n"
     "       muster import csv    FILE -o FILE.h5 [options]\n"
     "       muster import libsvm FILE -o FILE.h5 [options]\n"
+    "       muster import ratings FILE -o FILE.h5 [options]\n"
     "       muster import npy    ROWS.npy [TARGETS.npy] -o FILE.h5 [options]\n"
     "       muster import fashion-mnist [-o FOLDER] [--from FOLDER]\n"
     "\n"
     "Convert rows and their targets to a dataset file: HDF5 with /x (float32) and /y, chunked by\n"
     "rows and checksummed, which any HDF5 tool reads. IDX files may be packed with gzip.\n"
+    "ratings reads lines user,item,rating (a time may follow): users become sparse rows; ids, "
+    "kept\n"
+    "in /row_id and /column_id, are numbered in increasing order.\n"
     "fashion-mnist finds the files of the Debian package dataset-fashion-mnist and writes\n"
     "fashion-train.h5 and fashion-test.h5 into FOLDER (default: the current one).\n"
     "\n"
@@ -287,6 +301,9 @@ static const char help[] =
     "      --header, --no-header  csv: the first line does, or does not, name the columns\n"
     "                           (default: found out)\n"
     "      --features N         libsvm: columns of /x (default: the largest index)\n"
+    "      --sparse             libsvm: store only what is not left out, as ratings does; for job\n"
+    "                           ease, and any other, which gives rows their zeros (default: whole\n"
+    "                           rows)\n"
     "      --task TASK          classification or regression (default: classification)\n"
     "      --scale FACTOR       multiply every value of /x (default: 1/255 for unsigned bytes,\n"
     "                           otherwise 1)\n"

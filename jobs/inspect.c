@@ -174,6 +174,8 @@ static mst_status print_about(mst_team *team, const char *path, const mst_datase
   for (int i = 0; i < info->row_dims; i++)
     MST_TRY(mst_print(team, "%s%lld", i > 0 ? " x " : "", (long long)info->row_size[i]));
   MST_TRY(mst_print(team, "\n"));
+  if (info->sparse)
+    MST_TRY(mst_print(team, "sparse         %lld entries are stored\n", (long long)info->entries));
   switch (info->target) {
     case MST_TARGET_CLASSES:
       MST_TRY(mst_print(team, "targets        %lld classes\n", (long long)info->n_classes));

@@ -86,5 +86,6 @@ extern const mst_job_ops mst_job_off_policy;
 extern const mst_job_ops mst_job_pca;
 extern const mst_job_ops mst_job_ease;
 extern const mst_job_ops mst_job_naive_bayes;
+extern const mst_job_ops mst_job_sketch;
 
 #endif

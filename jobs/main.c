@@ -20,10 +20,11 @@
 #include "core/linalg/blas.h"
 
 static const mst_command *const commands[] = {&mst_command_run, &mst_command_submit,
+                                              &mst_command_scale,
                                               &mst_command_import,
                                               &mst_command_report, &mst_command_predict, &mst_command_merge,
                                               &mst_command_aggregate, &mst_command_account,
-                                              &mst_command_inspect,
+                                              &mst_command_inspect, &mst_command_bench,
                                               &mst_command_list};
 #define COMMANDS ((int)(sizeof commands / sizeof commands[0]))
 

@@ -23,6 +23,8 @@ const mst_key_spec mst_keys_data[] = {
      .help = "dataset file to train on (see muster import)"},
     {.key = "data.test", .type = MST_KEY_PATH, .fallback = NULL, .unit = "",
      .help = "dataset file to score on; unset: no score"},
+    {.key = "data.rows", .type = MST_KEY_INT, .min = 1, .max = LARGEST, .unit = "rows",
+     .help = "use the first so many rows of data.train; unset: all"},
     {.key = "data.on_nonfinite", .type = MST_KEY_WORD, .fallback = "refuse",
      .allowed = "refuse|drop", .unit = "",
      .help = "rows with NaN or infinity: end the run, or leave them out and say how many"},

@@ -36,6 +36,9 @@ json_t *mst_json_real(double value);
 /** muster, and the libraries that its results depend on. Local. */
 void mst_print_version(void);
 
+/** "Open MPI 4.1.4", or that it is another. Local. */
+const char *mst_mpi_name(void);
+
 /** Flush; MST_ERR_IO on rank 0 when something was not written. Local. */
 mst_status mst_print_end(const mst_team *team) MST_CHECKED;
 

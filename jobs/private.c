@@ -178,7 +178,7 @@ static mst_status make_sampler(private_job *j) {
     return mst_experiment_refuse(e, "features.kind",
                                  "%s is fitted to training rows, and that is not private; choose "
                                  "identity, relu, fourier or scattering",
-                                 j->data.features_spec.kind);
+                                 mst_features_name(j->data.features));
   s->batch = j->options.optimizer.batch;
   s->population = mst_privacy_population(&j->budget, rows);
   MST_TRY(mst_estimator_create(&j->method_spec, s, j->options.steps, &j->method));

@@ -7,6 +7,7 @@
 #include "core/base/memory.h"
 #include "io/changes.h"
 #include "io/text.h"
+#include "jobs/analytic_depth.h"
 #include "jobs/data.h"
 #include "jobs/family.h"
 #include "jobs/model.h"
@@ -156,6 +157,8 @@ static mst_status list_arrays(mst_rebuilt *m, mst_state *state) {
   for (int k = 0; k < shape.dims; k++) shape.size[k] = m->row_shape[k];
   MST_TRY(mst_job_features(m->experiment, &spec));
   MST_TRY(mst_features_create(&spec, &shape, &m->features));
+  if (m->job == &mst_job_analytic)
+    MST_TRY(mst_job_depth_wrap(m->experiment, m->outputs, &m->features));
   m->trained =
       (mst_trained){.features = m->features, .classes = m->n_classes > 0, .outputs = m->outputs};
   MST_TRY(m->job == &mst_job_analytic ? list_analytic(m, state) : list_model(m, state));
@@ -202,16 +205,12 @@ static bool same_item(const mst_state_item *a, const mst_state_item *b) {
 
 /* Maps that differ in their seeds alone have other arrays. */
 static mst_status same_features(const mst_features *a, const mst_features *b, bool *same) {
-  mst_features_spec s = a->spec, t = b->spec;
   mst_state left, right;
   mst_state_init(&left);
   mst_state_init(&right);
   mst_status st = mst_features_parameters((mst_features *)(uintptr_t)a, &left);
   if (st == MST_OK) st = mst_features_parameters((mst_features *)(uintptr_t)b, &right);
-  *same = a->ops == b->ops && s.shift == t.shift && s.scale == t.scale && s.count == t.count &&
-          s.bandwidth == t.bandwidth && s.filters == t.filters && s.patch == t.patch &&
-          s.grid == t.grid && s.threshold == t.threshold && s.scales == t.scales &&
-          s.angles == t.angles && left.n == right.n;
+  *same = mst_features_alike(a, b) && left.n == right.n;
   for (int i = 0; i < left.n && *same && st == MST_OK; i++)
     *same = same_item(&left.item[i], &right.item[i]);
   mst_state_clear(&left);

@@ -9,7 +9,8 @@ static const mst_job_ops *const jobs[] = {&mst_job_analytic, &mst_job_federated,
                                          &mst_job_private,
                                          &mst_job_decentralised, &mst_job_bandit,
                                          &mst_job_tuning, &mst_job_treatment, &mst_job_low_rank_rl,
-                                         &mst_job_identify, &mst_job_local_regression, &mst_job_off_policy, &mst_job_pca, &mst_job_ease, &mst_job_naive_bayes};
+                                         &mst_job_identify, &mst_job_local_regression, &mst_job_off_policy, &mst_job_pca, &mst_job_ease, &mst_job_naive_bayes,
+                                         &mst_job_sketch};
 
 const mst_job_ops *mst_job_at(int i) {
   return i >= 0 && i < (int)(sizeof jobs / sizeof jobs[0]) ? jobs[i] : NULL;

@@ -32,6 +32,11 @@ void mst_page_count(mst_page *p, int64_t count);
  *  separators; a dash for what is not finite. */
 void mst_page_figure_value(mst_page *p, const char *name, double value, bool whole);
 
+/** The page up to its heading: `opening`, which tells whose page it is, the style, and what `title`
+ *  and `heading` add. */
+void mst_page_begin(mst_page *p, const char *opening, void (*title)(mst_page *p),
+                    void (*heading)(mst_page *p));
+
 /** "<name>" as a heading of its own; a short line in front of tables and figures. */
 void mst_page_section(mst_page *p, const char *name);
 /** Open and close the grid in which figures stand side by side; may a table with a column a run

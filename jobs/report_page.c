@@ -196,17 +196,28 @@ bool mst_page_same_job(const mst_page *p) {
   return true;
 }
 
-static void add_head(mst_page *p) {
-  mst_page_add(p, MST_REPORT_OPENING "\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
+void mst_page_begin(mst_page *p, const char *opening, void (*title)(mst_page *p),
+                    void (*heading)(mst_page *p)) {
+  mst_page_add(p, "%s\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"
-                  "<meta name=\"generator\" content=\"muster report\"/>\n<title>");
+                  "<meta name=\"generator\" content=\"muster\"/>\n<title>",
+               opening);
+  title(p);
+  mst_page_add(p, "</title>\n<style>");
+  if (p->status == MST_OK) p->status = mst_text_add(&p->text, "%s", style);
+  mst_page_add(p, "</style></head>\n<body>\n<h1>");
+  heading(p);
+  mst_page_add(p, "</h1>\n");
+}
+
+static void add_title(mst_page *p) {
   for (int i = 0; i < p->n && i < MST_PAGE_RUNS; i++) {
     if (i > 0) mst_page_add(p, ", ");
     mst_page_text(p, p->label[i]);
   }
-  mst_page_add(p, "</title>\n<style>");
-  if (p->status == MST_OK) p->status = mst_text_add(&p->text, "%s", style);
-  mst_page_add(p, "</style></head>\n<body>\n<h1>");
+}
+
+static void add_heading(mst_page *p) {
   bool many = p->n > MST_PAGE_RUNS;
   for (int i = 0; i < p->n && i < 4 && !many; i++) {
     if (i > 0) mst_page_add(p, ", ");
@@ -216,7 +227,6 @@ static void add_head(mst_page *p) {
     mst_page_add(p, "%d runs", p->n);
   else if (p->n > 4)
     mst_page_add(p, " and %d more", p->n - 4);
-  mst_page_add(p, "</h1>\n");
 }
 
 /* Which runs have the same bits, or how the only one was made. */
@@ -252,7 +262,7 @@ static void add_side_by_side(mst_page *p) {
 }
 
 void mst_report_page(mst_page *p) {
-  add_head(p);
+  mst_page_begin(p, MST_REPORT_OPENING, add_title, add_heading);
   add_summary(p);
   mst_report_heat(p, p->heat);
   if (p->n > MST_PAGE_RUNS)

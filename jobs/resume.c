@@ -9,6 +9,7 @@
 #include "jobs/options.h"
 #include "jobs/output.h"
 #include "jobs/say.h"
+#include "jobs/weights.h"
 
 /* The experiment of the run file is read once more, so that options that are new since then take
  * their defaults. What can no longer be read is compared as it stands. Local. */
@@ -38,7 +39,8 @@ static mst_status check_inputs(mst_team *team, const char *run_path, const mst_o
     if (digest == NULL || !mst_setting_find(mst_experiment_text(e), then.key, &now)) continue;
     if (then.length == now.length && memcmp(then.value, now.value, (size_t)now.length) == 0)
       continue;
-    MST_TRY(mst_dataset_digest_file(team, mst_experiment_path(e, then.key), hex));
+    MST_TRY(mst_dataset_digest_file(team, mst_experiment_path(e, then.key),
+                                    mst_job_weights_count(e, then.key), hex));
     if (strlen(hex) == n && memcmp(hex, digest, n) == 0) continue;
     return mst_fail(MST_ERR_INPUT,
                     "%s is complete, and %s: %.*s has other rows, targets or clients than its "

@@ -97,7 +97,8 @@ static mst_status sum_clients(mst_job_data *d, const int64_t *client, int64_t n,
   const mst_analytic_data data = {.rows = d->train.rows,
                                   .roster = d->train.roster,
                                   .label = d->train.label,
-                                  .outputs = d->outputs};
+                                  .outputs = d->outputs,
+                                  .weight = d->train.weight};
   return mst_analytic_sum(d->team, &data, d->features, plan, options, d->context->observer, sums,
                           gram);
 }
@@ -156,6 +157,7 @@ mst_status mst_job_ridges_train(mst_job_ridges *r, mst_job_data *d,
   mst_gram_sums own = {0}, *sums = options->sums != NULL ? options->sums : &own;
   mst_analytic_options o = *options;
   split s = {0};
+  d->keep_level = true;
   mst_status st = mst_team_agree(d->team, draw(r, d, &s));
   if (st == MST_OK && sums == &own)
     st = mst_gram_sums_create(d->team, d->features->width, d->outputs, &own);
@@ -167,6 +169,7 @@ mst_status mst_job_ridges_train(mst_job_ridges *r, mst_job_data *d,
     st = mst_analytic_refit(d->team, sums, &o, d->context->observer, model);
   }
   d->choice = before;
+  d->keep_level = false;
   if (st == MST_OK) st = mst_job_data_deal(d, single);
   if (st == MST_OK) mst_rows_assign(d->train.rows, d->train.roster, plan->groups);
   mst_gram_sums_free(&own);

@@ -173,7 +173,8 @@ static mst_status apply(const change *c, const mst_job_set *set, bool joins) {
   const mst_analytic_data data = {.rows = set->rows,
                                   .roster = set->roster,
                                   .label = set->label,
-                                  .outputs = classes ? set->info->n_classes : set->info->outputs};
+                                  .outputs = classes ? set->info->n_classes : set->info->outputs,
+                                  .weight = set->weight};
   const mst_pipeline pipeline = mst_pipeline_sum();
   mst_analytic_plan plan;
   const int64_t held =
@@ -264,19 +265,21 @@ mst_status mst_job_unlearn_train(mst_job_unlearn *u, mst_job_data *data,
   return mst_analytic_refit(u->context->team, &u->sums, options, data->context->observer, model);
 }
 
-/* Rows that are in the sums, of clients and of datasets that joined. Collective. */
-static mst_status count_rows(const mst_gram_sums *s, int64_t *rows) {
+/* Rows that are in the sums, of clients and of datasets that joined, or what they weigh.
+ * Collective. */
+static mst_status count_rows(const mst_gram_sums *s, double *rows) {
   double *filled = NULL;
   mst_status st = mst_alloc(&filled, s->n, sizeof *filled, "diagonal of kept sums");
   MST_TRY(mst_team_agree(s->team, st));
   st = mst_gram_sums_diagonal(s, filled);
-  *rows = (int64_t)rint(filled[s->n - 1] / s->scale[s->n - 1] / s->scale[s->n - 1]);
+  *rows = filled[s->n - 1] / s->scale[s->n - 1] / s->scale[s->n - 1];
   mst_free(filled);
   return st;
 }
 
 mst_status mst_job_unlearn_record(mst_job_unlearn *u, const mst_job_data *data) {
-  int64_t rows = 0;
+  const bool weighted = data->train.weighs || u->set.weighs;
+  double rows = 0;
   if (!u->keep) return MST_OK;
   MST_TRY(count_rows(&u->sums, &rows));
   const mst_job_count figure[] = {{"removed_clients", u->remove.n},
@@ -285,11 +288,13 @@ mst_status mst_job_unlearn_record(mst_job_unlearn *u, const mst_job_data *data) 
                                   {"restored_rows", u->restored_rows},
                                   {"joined_rows", u->joins ? u->set_rows : 0},
                                   {"left_rows", u->joins ? 0 : u->set_rows},
-                                  {"summed_rows", rows},
                                   {"outputs", data->outputs},
                                   {NULL, 0}};
   MST_TRY(mst_statistics_write(u->context->team, u));
-  return mst_team_agree(u->context->team, u->on ? mst_job_results(u->context, figure) : MST_OK);
+  mst_status st = u->on ? mst_job_results(u->context, figure) : MST_OK;
+  if (st == MST_OK && u->on)
+    st = mst_job_result(u->context, weighted ? "summed_weight" : "summed_rows", rows, !weighted);
+  return mst_team_agree(u->context->team, st);
 }
 
 void mst_job_unlearn_close(mst_job_unlearn *u) {

@@ -7,13 +7,14 @@
 #include "core/base/memory.h"
 #include "io/changes.h"
 #include "jobs/unlearn.h"
+#include "jobs/weights.h"
 
 /* Does this key decide what a client's rows add to the sums? */
 static bool is_deciding(const char *key) {
   if (strncmp(key, "features.save_", 14) == 0 || strcmp(key, "clients.without") == 0) return false;
   return strcmp(key, "seed") == 0 || strncmp(key, "clients.", 8) == 0 ||
          strncmp(key, "features.", 9) == 0 || strcmp(key, "data.on_nonfinite") == 0 ||
-         strcmp(key, "analytic.bias") == 0;
+         strcmp(key, "analytic.bias") == 0 || strcmp(key, "analytic.weights") == 0;
 }
 
 /* Every deciding key of `text` has the same value in `other`. */
@@ -23,6 +24,7 @@ static mst_status check_keys(const mst_job_unlearn *u, const char *text, const c
     if (!is_deciding(s.key)) continue;
     const bool found = mst_setting_find(other, s.key, &t);
     if (found && s.length == t.length && strncmp(s.value, t.value, (size_t)s.length) == 0) continue;
+    if (!found && strcmp(s.key, "analytic.weights") == 0) continue; /* the rows' digest tells */
     return mst_experiment_refuse(u->context->experiment, "update.from",
                                  "%s is not as that run had it: whose rows are whose, and what is "
                                  "summed of them, would be others",
@@ -38,7 +40,9 @@ static mst_status open_set(mst_job_unlearn *u) {
   u->set.team = u->context->team;
   MST_TRY(mst_dataset_open(u->set.team, path, &u->set.file));
   u->set.info = mst_dataset_about(u->set.file);
-  MST_TRY(mst_dataset_digest_file(u->set.team, path, u->set_hex));
+  const bool weights = mst_job_weights_count(e, key);
+  u->set.weighs = u->set.digest.weights = weights && u->set.info->has_weight;
+  MST_TRY(mst_dataset_digest_file(u->set.team, path, weights, u->set_hex));
   const int64_t held = mst_audit_holds(&u->audit, u->set_hex);
   if (u->joins && strncmp((const char *)u->audit.set, u->set_hex, MST_DIGEST_HEX) == 0)
     return mst_experiment_refuse(

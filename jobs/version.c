@@ -11,20 +11,21 @@
 #include "config.h"
 #include "core/linalg/blas.h"
 
-static void print_mpi(void) {
+#define TEXT_OF(x) #x
+#define VERSION_TEXT(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
+
+const char *mst_mpi_name(void) {
 #ifdef OMPI_MAJOR_VERSION
-  printf("MPI        Open MPI %d.%d.%d", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION,
-         OMPI_RELEASE_VERSION);
+  return "Open MPI " VERSION_TEXT(OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
 #else
-  printf("MPI        not Open MPI");
+  return "not Open MPI";
 #endif
-  printf(", standard %d.%d\n", MPI_VERSION, MPI_SUBVERSION);
 }
 
 void mst_print_version(void) {
   printf("muster %s%s%s%s\n", PACKAGE_VERSION, MST_GIT[0] != '\0' ? " (commit " : "", MST_GIT,
          MST_GIT[0] != '\0' ? ")" : "");
-  print_mpi();
+  printf("MPI        %s, standard %d.%d\n", mst_mpi_name(), MPI_VERSION, MPI_SUBVERSION);
   printf("HDF5       %d.%d.%d, parallel\n", H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
   printf("BLAS       %s, kernel %s\n", MST_BLAS_VERSION, mst_blas_kernel());
   printf("ScaLAPACK  %s\n", MST_SCALAPACK_VERSION);

@@ -30,6 +30,7 @@ struct mst_watch {
   mst_checkpoints *checkpoints;
   bool warned; /* of a checkpoint that could not be written */
   double started, phase_started, saving;
+  double cpu; /* seconds of processors that this rank had taken until then */
   mst_meter before; /* what the team had moved until then */
   int current; /* phase that runs now, or -1 */
   int phases;
@@ -66,6 +67,12 @@ void mst_signals_release(void) {
 
 bool mst_signal_came(void) {
   return signal_came != 0;
+}
+
+/* Seconds of processors that a process has taken. */
+static double cpu_of(const struct rusage *u) {
+  return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) +
+         1e-6 * (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec);
 }
 
 static int find_phase(mst_watch *w, const char *name) {
@@ -165,6 +172,9 @@ mst_status mst_watch_create(mst_team *team, bool quiet, mst_watch **out) {
   w->team = team;
   w->started = mst_clock_seconds();
   w->before = mst_team_meter(team);
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  w->cpu = cpu_of(&usage);
   w->current = -1;
   w->observer = (mst_observer){.context = w,
                                .on_phase = on_phase,
@@ -234,6 +244,7 @@ mst_status mst_watch_record(mst_watch *w) {
     const char *name;
     double value;
   } figure[] = {{"seconds", mst_watch_seconds(w)},
+                {"cpu_seconds", cpu_of(&usage) - w->cpu},
                 {"checkpoint_seconds", w->saving},
                 {"comm_seconds", meter.seconds - w->before.seconds},
                 {"messages", (double)(meter.messages - w->before.messages)},

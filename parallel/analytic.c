@@ -142,7 +142,8 @@ mst_status mst_analytic_train(mst_team *team, const mst_analytic_data *data, mst
                                    .mask = mask,
                                    .sums = options->sums,
                                    .bound = mask != NULL ? options->secure.bound : 0,
-                                   .target_bound = options->target_bound};
+                                   .target_bound = options->target_bound,
+                                   .weight_bound = options->weight_bound};
   mst_status st = mst_feature_source_create(data, features, plan->resident, &source);
   if (st == MST_OK)
     st = mst_alloc(&model->weights, model->d * model->c, sizeof *model->weights, "weights");

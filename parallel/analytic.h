@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/analytic/head.h"
 #include "core/base/observer.h"
 #include "core/features/features.h"
 #include "parallel/gram.h"
@@ -26,7 +27,10 @@ typedef struct mst_analytic_options {
   double save_seconds;     /* as in mst_gram_options                                        */
   mst_mask_options secure; /* secure aggregation; bound: of the norm of a row's features   */
   double target_bound;     /* ... and of its targets                                       */
+  double weight_bound;     /* ... and of its weight, which keeps to it already; 0: 1       */
   mst_gram_sums *sums;     /* kept here, as in mst_gram_options; NULL: not kept            */
+  mst_head_statistics *statistics; /* what the model was solved of, for heads of clients' own; freed
+                                      by the caller; NULL: not kept                        */
 } mst_analytic_options;
 
 /* What the clients hold: classes (label of each sequence place, for all rows) or values. */
@@ -35,6 +39,7 @@ typedef struct mst_analytic_data {
   const mst_roster *roster;
   const int32_t *label; /* (roster->rows) class of each place, or NULL: use values   */
   int64_t outputs;      /* classes, or columns of the values                         */
+  const double *weight; /* (roster->rows) what the row at each place counts for; NULL: 1 */
 } mst_analytic_data;
 
 typedef struct mst_analytic_model {

@@ -70,14 +70,14 @@ mst_status mst_analytic_held_loss(mst_team *team, const mst_gram_sums *held,
   if (st == MST_OK) st = mst_tiles_create(grid, held->n, &t);
   if (st == MST_OK) st = mst_gram_sums_tiles(held, &t);
   if (st == MST_OK) st = mst_tiles_diagonal(&t, diagonal);
-  if (st == MST_OK && diagonal[held->n - 1] < 0.5)
+  if (st == MST_OK && !(diagonal[held->n - 1] > 0))
     st = mst_fail(MST_ERR_INPUT, "no row is held out to choose the ridge on");
   if (st == MST_OK) {
     residual_map(held, model, map);
     st = trace_of(&t, model->c, map, total);
   }
   if (st == MST_OK)
-    *loss = fmax(total[0], LOSS_DIGITS * total[1]) / rint(diagonal[held->n - 1]) / (double)model->c;
+    *loss = fmax(total[0], LOSS_DIGITS * total[1]) / diagonal[held->n - 1] / (double)model->c;
   mst_tiles_free(&t);
   mst_grid_destroy(grid);
   mst_free(map);

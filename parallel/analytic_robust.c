@@ -88,6 +88,7 @@ static mst_status flip_labels(work *w) {
 /* z(rows, order) = [features | targets | 1] of block b. */
 static mst_status load_rows(const work *w, const mst_block_source *source, int64_t b) {
   const int64_t rows = w->data->roster->block[b].rows, d = source->features, c = source->targets;
+  const double *weight = mst_block_weight(source, &w->data->roster->block[b]);
   const float *x = NULL, *y = NULL;
   MST_TRY(source->block(source->context, b, &x, &y));
   for (int64_t i = 0; i < rows; i++) {
@@ -95,14 +96,14 @@ static mst_status load_rows(const work *w, const mst_block_source *source, int64
     for (int64_t j = 0; j < d; j++) z[j] = (double)x[i * d + j];
     for (int64_t k = 0; k < c; k++) z[d + k] = (double)y[i * c + k];
     z[d + c] = 1;
+    for (int64_t j = 0; weight != NULL && j < w->order; j++) z[j] *= sqrt(weight[i]);
   }
   return MST_OK;
 }
 
-/* A client's sum is complete: what it sends is that per row. */
+/* A client's sum is complete: what it sends is that per row, or per weight of one. */
 static void write_vector(work *w, int64_t i) {
-  const mst_roster *r = w->data->roster;
-  const double rows = (double)(r->client_first[w->client[i] + 1] - r->client_first[w->client[i]]);
+  const double rows = w->sum[w->order * w->order - 1];
   double *to = w->vector + i * w->entries;
   for (int64_t h = 0, at = 0; h < w->order; h++)
     for (int64_t e = 0; e <= h && at < w->entries; e++) to[at++] = w->sum[h * w->order + e] / rows;
@@ -141,20 +142,23 @@ static mst_status measure_clients(work *w, const mst_block_source *source) {
 }
 
 static int by_number(const void *a, const void *b) {
-  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
 
 /* Fewer than half of the clients cannot move it beyond what honest ones say. Local. */
-static mst_status count_rows(const mst_roster *r, double *rows) {
-  int64_t *said = NULL, n = 0;
+static mst_status count_rows(const mst_analytic_data *data, double *rows) {
+  const mst_roster *r = data->roster;
+  double *said = NULL;
+  int64_t n = 0;
   MST_TRY(mst_alloc(&said, r->clients, sizeof *said, "rows of clients"));
-  for (int64_t k = 0; k < r->clients; k++)
-    if (r->client_first[k] < r->client_first[k + 1])
-      said[n++] = r->client_first[k + 1] - r->client_first[k];
+  for (int64_t k = 0; k < r->clients; k++) {
+    for (int64_t i = r->client_first[k]; i < r->client_first[k + 1]; i++)
+      said[n] += data->weight != NULL ? data->weight[i] : 1;
+    if (said[n] > 0) n++;
+  }
   qsort(said, (size_t)n, sizeof *said, by_number);
-  const int64_t middle = (n - 1) / 2;
-  *rows = n > 0 ? (double)(n * said[middle]) : 0;
+  *rows = n > 0 ? (double)n * said[(n - 1) / 2] : 0;
   mst_free(said);
   return MST_OK;
 }
@@ -228,7 +232,7 @@ static mst_status ask_clients(work *w, bool bias, mst_analytic_trust *trust) {
   w->scale[last] = 1;
   change_units(w);
   MST_TRY(ask_rule(w, 1, w->entries, w->vector, w->result, trust));
-  return mst_team_agree(w->team, count_rows(w->data->roster, &trust->rows));
+  return mst_team_agree(w->team, count_rows(w->data, &trust->rows));
 }
 
 /* The statistics of so many rows, on their owners. Local. */

@@ -175,13 +175,16 @@ mst_status mst_analytic_solve(mst_tiles *t, const double *shift,
   scaling s = {.d = model->d, .n = t->n, .shift = shift};
   double *x = NULL, *diagonal = NULL, norm = 0;
   mst_status st = find_scaling(t, options, &s);
-  if (st == MST_OK && s.rows < 1) st = mst_fail(MST_ERR_INPUT, "no row is left to learn from");
+  if (st == MST_OK && !(s.rows > 0))
+    st = mst_fail(MST_ERR_INPUT, "no row with a weight is left to learn from");
   if (st == MST_OK) {
     centre_and_scale(t, &s, options->ridge);
     st = mst_alloc(&x, model->d * (t->n - model->d), sizeof *x, "solution");
     if (st == MST_OK) st = mst_alloc(&diagonal, t->n, sizeof *diagonal, "diagonal");
     st = mst_team_agree(t->grid->team, st);
   }
+  if (st == MST_OK && options->statistics != NULL)
+    st = mst_analytic_keep_statistics(t, options, model->d, s.rows, shift, s.sum, s.inverse);
   if (st == MST_OK) st = mst_tiles_diagonal(t, diagonal);
   if (st == MST_OK) st = unit_norm(t, &s, diagonal, &norm);
   if (st == MST_OK) plant_probe(t, &s, diagonal);
@@ -207,6 +210,22 @@ mst_status mst_analytic_solve(mst_tiles *t, const double *shift,
   if (st == MST_OK) st = read_model(t, &s, x, options->ridge, model);
   mst_free(x);
   mst_free(diagonal);
+  mst_free(s.sum);
+  mst_free(s.inverse);
+  return st;
+}
+
+mst_status mst_analytic_standardise(mst_tiles *t, int64_t d, const double *shift, double *mean,
+                                    double *inverse) {
+  const mst_analytic_options whole = {.standardize = true, .bias = true};
+  scaling s = {.d = d, .n = t->n, .shift = shift};
+  mst_status st = find_scaling(t, &whole, &s);
+  if (st == MST_OK && !(s.rows > 0)) st = mst_fail(MST_ERR_INPUT, "no row is left to learn from");
+  if (st == MST_OK) {
+    for (int64_t j = 0; j < s.n; j++) mean[j] = shift[j] + s.sum[j] / s.rows;
+    memcpy(inverse, s.inverse, (size_t)s.n * sizeof *inverse);
+    centre_and_scale(t, &s, 0);
+  }
   mst_free(s.sum);
   mst_free(s.inverse);
   return st;

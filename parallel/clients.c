@@ -158,14 +158,17 @@ static mst_status allocate(mst_clients *c) {
   return mst_alloc(&c->client_offset, p, sizeof *c->client_offset, "ranks' clients");
 }
 
+int64_t mst_clients_held_rows(double holdout, int64_t n) {
+  return n > 0 ? mst_least((int64_t)llround(holdout * (double)n), n - 1) : 0;
+}
+
 /* All rows of a client, and how many of them are held out. */
 static int64_t all_rows(const mst_clients *c, int64_t client) {
   return c->roster->client_first[client + 1] - c->roster->client_first[client];
 }
 
 static int64_t held_rows(const mst_clients *c, int64_t client) {
-  int64_t n = all_rows(c, client);
-  return n > 0 ? mst_least((int64_t)llround(c->holdout * (double)n), n - 1) : 0;
+  return mst_clients_held_rows(c->holdout, all_rows(c, client));
 }
 
 /* Where a client's rows begin in its domain's share. */
@@ -195,6 +198,16 @@ static void hold_out(mst_clients *c, int64_t client) {
     if (i == j) continue;
     swap_bytes(x + i * row, x + j * row, row);
     swap_bytes(y + i * target, y + j * target, target);
+  }
+}
+
+void mst_clients_order(uint64_t seed, int64_t client, int64_t n, int64_t held, int64_t *order) {
+  mst_stream s = mst_stream_of(mst_key_make(seed, MST_PURPOSE_SPLIT, (uint64_t)client, 0));
+  for (int64_t i = 0; i < n; i++) order[i] = i;
+  for (int64_t i = n - 1; i >= n - held; i--) {
+    const int64_t j = (int64_t)mst_stream_below(&s, (uint64_t)i + 1), kept = order[i];
+    order[i] = order[j];
+    order[j] = kept;
   }
 }
 

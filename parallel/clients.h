@@ -57,6 +57,11 @@ int mst_clients_owner(const mst_clients *c, int64_t client);
 mst_batch mst_clients_data(const mst_clients *c, int64_t client);
 mst_batch mst_clients_test(const mst_clients *c, int64_t client);
 
+/** How many of a client's n rows are kept from training at a share, and order(n): its rows, by
+ * their number among them as dealt, as they lie in the store: those held out last. Local. */
+int64_t mst_clients_held_rows(double holdout, int64_t n);
+void mst_clients_order(uint64_t seed, int64_t client, int64_t n, int64_t held, int64_t *order);
+
 /** Rows of all clients that are kept from training. Local. */
 int64_t mst_clients_held(const mst_clients *c);
 

@@ -77,22 +77,27 @@ static mst_status find_shift(const column_work *w) {
   return st;
 }
 
-static void add_squares(const column_work *w, int64_t rows, const float *f, const float *t) {
+/* Of a block whose rows count 1 each, or by weight(rows). */
+static void add_squares(const column_work *w, int64_t rows, const double *weight, const float *f,
+                        const float *t) {
   int64_t d = w->source->features, c = w->source->targets;
+  double all = 0;
   const double *shift = w->out->shift;
   double *square = w->block;
   memset(square, 0, (size_t)w->out->n * sizeof *square);
   for (int64_t i = 0; i < rows; i++) {
+    const double each = weight != NULL ? weight[i] : 1;
     for (int64_t j = 0; j < d; j++) {
       double x = (double)f[i * d + j] - shift[j];
-      square[j] += x * x;
+      square[j] += each * (x * x);
     }
     for (int64_t j = 0; j < c; j++) {
       double x = (double)t[i * c + j] - shift[d + j];
-      square[d + j] += x * x;
+      square[d + j] += each * (x * x);
     }
+    all += each;
   }
-  square[d + c] = (double)rows;
+  square[d + c] = all;
   for (int64_t j = 0; j < w->out->n; j++)
     if (!(square[j] <= w->largest[j])) w->largest[j] = isfinite(square[j]) ? square[j] : INFINITY;
   for (int64_t j = 0; w->count != NULL && j < w->out->n; j++) {
@@ -112,7 +117,8 @@ static mst_status find_norms(const column_work *w) {
       const float *f = NULL, *t = NULL;
       st = w->source->block(w->source->context, b, &f, &t);
       if (st != MST_OK) break;
-      add_squares(w, w->roster->block[b].rows, f, t);
+      add_squares(w, w->roster->block[b].rows, mst_block_weight(w->source, &w->roster->block[b]), f,
+                  t);
       mst_observer_step(w->observer, w->roster->block[b].rows);
     }
     st = mst_team_agree(w->team, st);
@@ -202,8 +208,8 @@ mst_status mst_columns_join(mst_team *team, const mst_roster *roster,
 }
 
 /* Columns of rows that are at most so long: their norm is at most sqrt(rows) bound. */
-static mst_status bound_scale(double bound, int64_t rows, double *scale) {
-  const double norm = bound * sqrt((double)mst_most(rows, 1)) * (1 + 0x1p-40);
+static mst_status bound_scale(double bound, double rows, double *scale) {
+  const double norm = bound * sqrt(rows) * (1 + 0x1p-40);
   if (!(bound > 0 && norm < 0x1p500 && norm > 0x1p-500))
     return mst_fail(MST_ERR_INPUT,
                     "a bound of %g for the rows: give a positive one that is neither "
@@ -214,7 +220,7 @@ static mst_status bound_scale(double bound, int64_t rows, double *scale) {
 }
 
 mst_status mst_columns_public(const mst_block_source *source, double bound, double target_bound,
-                              int64_t rows, mst_columns *out) {
+                              double rows, mst_columns *out) {
   const int64_t d = source->features, n = d + source->targets + 1;
   double features = 0, targets = 0, ones = 0;
   *out = (mst_columns){.n = n, .bound = bound, .target_bound = target_bound};
@@ -240,6 +246,15 @@ static mst_status shorten(int64_t n, double bound, double *row) {
   return MST_OK;
 }
 
+/* Products of such rows are weighted products. */
+static void weigh(int64_t n, const double *weight, mst_matrix *z) {
+  for (int64_t i = 0; weight != NULL && i < z->rows; i++) {
+    const double root = sqrt(weight[i]);
+    double *row = mst_matrix_row(z, i);
+    for (int64_t j = 0; j < n; j++) row[j] *= root;
+  }
+}
+
 static mst_status apply_public(const mst_columns *c, const mst_block_source *source,
                                const float *features, const float *targets, mst_matrix *z) {
   const int64_t d = source->features, t = source->targets;
@@ -256,9 +271,14 @@ static mst_status apply_public(const mst_columns *c, const mst_block_source *sou
 }
 
 mst_status mst_columns_apply(const mst_columns *c, const mst_block_source *source,
-                             const float *features, const float *targets, mst_matrix *z) {
+                             const float *features, const float *targets, const double *weight,
+                             mst_matrix *z) {
   int64_t d = source->features, t = source->targets;
-  if (c->bound > 0) return apply_public(c, source, features, targets, z);
+  if (c->bound > 0) {
+    MST_TRY(apply_public(c, source, features, targets, z));
+    weigh(c->n, weight, z);
+    return MST_OK;
+  }
   for (int64_t i = 0; i < z->rows; i++) {
     double *row = mst_matrix_row(z, i);
     for (int64_t j = 0; j < d; j++)
@@ -267,5 +287,6 @@ mst_status mst_columns_apply(const mst_columns *c, const mst_block_source *sourc
       row[d + j] = ((double)targets[i * t + j] - c->shift[d + j]) * c->scale[d + j];
     row[d + t] = c->scale[d + t];
   }
+  weigh(c->n, weight, z);
   return MST_OK;
 }

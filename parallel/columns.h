@@ -34,19 +34,20 @@ mst_status mst_columns_join(mst_team *team, const mst_roster *roster,
                             const mst_block_source *source, const double *filled, int room,
                             const mst_observer *observer, double *seconds,
                             mst_columns *out) MST_CHECKED;
-/** From public numbers alone: no shift, and scales for `rows` rows whose features have norm at most
- *  bound and targets at most target_bound. Allocates likewise.
+/** From public numbers alone: no shift, and scales for rows that weigh at most `rows` together,
+ * whose features have norm at most bound and targets at most target_bound. Allocates likewise.
  *  \return MST_OK, MST_ERR_INPUT for bounds that leave no scale, or MST_ERR_MEMORY. Local. */
 mst_status mst_columns_public(const mst_block_source *source, double bound, double target_bound,
-                              int64_t rows, mst_columns *out) MST_CHECKED;
+                              double rows, mst_columns *out) MST_CHECKED;
 /** NULLs are allowed. Local. */
 void mst_columns_free(mst_columns *c);
 
 /** z(rows, n) = ([features | targets | 1] - shift) * scale, from features(rows, d) and
  *  targets(rows, c); with bounds, longer rows shortened to them.
+ *  \param weight  (rows) each row is multiplied by the root of its weight last; NULL: 1.
  *  \return MST_OK, or with bounds MST_ERR_NONFINITE for a row that is not finite. Local. */
 mst_status mst_columns_apply(const mst_columns *c, const mst_block_source *source,
-                             const float *features, const float *targets,
+                             const float *features, const float *targets, const double *weight,
                              mst_matrix *z) MST_CHECKED;
 
 #endif

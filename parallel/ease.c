@@ -1,5 +1,5 @@
-/* EASE over ranks. A wrapped source of rows turns ratings into 0 and 1 and takes out what is held
- * out; the distributed Gram sums X'X; the Cholesky factorisation of [X'X + lambda I, I; I, 0]
+/* EASE over ranks. X'X is summed (parallel/ease_products.c) over users' ratings
+ * (parallel/ease_ratings.c); the Cholesky factorisation of [X'X + lambda I, I; I, 0]
  * leaves -P in its last block, so the inverse costs no step of its own. doc/methods/ease.md. */
 #include "parallel/ease.h"
 
@@ -10,123 +10,21 @@
 #include "core/base/arithmetic.h"
 #include "core/base/memory.h"
 #include "core/ease/ease.h"
-#include "parallel/feature_source.h"
+#include "parallel/ease_internal.h"
 #include "parallel/row_walk.h"
 #include "parallel/tiles.h"
 
-/* Users' ratings as 0 and 1, with the items that are held out. */
-typedef struct ratings {
-  const mst_ease_options *options;
-  const mst_analytic_data *data;
-  mst_block_source inner;
-  bool hold; /* take the items held out from the blocks */
-  int64_t d;
-  float *block;     /* (MST_BLOCK_ROWS, d)               */
-  int64_t *item;    /* (d) of one user                    */
-  int64_t *scratch; /* (d)                                */
-  bool *held;       /* (d) of item[]                      */
-  int64_t count;    /* items in the last user's row       */
-} ratings;
-
-static mst_status ratings_create(const mst_analytic_data *data, const mst_ease_options *options,
-                                 bool hold, mst_block_source inner, ratings *r) {
-  *r = (ratings){
-      .options = options, .data = data, .inner = inner, .hold = hold, .d = inner.features};
-  mst_status st = mst_alloc(&r->block, MST_BLOCK_ROWS * r->d, sizeof *r->block, "users' ratings");
-  if (st == MST_OK) st = mst_alloc(&r->item, r->d, sizeof *r->item, "items of a user");
-  if (st == MST_OK) st = mst_alloc(&r->scratch, r->d, sizeof *r->scratch, "items held out");
-  if (st == MST_OK) st = mst_alloc(&r->held, r->d, sizeof *r->held, "marks of items");
-  return st;
-}
-
-static void ratings_free(ratings *r) {
-  mst_free(r->block);
-  mst_free(r->item);
-  mst_free(r->scratch);
-  mst_free(r->held);
-}
-
-static mst_status refuse(const ratings *r, int64_t place, int64_t item, double x) {
-  return mst_fail(MST_ERR_INPUT, "the rating of user %lld for item %lld is %g: %s",
-                  (long long)mst_rows_dataset_row(r->data->rows, r->data->roster->order[place]),
-                  (long long)item, x,
-                  x < 0 ? "ratings are not negative"
-                        : "without ease.threshold, from which on a rating counts, they are 0 or 1");
-}
-
-/* The user at a place: r->item(count) and which of them are held out. */
-static mst_status read_user(ratings *r, int64_t place, const float *row) {
-  const mst_ease_options *o = r->options;
-  r->count = 0;
-  for (int64_t j = 0; j < r->d; j++) {
-    const double x = (double)row[j];
-    if (x < 0 || (!o->cut && x != 0 && x != 1)) return refuse(r, place, j, x);
-    if (o->cut ? x >= o->threshold : x == 1) r->item[r->count++] = j;
-  }
-  mst_ease_hold_out(o->seed, r->data->roster->order[place], o->holdout, r->count, r->scratch,
-                    r->held);
-  return MST_OK;
-}
-
-static mst_status load_ratings(void *context, int64_t group, int64_t *first, int64_t *blocks) {
-  ratings *r = context;
-  return r->inner.load(r->inner.context, group, first, blocks);
-}
-
-static mst_status block_ratings(void *context, int64_t b, const float **features,
-                                const float **targets) {
-  ratings *r = context;
-  const mst_block *block = &r->data->roster->block[b];
-  const float *raw = NULL;
-  MST_TRY(r->inner.block(r->inner.context, b, &raw, targets));
-  memset(r->block, 0, (size_t)(block->rows * r->d) * sizeof *r->block);
-  for (int64_t i = 0; i < block->rows; i++) {
-    MST_TRY(read_user(r, block->first + i, raw + i * r->d));
-    for (int64_t k = 0; k < r->count; k++)
-      if (!r->hold || !r->held[k]) r->block[i * r->d + r->item[k]] = 1;
-  }
-  *features = r->block;
-  return MST_OK;
-}
-
-static mst_block_source ratings_source(ratings *r) {
-  mst_block_source s = r->inner;
-  s.context = r;
-  s.targets = 0;
-  s.load = load_ratings;
-  s.block = block_ratings;
-  return s;
-}
-
-mst_status mst_ease_arrange(int ranks, int64_t rows, int64_t items, int64_t memory, int64_t held,
-                            mst_row_plan *plan) {
+mst_status mst_ease_arrange(int ranks, int64_t rows, int64_t items, bool sparse, int64_t entries,
+                            int64_t memory, int64_t held, mst_row_plan *plan) {
   const int64_t n = items + 1 + MST_TILE, matrix = 8 * mst_ceil_div(n, ranks) * n;
-  mst_gram_plan gram;
-  mst_row_plan_gram(items, ranks, &gram);
   /* The matrix of twice the order beside the sums' one; then its last block on every rank. */
-  const int64_t job = mst_most(mst_gram_plan_peak(&gram, ranks, matrix),
-                               4 * matrix + mst_most(matrix, 16 * items * items));
-  return mst_row_plan_make("ease", ranks, rows, items, items,
-                           held + job + (4 * MST_BLOCK_ROWS + 48) * items, memory, plan);
-}
-
-/* whole = X'X and the items' counts. Collective. */
-static mst_status sum_products(mst_team *team, ratings *r, const mst_observer *observer,
-                               mst_tiles *whole) {
-  const mst_pipeline pipeline = mst_pipeline_sum();
-  const mst_gram_options options = {.save_seconds = -1};
-  const mst_block_source source = ratings_source(r);
-  mst_gram_plan plan;
-  mst_gram_result result;
-  double *shift = NULL;
-  mst_row_plan_gram(r->d, mst_team_size(team), &plan);
-  mst_status st = mst_alloc(&shift, plan.n, sizeof *shift, "column shifts");
-  st = mst_team_agree(team, st);
-  if (st == MST_OK)
-    st = mst_gram(team, r->data->roster, &source, &plan, &pipeline, &options, observer, whole,
-                  shift, &result);
-  mst_free(shift);
-  return st;
+  const int64_t job = held + mst_most(mst_ease_products_bytes(items, ranks, sparse, matrix),
+                                      4 * matrix + mst_most(matrix, 16 * items * items));
+  if (sparse)
+    return mst_row_plan_sparse("ease", ranks, rows, entries, items, job + 48 * items, memory, plan);
+  return mst_row_plan_make(
+      "ease", ranks, rows, items, items,
+      job + mst_sparse_rows_bytes(0, entries) + (4 * MST_BLOCK_ROWS + 48) * items, memory, plan);
 }
 
 /* [G + lambda I, I; I, 0] on the tiles of this rank. Local. */
@@ -179,28 +77,21 @@ static mst_status count_ratings(const mst_tiles *whole, int64_t d, int64_t *inte
   return st;
 }
 
-mst_status mst_ease_train(mst_team *team, const mst_analytic_data *data, mst_features *features,
-                          const mst_row_plan *plan, const mst_ease_options *options,
-                          const mst_observer *observer, mst_ease *out, int64_t *interactions) {
-  const mst_analytic_data plain = {.rows = data->rows, .roster = data->roster};
-  const int64_t d = features->width;
-  mst_feature_source source;
-  ratings r = {0};
+mst_status mst_ease_train(mst_team *team, const mst_ease_users *users, const mst_row_plan *plan,
+                          const mst_ease_options *options, const mst_observer *observer,
+                          mst_ease *out, int64_t *interactions) {
+  mst_ratings r;
   mst_grid *grid = NULL;
   mst_tiles whole = {0};
+  if (users->roster->rows == 0) return mst_fail(MST_ERR_INPUT, "no user is left to learn from");
+  mst_status st = mst_team_agree(team, mst_ratings_create(users, plan, options, &r));
+  const int64_t d = r.d;
   *out = (mst_ease){.d = d};
-  if (data->roster->rows == 0) return mst_fail(MST_ERR_INPUT, "no user is left to learn from");
-  mst_status st = mst_feature_source_create(&plain, features, plan->resident, &source);
-  if (st == MST_OK)
-    st = ratings_create(&plain, options, options->hold_train,
-                        mst_feature_source_blocks(&source, plan->groups), &r);
-  st = mst_team_agree(team, st);
   if (st == MST_OK) st = mst_grid_create(team, 0, &grid);
   if (st == MST_OK) st = mst_tiles_create(grid, d + 1, &whole);
-  if (st == MST_OK) st = sum_products(team, &r, observer, &whole);
+  if (st == MST_OK) st = mst_ease_products(team, &r, observer, &whole);
   if (st == MST_OK) st = count_ratings(&whole, d, interactions);
-  ratings_free(&r);
-  mst_feature_source_free(&source);
+  mst_ratings_free(&r);
   if (st == MST_OK) mst_observer_phase(observer, "inverse", 0, "");
   if (st == MST_OK)
     st = mst_team_agree(team, mst_alloc(&out->weights, d * d, sizeof *out->weights, "weights"));
@@ -220,7 +111,7 @@ void mst_ease_free(mst_ease *m) {
 /* Judging: one user after the other. */
 typedef struct judge {
   const mst_ease *m;
-  ratings *r;
+  mst_ratings *r;
   double *score; /* (d)             */
   bool *known;   /* (d) of a user's */
   bool *held;    /* (d)             */
@@ -230,7 +121,7 @@ typedef struct judge {
 } judge;
 
 static void judge_user(judge *j) {
-  const ratings *r = j->r;
+  const mst_ratings *r = j->r;
   const int64_t d = r->d;
   int64_t hidden = 0;
   memset(j->score, 0, (size_t)d * sizeof *j->score);
@@ -255,13 +146,13 @@ static void judge_user(judge *j) {
 
 static mst_status judge_group(judge *j, int64_t first, int64_t blocks,
                               const mst_observer *observer) {
-  ratings *r = j->r;
+  mst_ratings *r = j->r;
   for (int64_t b = first; b < first + blocks && !mst_observer_stop(observer); b++) {
-    const mst_block *block = &r->data->roster->block[b];
-    const float *row = NULL, *targets = NULL;
-    MST_TRY(r->inner.block(r->inner.context, b, &row, &targets));
+    const mst_block *block = &r->users->roster->block[b];
+    const float *raw = NULL;
+    MST_TRY(mst_ratings_block(r, b, &raw));
     for (int64_t i = 0; i < block->rows; i++) {
-      MST_TRY(read_user(r, block->first + i, row + i * r->d));
+      MST_TRY(mst_ratings_user(r, b, block->first + i, raw));
       judge_user(j);
     }
     mst_observer_step(observer, block->rows);
@@ -272,10 +163,10 @@ static mst_status judge_group(judge *j, int64_t first, int64_t blocks,
 static mst_status judge_all(mst_team *team, judge *j, const mst_observer *observer) {
   mst_status st = MST_OK;
   bool stop = false;
-  mst_observer_phase(observer, "score", j->r->data->roster->rows, "users");
-  for (int64_t g = 0; st == MST_OK && !stop && g < j->r->inner.groups; g++) {
+  mst_observer_phase(observer, "score", j->r->users->roster->rows, "users");
+  for (int64_t g = 0; st == MST_OK && !stop && g < j->r->groups; g++) {
     int64_t first = 0, blocks = 0;
-    st = mst_team_agree(team, load_ratings(j->r, g, &first, &blocks));
+    st = mst_team_agree(team, mst_ratings_load(j->r, g, &first, &blocks));
     if (st == MST_OK) st = mst_team_agree(team, judge_group(j, first, blocks, observer));
     if (st == MST_OK) st = mst_team_any(team, mst_observer_stop(observer), &stop);
   }
@@ -286,25 +177,20 @@ static mst_status judge_all(mst_team *team, judge *j, const mst_observer *observ
 
 static mst_status judge_create(judge *j) {
   const int64_t d = j->r->d;
-  mst_status st = mst_block_sums_create(2, (double)mst_most(j->r->data->roster->rows, 1), &j->sums);
+  mst_status st =
+      mst_block_sums_create(2, (double)mst_most(j->r->users->roster->rows, 1), &j->sums);
   if (st == MST_OK) st = mst_alloc(&j->score, d, sizeof *j->score, "scores of a user");
   if (st == MST_OK) st = mst_alloc(&j->known, d, sizeof *j->known, "marks of known items");
   if (st == MST_OK) st = mst_alloc(&j->held, d, sizeof *j->held, "marks of items held out");
   return st;
 }
 
-mst_status mst_ease_evaluate(mst_team *team, const mst_analytic_data *data, mst_features *features,
-                             const mst_row_plan *plan, const mst_ease_options *options,
-                             const mst_ease *m, const mst_observer *observer,
-                             mst_ease_score *score) {
-  const mst_analytic_data plain = {.rows = data->rows, .roster = data->roster};
-  mst_feature_source source;
-  ratings r = {0};
+mst_status mst_ease_evaluate(mst_team *team, const mst_ease_users *users, const mst_row_plan *plan,
+                             const mst_ease_options *options, const mst_ease *m,
+                             const mst_observer *observer, mst_ease_score *score) {
+  mst_ratings r;
   judge j = {.m = m, .r = &r};
-  mst_status st = mst_feature_source_create(&plain, features, plan->resident, &source);
-  if (st == MST_OK)
-    st = ratings_create(&plain, options, false, mst_feature_source_blocks(&source, plan->groups),
-                        &r);
+  mst_status st = mst_ratings_create(users, plan, options, &r);
   if (st == MST_OK) st = judge_create(&j);
   st = mst_team_agree(team, st);
   if (st == MST_OK) st = judge_all(team, &j, observer);
@@ -320,7 +206,6 @@ mst_status mst_ease_evaluate(mst_team *team, const mst_analytic_data *data, mst_
   mst_free(j.known);
   mst_free(j.held);
   mst_block_sums_free(&j.sums);
-  ratings_free(&r);
-  mst_feature_source_free(&source);
+  mst_ratings_free(&r);
   return st;
 }

@@ -7,8 +7,19 @@
 #include <stdint.h>
 
 #include "core/base/observer.h"
-#include "parallel/analytic.h"
+#include "core/features/features.h"
+#include "core/linalg/sparse_rows.h"
+#include "parallel/roster.h"
 #include "parallel/row_plan.h"
+#include "parallel/rows.h"
+
+/* Users, one a row: whole rows of a store, or sparse ones. */
+typedef struct mst_ease_users {
+  const mst_roster *roster;      /* in one piece for sparse rows: place i is row i              */
+  mst_row_store *rows;           /* assigned to the roster ...                                  */
+  mst_features *features;        /* ... and seen through this identity map                      */
+  const mst_sparse_rows *sparse; /* this rank's places, from roster->first on; NULL: whole rows */
+} mst_ease_users;
 
 typedef struct mst_ease_options {
   double lambda; /* on the diagonal                                                    */
@@ -31,29 +42,29 @@ typedef struct mst_ease_score {
   double gain;   /* normalised, discounted, at MST_EASE_TOP; likewise          */
 } mst_ease_score;
 
-/** Arrange the work; `held` bytes are in use already. Errors as mst_row_plan_make. Local. */
-mst_status mst_ease_arrange(int ranks, int64_t rows, int64_t items, int64_t memory, int64_t held,
-                            mst_row_plan *plan) MST_CHECKED;
+/** Arrange the work; `held` bytes are in use already. sparse: the training rows are; entries: of
+ *  sparse rows, the most that a rank has, those of users who are judged too. Errors as
+ *  mst_row_plan_make. Local. */
+mst_status mst_ease_arrange(int ranks, int64_t rows, int64_t items, bool sparse, int64_t entries,
+                            int64_t memory, int64_t held, mst_row_plan *plan) MST_CHECKED;
 
-/** Train on rows of items' ratings, one user each, seen through the identity map `features`. The
- *  weights are on every rank, with the same bits for any number of them; free with mst_ease_free;
+/** Train on users. The weights are on every rank, with the same bits for any number of them, and
+ *  whether rows are whole or sparse; free with mst_ease_free;
  * on an error nothing is left to free.
  *  \param interactions  out: ratings that are not 0, held out ones left out.
  *  \return MST_OK; MST_ERR_INPUT (a rating that is none, naming user and item; no rating at all);
  *          MST_ERR_SINGULAR with advice; MST_ERR_MEMORY; what the source returns. Collective. */
-mst_status mst_ease_train(mst_team *team, const mst_analytic_data *data, mst_features *features,
-                          const mst_row_plan *plan, const mst_ease_options *options,
-                          const mst_observer *observer, mst_ease *out,
-                          int64_t *interactions) MST_CHECKED;
+mst_status mst_ease_train(mst_team *team, const mst_ease_users *users, const mst_row_plan *plan,
+                          const mst_ease_options *options, const mst_observer *observer,
+                          mst_ease *out, int64_t *interactions) MST_CHECKED;
 /** Local. */
 void mst_ease_free(mst_ease *m);
 
 /** Judge on these users: scores from the items that are not held out, which are not recommended
  *  again. Sums are exact, so the figures have the same bits on any number of ranks. Errors as
  *  mst_ease_train. Collective. */
-mst_status mst_ease_evaluate(mst_team *team, const mst_analytic_data *data, mst_features *features,
-                             const mst_row_plan *plan, const mst_ease_options *options,
-                             const mst_ease *m, const mst_observer *observer,
-                             mst_ease_score *score) MST_CHECKED;
+mst_status mst_ease_evaluate(mst_team *team, const mst_ease_users *users, const mst_row_plan *plan,
+                             const mst_ease_options *options, const mst_ease *m,
+                             const mst_observer *observer, mst_ease_score *score) MST_CHECKED;
 
 #endif

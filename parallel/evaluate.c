@@ -5,7 +5,7 @@
 #include "comm/sum.h"
 #include "core/base/memory.h"
 #include "core/linalg/blas.h"
-#include "parallel/analytic.h"
+#include "parallel/analytic_internal.h"
 #include "parallel/feature_source.h"
 #include "parallel/tally.h"
 
@@ -54,34 +54,31 @@ static double score_block(scorer *s, int64_t rows, const float *f, const float *
   return mst_analytic_cost(s->model, rows, s->score, target);
 }
 
-mst_status mst_analytic_evaluate(mst_team *team, const mst_analytic_data *data,
-                                 mst_features *features, const mst_analytic_model *model,
-                                 const mst_observer *observer, mst_analytic_score *score,
-                                 int64_t *confusion) {
+mst_status mst_analytic_evaluate_blocks(mst_team *team, const mst_analytic_data *data,
+                                        const mst_block_source *source,
+                                        const mst_analytic_model *model,
+                                        const mst_observer *observer, mst_analytic_score *score,
+                                        int64_t *confusion) {
   const mst_roster *roster = data->roster;
   int rank = mst_team_rank(team);
   int64_t mine = roster->rank_block[rank + 1] - roster->rank_block[rank];
-  int64_t from = roster->rank_block[rank], groups = 1, correct = 0;
+  int64_t from = roster->rank_block[rank], correct = 0;
   double *loss = NULL;
   if (roster->rows == 0) return mst_fail(MST_ERR_INPUT, "no row is left to score");
   scorer s = {.model = model, .confusion = confusion};
-  mst_feature_source source;
-  mst_status st = mst_feature_source_create(data, features, false, &source);
-  if (st == MST_OK) st = mst_alloc(&loss, mine, sizeof *loss, "losses of blocks");
+  mst_status st = mst_alloc(&loss, mine, sizeof *loss, "losses of blocks");
   if (st == MST_OK)
     st = mst_alloc(&s.rows, MST_BLOCK_ROWS * model->d, sizeof *s.rows, "features to score");
   if (st == MST_OK)
     st = mst_alloc(&s.score, MST_BLOCK_ROWS * model->c, sizeof *s.score, "scores");
   st = mst_team_agree(team, st);
   if (st == MST_OK) mst_observer_phase(observer, "evaluation", roster->rows, "rows");
-  groups = mst_rows_groups(data->rows);
-  mst_block_source blocks = mst_feature_source_blocks(&source, groups);
-  for (int64_t g = 0; st == MST_OK && g < groups; g++) {
+  for (int64_t g = 0; st == MST_OK && g < source->groups; g++) {
     int64_t first = 0, n = 0;
-    st = blocks.load(blocks.context, g, &first, &n);
+    st = source->load(source->context, g, &first, &n);
     for (int64_t b = first; st == MST_OK && b < first + n; b++) {
       const float *f = NULL, *t = NULL;
-      st = blocks.block(blocks.context, b, &f, &t);
+      st = source->block(source->context, b, &f, &t);
       if (st != MST_OK) break;
       loss[b - from] =
           score_block(&s, roster->block[b].rows, f, t,
@@ -109,6 +106,20 @@ mst_status mst_analytic_evaluate(mst_team *team, const mst_analytic_data *data,
   mst_free(s.score);
   mst_free(s.rows);
   mst_free(loss);
+  return st;
+}
+
+mst_status mst_analytic_evaluate(mst_team *team, const mst_analytic_data *data,
+                                 mst_features *features, const mst_analytic_model *model,
+                                 const mst_observer *observer, mst_analytic_score *score,
+                                 int64_t *confusion) {
+  mst_feature_source source;
+  mst_status st = mst_feature_source_create(data, features, false, &source);
+  st = mst_team_agree(team, st);
+  if (st == MST_OK) {
+    mst_block_source blocks = mst_feature_source_blocks(&source, mst_rows_groups(data->rows));
+    st = mst_analytic_evaluate_blocks(team, data, &blocks, model, observer, score, confusion);
+  }
   mst_feature_source_free(&source);
   return st;
 }

@@ -62,6 +62,10 @@ static const float *targets_of(mst_feature_source *s, const mst_block *block) {
   return s->one_hot;
 }
 
+const float *mst_feature_source_targets(mst_feature_source *s, int64_t b) {
+  return targets_of(s, &s->data->roster->block[b]);
+}
+
 static mst_status block_rows(void *context, int64_t b, const float **features,
                              const float **targets) {
   mst_feature_source *s = context;
@@ -84,6 +88,7 @@ static mst_status block_rows(void *context, int64_t b, const float **features,
 mst_block_source mst_feature_source_blocks(mst_feature_source *s, int64_t groups) {
   return (mst_block_source){.context = s, .features = s->features->width,
                             .targets = s->data->outputs, .groups = groups,
-                            .keeps = s->resident, .load = load_group,
+                            .keeps = s->resident, .weight = s->data->weight,
+                            .load = load_group,
                             .block = block_rows};
 }

@@ -27,6 +27,9 @@ mst_status mst_feature_source_create(const mst_analytic_data *data, mst_features
 /** Local. */
 void mst_feature_source_free(mst_feature_source *s);
 
+/** The targets of a loaded block, valid until the next call. Local. */
+const float *mst_feature_source_targets(mst_feature_source *s, int64_t b);
+
 /** The view of it that mst_gram takes; s must outlive it. groups as the store was
  *  assigned. Local. */
 mst_block_source mst_feature_source_blocks(mst_feature_source *s, int64_t groups);

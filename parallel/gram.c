@@ -233,9 +233,10 @@ static mst_status find_columns(mst_gram_work *w) {
   if (w->options->sums != NULL) return find_kept_columns(w, &looker);
   if (w->options->bound > 0) {
     const int64_t rows = w->options->bound_rows > 0 ? w->options->bound_rows : w->roster->rows;
-    MST_TRY(
-        mst_team_agree(w->team, mst_columns_public(w->source, w->options->bound,
-                                                   w->options->target_bound, rows, &w->columns)));
+    const double each = w->options->weight_bound > 0 ? w->options->weight_bound : 1;
+    MST_TRY(mst_team_agree(
+        w->team, mst_columns_public(w->source, w->options->bound, w->options->target_bound,
+                                    each * (double)mst_most(rows, 1), &w->columns)));
     return mst_gram_state_create(w->team, w->out, w->roster->blocks, false, w->columns.shift,
                                  w->columns.scale, &w->state);
   }

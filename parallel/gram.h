@@ -25,11 +25,17 @@ typedef struct mst_block_source {
   int64_t targets;  /* c */
   int64_t groups;   /* the same on all ranks */
   bool keeps;       /* features of a block, once asked for, are kept */
+  const double *weight; /* of every place of the roster, >= 0: what its row counts for; NULL: 1 */
   /* Collective. Make this rank's blocks of a group available: [first, first + blocks). */
   mst_status (*load)(void *context, int64_t group, int64_t *first, int64_t *blocks);
   /* Local. features(rows, d) and targets(rows, c) of block b, valid until the next call. */
   mst_status (*block)(void *context, int64_t b, const float **features, const float **targets);
 } mst_block_source;
+
+/** The weights of a block's rows, or NULL. Local. */
+static inline const double *mst_block_weight(const mst_block_source *s, const mst_block *block) {
+  return s->weight != NULL ? s->weight + block->first : NULL;
+}
 
 /* How the Gram of order n = d + c + 1 is walked through on one rank. */
 typedef struct mst_gram_plan {
@@ -68,6 +74,7 @@ typedef struct mst_gram_options {
   double bound, target_bound; /* public, of the norms of a row's features and targets: with a mask,
                                  and where nothing is to be looked for in the rows; 0: none     */
   int64_t bound_rows;         /* with them: public number of rows; 0: those of the roster        */
+  double weight_bound; /* ... and of what a row weighs, on average at most; 0: 1                  */
 } mst_gram_options;
 
 typedef struct mst_gram_result {
@@ -81,7 +88,8 @@ typedef struct mst_gram_result {
 } mst_gram_result;
 
 /** out (n x n tiles, zeroed) = sum over clients k of (Z_k'Z_k + gamma I), less the clients'
- *  regularisers, on the lattice: what remains is the pooled Gram of Z - 1 shift'.
+ *  regularisers, on the lattice: what remains is the pooled Gram of Z - 1 shift'; with weights w of
+ *  rows, sum_i w_i (z_i - shift)(z_i - shift)', whose last entry is the sum of the weights.
  *  What the observer has kept of an earlier start (on_restore) is gone on from, on any number of
  *  ranks and by any plan, and gives the same bits.
  *  \param shift  (n) out: what was subtracted from each column; zeros unless options->shift.

@@ -103,7 +103,8 @@ mst_status mst_gram_add_blocks(mst_gram_work *w, mst_gram_pass *pass, int64_t fi
     const float *f = NULL, *t = NULL;
     MST_TRY(w->source->block(w->source->context, first + k, &f, &t));
     mst_matrix z = scaled_rows(w, k, first + k);
-    mst_status st = mst_columns_apply(&w->columns, w->source, f, t, &z);
+    const double *weight = mst_block_weight(w->source, &w->roster->block[first + k]);
+    mst_status st = mst_columns_apply(&w->columns, w->source, f, t, weight, &z);
     if (st != MST_OK)
       return mst_fail_within(st, "client %lld: ", (long long)w->roster->block[first + k].client);
   }

@@ -47,8 +47,13 @@ nobase_pkginclude_HEADERS += parallel/gram_sums.h
 libmstparallel_la_SOURCES += parallel/gram_sums.h parallel/gram_sums.c parallel/gram_layout.c
 nobase_pkginclude_HEADERS += parallel/analytic_update.h
 libmstparallel_la_SOURCES += parallel/analytic_update.h parallel/analytic_update.c
+nobase_pkginclude_HEADERS += parallel/analytic_personal.h
+libmstparallel_la_SOURCES += parallel/analytic_personal.h parallel/analytic_personal.c
 nobase_pkginclude_HEADERS += parallel/analytic_ridges.h
 libmstparallel_la_SOURCES += parallel/analytic_ridges.h parallel/analytic_ridges.c
+nobase_pkginclude_HEADERS += parallel/analytic_depth.h
+libmstparallel_la_SOURCES += parallel/analytic_depth.h parallel/analytic_depth.c \
+  parallel/analytic_depth_rows.h parallel/analytic_depth_rows.c
 # private analytic learning
 nobase_pkginclude_HEADERS += parallel/analytic_private.h
 libmstparallel_la_SOURCES += parallel/analytic_private.h parallel/analytic_private.c
@@ -75,4 +80,9 @@ libmstparallel_la_SOURCES += parallel/low_rank_rl.h parallel/low_rank_rl.c
 nobase_pkginclude_HEADERS += parallel/row_plan.h parallel/pca.h parallel/ease.h parallel/naive_bayes.h
 libmstparallel_la_SOURCES += parallel/row_plan.h parallel/row_plan.c parallel/pca.h parallel/pca_internal.h \
   parallel/row_walk.h parallel/row_walk.c parallel/pca.c parallel/pca_random.c parallel/ease.h parallel/ease.c \
+  parallel/ease_internal.h parallel/ease_ratings.c parallel/ease_products.c \
   parallel/naive_bayes.h parallel/naive_bayes.c
+# sketches of matrices
+nobase_pkginclude_HEADERS += parallel/sketch.h
+libmstparallel_la_SOURCES += parallel/sketch.h parallel/sketch_internal.h parallel/sketch.c \
+  parallel/sketch_source.c parallel/sketch_linear.c parallel/sketch_sample.c

@@ -3,6 +3,7 @@
 #include "parallel/row_plan.h"
 
 #include "core/base/arithmetic.h"
+#include "core/linalg/sparse_rows.h"
 #include "parallel/roster.h"
 #include "parallel/rows.h"
 
@@ -27,6 +28,14 @@ static int64_t arrange(mst_row_plan *plan, int ranks, int64_t rows, int64_t elem
   return plan->rank_bytes;
 }
 
+static mst_status refuse(const char *job, int64_t need, int64_t width, int ranks, int64_t memory) {
+  return mst_fail(MST_ERR_MEMORY,
+                  "the %s job needs at least %.3f GiB a rank for %lld features on %d ranks, more "
+                  "than the %.3f GiB that it may use: give resources.memory, more ranks or fewer "
+                  "features",
+                  job, (double)need / 0x1p30, (long long)width, ranks, (double)memory / 0x1p30);
+}
+
 mst_status mst_row_plan_make(const char *job, int ranks, int64_t rows, int64_t elements,
                              int64_t width, int64_t job_bytes, int64_t memory, mst_row_plan *plan) {
   int64_t need = arrange(plan, ranks, rows, elements, width, job_bytes, true, 1);
@@ -36,11 +45,18 @@ mst_status mst_row_plan_make(const char *job, int ranks, int64_t rows, int64_t e
     need = arrange(plan, ranks, rows, elements, width, job_bytes, false, groups);
     if (need <= memory) return MST_OK;
   }
-  return mst_fail(MST_ERR_MEMORY,
-                  "the %s job needs at least %.3f GiB a rank for %lld features on %d ranks, more "
-                  "than the %.3f GiB that it may use: give resources.memory, more ranks or fewer "
-                  "features",
-                  job, (double)need / 0x1p30, (long long)width, ranks, (double)memory / 0x1p30);
+  return refuse(job, need, width, ranks, memory);
+}
+
+mst_status mst_row_plan_sparse(const char *job, int ranks, int64_t rows, int64_t entries,
+                               int64_t width, int64_t job_bytes, int64_t memory,
+                               mst_row_plan *plan) {
+  const int64_t share = mst_ceil_div(rows, ranks) + MST_BLOCK_ROWS;
+  *plan = (mst_row_plan){.groups = 1};
+  plan->rank_bytes =
+      LIBRARY_BYTES + 16 * rows + mst_sparse_rows_bytes(share, entries) + 8 * share + job_bytes;
+  if (memory == 0 || plan->rank_bytes <= memory) return MST_OK;
+  return refuse(job, plan->rank_bytes, width, ranks, memory);
 }
 
 void mst_row_plan_gram(int64_t d, int ranks, mst_gram_plan *plan) {

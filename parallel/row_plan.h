@@ -26,6 +26,12 @@ mst_status mst_row_plan_make(const char *job, int ranks, int64_t rows, int64_t e
                              int64_t width, int64_t job_bytes, int64_t memory,
                              mst_row_plan *plan) MST_CHECKED;
 
+/** The same for sparse rows, which stay where they are read, of which a rank has at most `entries`
+ *  entries: nothing is left to arrange but whether memory holds them. Errors likewise. Local. */
+mst_status mst_row_plan_sparse(const char *job, int ranks, int64_t rows, int64_t entries,
+                               int64_t width, int64_t job_bytes, int64_t memory,
+                               mst_row_plan *plan) MST_CHECKED;
+
 /** How mst_gram walks through the Gram of d features without targets, of order d + 1. Local. */
 void mst_row_plan_gram(int64_t d, int ranks, mst_gram_plan *plan);
 

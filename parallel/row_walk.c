@@ -67,7 +67,11 @@ void mst_block_sums_free(mst_block_sums *s) {
 }
 
 void mst_block_sums_add(mst_block_sums *s) {
-  mst_lattice_add2(s->limbs, s->limbs + s->n, s->block, s->n, s->shift);
+  mst_block_sums_add_at(s, 0, s->n);
+}
+
+void mst_block_sums_add_at(mst_block_sums *s, int64_t first, int64_t n) {
+  mst_lattice_add2(s->limbs + first, s->limbs + s->n + first, s->block + first, n, s->shift);
 }
 
 mst_status mst_block_sums_end(mst_team *team, mst_block_sums *s) {

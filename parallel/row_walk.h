@@ -44,6 +44,8 @@ mst_status mst_block_sums_create(int64_t n, double bound, mst_block_sums *s) MST
 void mst_block_sums_free(mst_block_sums *s);
 /** Add s->block. Local. */
 void mst_block_sums_add(mst_block_sums *s);
+/** Add entries [first, first + n) of s->block alone. Local. */
+void mst_block_sums_add_at(mst_block_sums *s, int64_t first, int64_t n);
 /** s->block becomes the sums over all ranks, on every rank. Collective. */
 mst_status mst_block_sums_end(mst_team *team, mst_block_sums *s) MST_CHECKED;
 

@@ -42,6 +42,7 @@ typedef enum mst_purpose {
   MST_PURPOSE_PRIVATE_TURN = 39, /* client 0: whose turn a round is; 1: which iterate is kept */
   MST_PURPOSE_SUBSPACE = 45, /* the test matrix of a randomised decomposition */
   MST_PURPOSE_HOLDOUT = 46,  /* client: a user, some of whose items are held out */
+  MST_PURPOSE_SKETCH = 47,   /* client 0: hashes; 1: columns of a linear sketch; round: a row */
   MST_PURPOSE_LINEAR = 24 /* client 0: theta; 1 + i: row i; round 1: public rows */
 } mst_purpose;
 

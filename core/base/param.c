@@ -96,3 +96,28 @@ mst_status mst_param_check(const mst_param *params, const void *spec, const char
   }
   return MST_OK;
 }
+
+static bool same_words(const char *a, const char *b) {
+  return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_list(const mst_int_list *a, const mst_int_list *b) {
+  return a->n == b->n && memcmp(a->value, b->value, (size_t)a->n * sizeof a->value[0]) == 0;
+}
+
+bool mst_param_same(const mst_param *params, const void *a, const void *b) {
+  bool same = true;
+  for (const mst_param *p = params; same && p != NULL && p->name != NULL; p++) {
+    const void *left = (const char *)a + p->offset, *right = (const char *)b + p->offset;
+    switch (p->type) {
+      case MST_PARAM_INT: same = *(const int64_t *)left == *(const int64_t *)right; break;
+      case MST_PARAM_REAL: same = *(const double *)left == *(const double *)right; break;
+      case MST_PARAM_BOOL: same = *(const bool *)left == *(const bool *)right; break;
+      case MST_PARAM_WORD:
+        same = same_words(*(const char *const *)left, *(const char *const *)right);
+        break;
+      case MST_PARAM_INTS: same = same_list(left, right); break;
+    }
+  }
+  return same;
+}

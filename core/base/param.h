@@ -58,4 +58,7 @@ void mst_param_defaults(const mst_param *params, void *spec);
 mst_status mst_param_check(const mst_param *params, const void *spec,
                            const char *section) MST_CHECKED;
 
+/** Whether two specs agree in the parameters of a table; a NULL table has none. Local. */
+bool mst_param_same(const mst_param *params, const void *a, const void *b);
+
 #endif

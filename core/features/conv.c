@@ -26,10 +26,6 @@ static int64_t round_up(int64_t n, int64_t step) {
   return (n + step - 1) / step * step;
 }
 
-static int64_t cell_edge(int64_t cell, int64_t positions, int64_t grid) {
-  return cell * positions / grid;
-}
-
 static mst_status check_spec(const mst_features_spec *spec, const mst_image_shape *image) {
   int64_t side = image->height < image->width ? image->height : image->width;
   MST_TRY(mst_features_check_range("filters", spec->filters, 1, 1 << 20));
@@ -242,7 +238,7 @@ MST_WIDE_BODY pool_body(mst_conv_map *map, int64_t rows) {
   int64_t lanes = map->lanes, n = map->columns_of;
   for (int64_t y = 0; y < rows; y++)
     for (int64_t c = 0; c < map->grid; c++) {
-      int64_t first = cell_edge(c, n, map->grid), end = cell_edge(c + 1, n, map->grid);
+      int64_t first = mst_conv_cell_edge(c, n, map->grid), end = mst_conv_cell_edge(c + 1, n, map->grid);
       add_responses(map->response + (y * n + first) * lanes, end - first, lanes, map->upper,
                     map->lower, map->cells + c * 2 * lanes, map->cells + (c * 2 + 1) * lanes);
     }
@@ -253,7 +249,7 @@ MST_WIDE(pool, (mst_conv_map * map, int64_t rows), (map, rows))
 static void write_cells(const mst_conv_map *map, int64_t rows, float *out) {
   for (int64_t c = 0; c < map->grid; c++) {
     int64_t across =
-        cell_edge(c + 1, map->columns_of, map->grid) - cell_edge(c, map->columns_of, map->grid);
+        mst_conv_cell_edge(c + 1, map->columns_of, map->grid) - mst_conv_cell_edge(c, map->columns_of, map->grid);
     float weight = 1.0f / (float)(rows * across);
     for (int64_t side = 0; side < 2; side++, out += map->filters) {
       const float *sums = map->cells + (c * 2 + side) * map->lanes;
@@ -266,8 +262,8 @@ static void transform_image(mst_conv_map *map, const float *image, float *out) {
   split_channels(map, image);
   find_moments(map);
   for (int64_t g = 0; g < map->grid; g++) {
-    int64_t first = cell_edge(g, map->rows_of, map->grid);
-    int64_t end = cell_edge(g + 1, map->rows_of, map->grid);
+    int64_t first = mst_conv_cell_edge(g, map->rows_of, map->grid);
+    int64_t end = mst_conv_cell_edge(g + 1, map->rows_of, map->grid);
     memset(map->cells, 0, (size_t)(map->grid * 2 * map->lanes) * sizeof *map->cells);
     for (int64_t y = first; y < end; y += map->block_rows) {
       int64_t rows = y + map->block_rows < end ? map->block_rows : end - y;
@@ -306,19 +302,8 @@ static void destroy(mst_features *f) {
   mst_free(map);
 }
 
-static const mst_param params[] = {
-    {.name = "filters", .type = MST_PARAM_INT, .offset = offsetof(mst_features_spec, filters),
-     .fallback = "128", .min = 1, .max = 1 << 20, .unit = "filters",
-     .help = "random patch filters; features = 2 grid^2 filters"},
-    {.name = "patch", .type = MST_PARAM_INT, .offset = offsetof(mst_features_spec, patch),
-     .fallback = "6", .min = 1, .max = 1024, .unit = "pixels", .help = "side of a patch"},
-    {.name = "grid", .type = MST_PARAM_INT, .offset = offsetof(mst_features_spec, grid),
-     .fallback = "3", .min = 1, .max = 1024, .unit = "cells",
-     .help = "side of the grid on which responses are averaged"},
-    {.name = "threshold", .type = MST_PARAM_REAL, .offset = offsetof(mst_features_spec, threshold),
-     .fallback = "0.5", .min = 0, .max = INFINITY, .unit = "whitened response",
-     .help = "of the two-sided ReLU"},
-    {.name = NULL}};
+static const mst_param params[] = {MST_CONV_FILTERS, MST_CONV_PATCH, MST_CONV_GRID,
+                                   MST_CONV_THRESHOLD, {.name = NULL}};
 
 const mst_features_ops mst_features_conv = {
     .name = "conv",

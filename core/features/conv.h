@@ -3,9 +3,27 @@
 #ifndef MST_CORE_FEATURES_CONV_H
 #define MST_CORE_FEATURES_CONV_H
 
+#include <math.h>
 #include <stdint.h>
 
 #include "core/features/member.h"
+
+/* The parameters of a layer, for the tables of the maps that have one. */
+#define MST_CONV_FILTERS                                                                         \
+  {.name = "filters", .type = MST_PARAM_INT, .offset = offsetof(mst_features_spec, filters),     \
+   .fallback = "128", .min = 1, .max = 1 << 20, .unit = "filters",                               \
+   .help = "random patch filters; features = 2 grid^2 filters"}
+#define MST_CONV_PATCH                                                                           \
+  {.name = "patch", .type = MST_PARAM_INT, .offset = offsetof(mst_features_spec, patch),         \
+   .fallback = "6", .min = 1, .max = 1024, .unit = "pixels", .help = "side of a patch"}
+#define MST_CONV_GRID                                                                            \
+  {.name = "grid", .type = MST_PARAM_INT, .offset = offsetof(mst_features_spec, grid),           \
+   .fallback = "3", .min = 1, .max = 1024, .unit = "cells",                                      \
+   .help = "side of the grid on which responses are averaged"}
+#define MST_CONV_THRESHOLD                                                                       \
+  {.name = "threshold", .type = MST_PARAM_REAL, .offset = offsetof(mst_features_spec, threshold), \
+   .fallback = "0.5", .min = 0, .max = INFINITY, .unit = "whitened response",                    \
+   .help = "of the two-sided ReLU"}
 
 typedef struct mst_conv_map {
   mst_features base;
@@ -31,6 +49,11 @@ typedef struct mst_conv_map {
   float *response;      /* (positions of a block, lanes)                                     */
   float *cells;         /* (grid, 2, lanes): sums of one grid row                            */
 } mst_conv_map;
+
+/** The first of `positions` in a cell of a grid. Local. */
+static inline int64_t mst_conv_cell_edge(int64_t cell, int64_t positions, int64_t grid) {
+  return cell * positions / grid;
+}
 
 /** Training rows that the fit wants. Local. */
 enum {

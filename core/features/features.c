@@ -2,6 +2,9 @@
  * functions through which the rest of muster uses a map. */
 #include "core/features/features.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "core/base/memory.h"
 #include "core/base/registry.h"
 #include "core/features/member.h"
@@ -9,7 +12,7 @@
 static const mst_features_ops *const members[] = {
     &mst_features_identity, &mst_features_relu,       &mst_features_fourier,
     &mst_features_conv,     &mst_features_scattering, &mst_features_johnson_lindenstrauss,
-    &mst_features_nystrom,
+    &mst_features_nystrom,  &mst_features_conv_stack,
 };
 enum {
   MEMBERS = sizeof members / sizeof members[0]
@@ -97,11 +100,29 @@ mst_status mst_features_create(const mst_features_spec *spec, const mst_row_shap
   *out = NULL;
   const mst_features_ops *ops = mst_features_find(spec->kind);
   if (ops == NULL) return mst_registry_refuse(name_at, "features.kind", spec->kind);
+  for (int i = 0; i < spec->joined; i++)
+    if (mst_features_find(spec->join[i]) == NULL)
+      return mst_registry_refuse(name_at, "features.join", spec->join[i]);
   MST_TRY(check_shape(shape));
   int64_t before = mst_memory_current();
-  MST_TRY(ops->create(spec, shape, out));
+  MST_TRY(spec->joined > 0 ? mst_features_joined_create(spec, shape, out)
+                           : ops->create(spec, shape, out));
   (*out)->bytes = mst_memory_current() - before;
   return MST_OK;
+}
+
+const char *mst_features_name(const mst_features *f) {
+  return f->ops == &mst_features_joined ? mst_features_joined_name(f) : f->ops->name;
+}
+
+bool mst_features_alike(const mst_features *a, const mst_features *b) {
+  if (a->ops != b->ops || a->width != b->width) return false;
+  if (a->ops != &mst_features_joined) return mst_param_same(a->ops->params, &a->spec, &b->spec);
+  if (a->spec.joined != b->spec.joined) return false;
+  for (int i = 0; i <= a->spec.joined; i++)
+    if (!mst_features_alike(mst_features_joined_part(a, i), mst_features_joined_part(b, i)))
+      return false;
+  return true;
 }
 
 int64_t mst_features_sample_rows(const mst_features *f) {
@@ -120,6 +141,20 @@ mst_status mst_features_fit(mst_features *f, const float *sample, int64_t m) {
 
 mst_status mst_features_parameters(mst_features *f, mst_state *state) {
   return f->ops->parameters == NULL ? MST_OK : f->ops->parameters(f, state);
+}
+
+mst_status mst_features_parameters_below(mst_features *f, const char *part, mst_state *state) {
+  mst_state own;
+  mst_state_init(&own);
+  mst_status status = mst_features_parameters(f, &own);
+  for (int i = 0; i < own.n && status == MST_OK; i++) {
+    const mst_state_item *item = &own.item[i];
+    char name[2 * sizeof item->name];
+    snprintf(name, sizeof name, "features/%s/%s", part, item->name + strlen("features/"));
+    status = mst_state_add(state, name, item->type, item->dims, item->shape, item->data);
+  }
+  mst_state_clear(&own);
+  return status;
 }
 
 mst_status mst_features_apply(mst_features *f, const float *rows, int64_t n, float *out) {

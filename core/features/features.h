@@ -5,8 +5,9 @@
  * the same bits whatever rows are beside it in a batch, so they depend neither on rank count nor
  * on the partition. Members keep this by giving BLAS the same shapes for every row.
  *
- * One file a member: identity.c relu.c fourier.c nystrom.c conv.c scattering.c
- * johnson_lindenstrauss.c; the table is in features.c. */
+ * One file a member: identity.c relu.c fourier.c nystrom.c conv.c conv_stack.c
+ * scattering.c johnson_lindenstrauss.c; the table is in features.c. Several members' features side by side are
+ * one map too: joined.c. */
 #ifndef MST_CORE_FEATURES_FEATURES_H
 #define MST_CORE_FEATURES_FEATURES_H
 
@@ -17,9 +18,13 @@
 #include "core/base/state.h"
 #include "core/base/status.h"
 
+#define MST_FEATURES_JOIN 8 /* most members beside the first */
+
 /* What the experiment says of the map. A member reads the fields that its `params` name. */
 typedef struct mst_features_spec {
   const char *kind;   /* registry name                                                   */
+  int joined;         /* members whose features follow, each with its own fields below   */
+  const char *join[MST_FEATURES_JOIN]; /* (joined): registry names, all different          */
   uint64_t seed;
   double shift, scale; /* identity: (x - shift) / scale                                  */
   int64_t count;      /* relu, fourier, johnson_lindenstrauss: number of random features;
@@ -28,10 +33,17 @@ typedef struct mst_features_spec {
                          data; of nystrom's other kernels 0                              */
   bool orthogonal;    /* fourier: directions are orthogonal in groups of a row's width   */
   const char *kernel; /* nystrom: rbf | linear                                           */
-  int64_t filters;    /* conv: number of patch filters                                   */
-  int64_t patch;      /* conv: side of a patch, pixels                                   */
-  int64_t grid;       /* conv: side of the pooling grid, cells                           */
-  double threshold;   /* conv: two-sided ReLU threshold, in units of the whitened response */
+  int64_t filters;    /* conv, conv_stack: number of patch filters                       */
+  int64_t patch;      /* conv, conv_stack: side of a patch, pixels                       */
+  int64_t grid;       /* conv, conv_stack: side of the pooling grid, cells               */
+  double threshold;   /* conv, conv_stack: two-sided ReLU threshold, in units of the whitened
+                         response                                                        */
+  int64_t pool;       /* conv_stack: side of the grid between its layers, cells          */
+  int64_t fields;     /* conv_stack: groups of the first layer's maps                    */
+  int64_t field_maps; /* conv_stack: maps of a group                                     */
+  int64_t second_filters; /* conv_stack: patch filters of a group                        */
+  int64_t second_patch;   /* conv_stack: side of the second layer's patches, cells       */
+  bool both;          /* conv_stack: the first layer's features too                      */
   int64_t scales;     /* scattering: J                                                   */
   int64_t angles;     /* scattering: L                                                   */
   int64_t groups;     /* scattering: of maps that are normalised together; 0: none        */
@@ -75,7 +87,7 @@ typedef struct mst_features_ops {
 
 struct mst_features {
   const mst_features_ops *ops;
-  mst_features_spec spec;
+  mst_features_spec spec; /* its words are the caller's */
   mst_row_shape shape;
   int64_t width; /* features of one row                                  */
   int64_t bytes; /* what the map holds; set by mst_features_create       */
@@ -86,10 +98,17 @@ const mst_features_ops *mst_features_find(const char *name);
 const mst_features_ops *mst_features_at(int i);
 
 /** Create a map for rows of that shape.
- *  \return MST_OK, MST_ERR_INPUT (unknown kind, or the spec does not fit the shape: says what to
- *          change), MST_ERR_MEMORY. Local. */
+ *  \return MST_OK, MST_ERR_INPUT (unknown kind, one that is joined to itself, or the spec does not
+ *          fit the shape: says what to change), MST_ERR_MEMORY. Local. */
 mst_status mst_features_create(const mst_features_spec *spec, const mst_row_shape *shape,
                                mst_features **out) MST_CHECKED;
+
+/** The map's members, in the order of their features: "conv", "conv + scattering". The map's. */
+const char *mst_features_name(const mst_features *f);
+
+/** Whether two maps of rows of one shape differ in nothing but their parameters' numbers: the same
+ *  members were told the same. Local. */
+bool mst_features_alike(const mst_features *a, const mst_features *b);
 
 /** Training rows that mst_features_fit wants, at most; which ones is the caller's choice, keyed
  *  by MST_PURPOSE_FEATURE_SAMPLE. Local. */
@@ -99,8 +118,9 @@ int64_t mst_features_sample_rows(const mst_features *f);
  *  fit and copies the parameters, so that no two CPUs can differ. */
 mst_status mst_features_fit(mst_features *f, const float *sample, int64_t m) MST_CHECKED;
 
-/** Add the fitted arrays to state (replicated; names "features/..."). They are enough to apply
- *  the map: overwriting them makes a copy of another process's map. Local. */
+/** Add the fitted arrays to state (replicated; names "features/...", of joined members
+ *  "features/KIND/..."). They are enough to apply the map: overwriting them makes a copy of another
+ *  process's map. Local. */
 mst_status mst_features_parameters(mst_features *f, mst_state *state) MST_CHECKED;
 
 /** out(n, f->width) = the features of rows(n, row elements). Local. */

@@ -13,6 +13,7 @@ extern const mst_features_ops mst_features_identity;
 extern const mst_features_ops mst_features_relu;
 extern const mst_features_ops mst_features_fourier;
 extern const mst_features_ops mst_features_conv;
+extern const mst_features_ops mst_features_conv_stack;
 extern const mst_features_ops mst_features_scattering;
 extern const mst_features_ops mst_features_johnson_lindenstrauss;
 extern const mst_features_ops mst_features_nystrom;
@@ -22,6 +23,21 @@ extern const mst_features_ops mst_features_nystrom;
 mst_status mst_features_new(const mst_features_ops *ops, const mst_features_spec *spec,
                             const mst_row_shape *shape, size_t size,
                             mst_features **out) MST_CHECKED;
+
+/** mst_features_parameters of a map that is part of another: "features/bias" is named
+ *  "features/PART/bias". Local. */
+mst_status mst_features_parameters_below(mst_features *f, const char *part,
+                                         mst_state *state) MST_CHECKED;
+
+/** mst_features_create for a spec that joins members. Local. */
+mst_status mst_features_joined_create(const mst_features_spec *spec, const mst_row_shape *shape,
+                                      mst_features **out) MST_CHECKED;
+
+/** A joined map's name, and its i-th part or NULL past the end; f->ops is mst_features_joined.
+ *  Local. */
+extern const mst_features_ops mst_features_joined;
+const char *mst_features_joined_name(const mst_features *f);
+const mst_features *mst_features_joined_part(const mst_features *f, int i);
 
 /* A row seen as an image: pixels row by row, channels innermost. */
 typedef struct mst_image_shape {

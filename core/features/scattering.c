@@ -1,11 +1,10 @@
-/* The wavelet scattering transform: checks, filters and FFTW plans of the map that
- * scattering_transform.c applies. */
+/* The wavelet scattering transform: checks and FFTW plans of the map whose
+ * filters scattering_filters.c makes and that scattering_transform.c applies. */
 #include "core/features/scattering.h"
 
 #include <stdbool.h>
 
 #include "core/base/memory.h"
-#include "core/features/wavelets.h"
 
 static int64_t padded_size(int64_t size, int64_t scales) {
   return ((size >> scales) + 2) << scales;
@@ -31,21 +30,32 @@ static mst_status check_spec(const mst_features_spec *spec, const mst_image_shap
                   (long long)spec->scales, (long long)fitting);
 }
 
+/* The dimensions of one axis, `step` complex numbers between its pixels. */
+static int add_dimensions(const mst_scattering_axis *axis, int64_t step, fftwf_iodim64 *dims) {
+  for (int i = axis->parts - 1; i >= 0; i--) {
+    dims[i] = (fftwf_iodim64){axis->part[i], step, step};
+    step *= axis->part[i];
+  }
+  return axis->parts;
+}
+
 /* FFTW_ESTIMATE does not measure, so every map of this shape has the same plans and bits. */
 static fftwf_plan plan(const mst_scattering_level *level, int64_t count, float *from, float *to,
                        int sign) {
-  const int size[2] = {(int)level->height, (int)level->width};
-  return fftwf_plan_many_dft(2, size, (int)count, (fftwf_complex *)from, NULL, (int)count, 1,
-                             (fftwf_complex *)to, NULL, (int)count, 1, sign, FFTW_ESTIMATE);
+  fftwf_iodim64 dims[2 * MST_SCATTERING_PARTS], lanes = {count, 1, 1};
+  int rank = add_dimensions(&level->down, level->width * count, dims);
+  rank += add_dimensions(&level->across, count, dims + rank);
+  return fftwf_plan_guru64_dft(rank, dims, 1, &lanes, (fftwf_complex *)from, (fftwf_complex *)to,
+                               sign, FFTW_ESTIMATE);
 }
 
 static mst_status make_plans(mst_scattering_map *map) {
-  map->forward_image = plan(&map->level[0], 1, map->input, map->spectrum, FFTW_FORWARD);
+  map->forward_image = plan(&map->level[0], 1, map->spectrum, map->spectrum, FFTW_FORWARD);
   bool made = map->forward_image != NULL;
   for (int64_t r = 0; r < map->scales; r++) {
     mst_scattering_level *level = &map->level[r];
-    level->inverse = plan(level, map->lanes, map->wave_hat, map->wave, FFTW_BACKWARD);
-    level->forward = plan(level, map->lanes / 2, map->field, map->wave_hat, FFTW_FORWARD);
+    level->inverse = plan(level, map->lanes, map->wave, map->wave, FFTW_BACKWARD);
+    level->forward = plan(level, map->lanes / 2, map->field, map->wave, FFTW_FORWARD);
     made = made && level->inverse != NULL && level->forward != NULL;
   }
   return made ? MST_OK
@@ -53,67 +63,14 @@ static mst_status make_plans(mst_scattering_map *map) {
                          (long long)map->padded_height, (long long)map->padded_width);
 }
 
-/* The wavelets of scale j for fields of level r: their lowest frequencies, with FFTW's missing
- * 1/pixels. */
-static void fill_wavelets(mst_scattering_map *map, int64_t r, int64_t j, const double *hat,
-                          int64_t angle) {
-  mst_scattering_level *level = &map->level[r];
-  double scale = 1.0 / (double)(level->height * level->width);
-  for (int64_t k = 0; k < level->height; k++)
-    for (int64_t l = 0; l < level->width; l++) {
-      int64_t y = mst_wavelet_kept(k, level->height, map->padded_height);
-      int64_t x = mst_wavelet_kept(l, level->width, map->padded_width);
-      level->wavelet[j][(k * level->width + l) * map->lanes + angle] =
-          (float)(scale * hat[y * map->padded_width + x]);
-    }
-}
-
-static mst_status make_filters(mst_scattering_map *map) {
-  double *hat = NULL;
-  MST_TRY(mst_alloc(&hat, map->padded_height * map->padded_width, sizeof *hat, "wavelet"));
-  for (int64_t j = 0; j < map->scales; j++)
-    for (int64_t angle = 0; angle < map->angles; angle++) {
-      mst_wavelet_morlet(map->padded_height, map->padded_width, j, angle, map->angles, hat);
-      for (int64_t r = 0; r <= j; r++)
-        if (map->level[r].wavelet[j] != NULL) fill_wavelets(map, r, j, hat, angle);
-    }
-  for (int64_t r = 0; r < map->scales; r++) {
-    mst_scattering_level *level = &map->level[r];
-    mst_wavelet_average(map->padded_height, r, map->scales, map->output_height, hat,
-                        level->average_down);
-    mst_wavelet_average(map->padded_width, r, map->scales, map->output_width, hat,
-                        level->average_across);
-  }
-  mst_free(hat);
-  return MST_OK;
-}
-
-static mst_status allocate_level(mst_scattering_map *map, int64_t r) {
-  mst_scattering_level *level = &map->level[r];
-  level->height = map->padded_height >> r;
-  level->width = map->padded_width >> r;
-  MST_TRY(mst_alloc(&level->average_down, map->output_height * level->height, sizeof(float),
-                    "scattering average"));
-  MST_TRY(mst_alloc(&level->average_across, map->output_width * level->width, sizeof(float),
-                    "scattering average"));
-  for (int64_t j = r == 0 ? 0 : r + 1; j < map->scales; j++)
-    MST_TRY(mst_alloc(&level->wavelet[j], level->height * level->width * map->lanes, sizeof(float),
-                      "wavelets"));
-  return MST_OK;
-}
-
 static mst_status allocate(mst_scattering_map *map) {
   int64_t pixels = map->padded_height * map->padded_width;
-  MST_TRY(mst_alloc(&map->input, 2 * pixels, sizeof(float), "padded image"));
   MST_TRY(mst_alloc(&map->spectrum, 2 * pixels, sizeof(float), "image spectrum"));
-  MST_TRY(mst_alloc(&map->wave_hat, 2 * pixels * map->lanes, sizeof(float), "wavelet products"));
   MST_TRY(mst_alloc(&map->wave, 2 * pixels * map->lanes, sizeof(float), "wavelet responses"));
   MST_TRY(mst_alloc(&map->field, pixels * map->lanes, sizeof(float), "wavelet moduli"));
   MST_TRY(mst_alloc(&map->field_hat, 2 * pixels * map->lanes, sizeof(float), "moduli's spectra"));
-  MST_TRY(mst_alloc(&map->smooth, map->output_height * map->padded_width * map->lanes,
-                    sizeof(float), "averaged moduli"));
-  for (int64_t r = 0; r < map->scales; r++) MST_TRY(allocate_level(map, r));
-  return MST_OK;
+  return mst_alloc(&map->smooth, map->output_height * map->padded_width * map->lanes, sizeof(float),
+                   "averaged moduli");
 }
 
 static mst_status check_groups(const mst_scattering_map *map) {
@@ -145,7 +102,7 @@ static mst_status create(const mst_features_spec *spec, const mst_row_shape *sha
   map->base.width = image.channels * map->paths * map->output_height * map->output_width;
   mst_status status = check_groups(map);
   if (status == MST_OK) status = allocate(map);
-  if (status == MST_OK) status = make_filters(map);
+  if (status == MST_OK) status = mst_scattering_filters_make(map);
   if (status == MST_OK) status = make_plans(map);
   if (status != MST_OK) {
     mst_features_destroy(*out);
@@ -165,14 +122,10 @@ static void destroy(mst_features *f) {
     mst_scattering_level *level = &map->level[r];
     if (level->forward != NULL) fftwf_destroy_plan(level->forward);
     if (level->inverse != NULL) fftwf_destroy_plan(level->inverse);
-    for (int64_t j = 0; j < map->scales; j++) mst_free(level->wavelet[j]);
-    mst_free(level->average_down);
-    mst_free(level->average_across);
   }
   if (map->forward_image != NULL) fftwf_destroy_plan(map->forward_image);
-  mst_free(map->input);
+  mst_scattering_filters_free(map);
   mst_free(map->spectrum);
-  mst_free(map->wave_hat);
   mst_free(map->wave);
   mst_free(map->field);
   mst_free(map->field_hat);

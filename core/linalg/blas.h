@@ -40,6 +40,9 @@ void mst_trmm_right_lower(int64_t m, int64_t n, double alpha, const double *l, i
  *  \return MST_OK, or MST_ERR_SINGULAR naming the pivot that was not positive. Local. */
 mst_status mst_cholesky(int64_t n, double *a, int64_t lda) MST_CHECKED;
 
+/** Solve L X = B in place of B(n,m), with L from mst_cholesky: half of mst_cholesky_solve. Local. */
+void mst_forward_solve(int64_t n, int64_t m, const double *l, int64_t ldl, double *b, int64_t ldb);
+
 /** Solve L L' X = B in place of B(n,m), with L from mst_cholesky. Local. */
 void mst_cholesky_solve(int64_t n, int64_t m, const double *l, int64_t ldl, double *b, int64_t ldb);
 

@@ -52,6 +52,16 @@ mst_status mst_cholesky(int64_t n, double *a, int64_t lda) {
   return MST_OK;
 }
 
+void mst_forward_solve(int64_t n, int64_t m, const double *l, int64_t ldl, double *b,
+                       int64_t ldb) {
+  if (n <= 0) return;
+  for (int64_t j = 0; j < m; j += INT_MAX) {
+    int columns = (int)mst_least(m - j, INT_MAX);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)n, columns,
+                1.0, l, (int)ldl, b + j, (int)ldb);
+  }
+}
+
 void mst_cholesky_solve(int64_t n, int64_t m, const double *l, int64_t ldl, double *b,
                         int64_t ldb) {
   if (n <= 0) return;

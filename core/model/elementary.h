@@ -1,7 +1,7 @@
 /* Elementary functions in float32 for loops over independent lanes: no branches and no library
  * calls, so that a compiler can take many at once, and no fused operations, so that the bits do not
  * depend on how many. A NaN stays a NaN. Errors are a few units in the last place. Private to
- * core/model. */
+ * core. */
 #ifndef MST_CORE_MODEL_ELEMENTARY_H
 #define MST_CORE_MODEL_ELEMENTARY_H
 

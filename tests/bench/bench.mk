@@ -1,5 +1,5 @@
 # benchmarks
-noinst_HEADERS += tests/bench/bench.h
+noinst_HEADERS += tests/bench/bench.h tests/bench/bench_team.h
 bench_libs = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_libs) $(comm_libs) \
   $(core_libs)
 EXTRA_PROGRAMS += tests/bench/bench_gram
@@ -36,3 +36,8 @@ EXTRA_PROGRAMS += tests/bench/bench_secure
 tests_bench_bench_secure_LDADD = libmstcore.la $(core_libs)
 BENCH_SHELL += tests/bench/bench_bandit_decisions.sh
 EXTRA_DIST += tests/bench/bench_bandit_decisions.sh tests/bench/bandit_peers.py
+EXTRA_PROGRAMS += tests/bench/bench_analytic
+tests_bench_bench_analytic_LDADD = $(bench_libs)
+BENCH_SHELL += tests/bench/bench_analytic.sh tests/bench/bench_analytic_large.sh
+EXTRA_DIST += tests/bench/bench_analytic.sh tests/bench/bench_analytic_large.sh \
+  tests/bench/scattering_numpy.py

@@ -4,24 +4,18 @@
  *   mpirun -np P bench_gram [rows [features]]      (default 20000 2304) */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cblas.h>
 
-#include "config.h"
 #include "core/base/key.h"
 #include "core/base/memory.h"
-#include "core/linalg/blas.h"
 #include "core/partition/partition.h"
 #include "parallel/gram.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/bench_team.h"
 
 #define TARGETS 10
 #define REPEATS 3
-
-#ifdef HAVE_OPENBLAS_SET_NUM_THREADS
-void openblas_set_num_threads(int);
-#endif
 
 /* Rows in memory: any row will do, so all blocks share a few. */
 typedef struct memory_rows {
@@ -93,9 +87,7 @@ static double syrk_rate(int64_t n, int threads) {
   need(mst_alloc(&a, k * n, sizeof *a, "rows"));
   need(mst_alloc(&c, n * n, sizeof *c, "product"));
   for (int64_t i = 0; i < k * n; i++) a[i] = (double)(i % 97) / 97;
-#ifdef HAVE_OPENBLAS_SET_NUM_THREADS
-  openblas_set_num_threads(threads);
-#endif
+  set_blas_threads(threads);
   for (int r = 0; r < REPEATS; r++) {
     double start = MPI_Wtime();
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)n, (int)k, 1.0, a, (int)n, 0.0, c, (int)n);
@@ -106,17 +98,6 @@ static double syrk_rate(int64_t n, int threads) {
   mst_free(a);
   mst_free(c);
   return (double)n * (double)n * (double)k / best * 1e-9;
-}
-
-/* Wait for rank 0 without using its cores. */
-static void sleep_until_rank_0(void) {
-  MPI_Request request;
-  int done = 0;
-  MPI_Ibarrier(MPI_COMM_WORLD, &request);
-  while (!done) {
-    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-    if (!done) usleep(2000);
-  }
 }
 
 int main(int argc, char **argv) {

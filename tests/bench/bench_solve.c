@@ -7,23 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cblas.h>
 
-#include "config.h"
 #include "core/base/memory.h"
-#include "core/linalg/blas.h"
 #include "parallel/tiles.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/bench_team.h"
 
 #define SIDES   10
 #define REPEATS 5
 
 extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);
-#ifdef HAVE_OPENBLAS_SET_NUM_THREADS
-void openblas_set_num_threads(int);
-#endif
 
 /* Entries in (-1/2, 1/2), with a diagonal that makes the matrix definite. */
 static double entry(int64_t n, int64_t i, int64_t j) {
@@ -60,27 +55,12 @@ static double lapack_seconds(int64_t d, int threads, double *a) {
   int n = (int)d, info = 0;
   for (int64_t j = 0; j < d; j++)
     for (int64_t i = 0; i < d; i++) a[j * d + i] = entry(d, i, j);
-#ifdef HAVE_OPENBLAS_SET_NUM_THREADS
-  openblas_set_num_threads(threads);
-#else
-  (void)threads;
-#endif
+  set_blas_threads(threads);
   double start = MPI_Wtime();
   dpotrf_("L", &n, a, &n, &info);
   double seconds = MPI_Wtime() - start;
   mst_blas_init();
   return info == 0 ? seconds : 1e300;
-}
-
-/* Wait for rank 0 without using its cores. */
-static void sleep_until_rank_0(void) {
-  MPI_Request request;
-  int done = 0;
-  MPI_Ibarrier(MPI_COMM_WORLD, &request);
-  while (!done) {
-    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-    if (!done) usleep(2000);
-  }
 }
 
 static double smaller(double a, double b) {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "comm/measure.h"
+#include "comm/peer.h"
 #include "comm/sum.h"
 #include "comm/team.h"
 #include "core/base/memory.h"
@@ -29,38 +31,41 @@ static void fill(double *x, int64_t n, int rank) {
   for (int64_t i = 0; i < n; i++) x[i] = (double)((i * 7919 + rank * 104729) % 65537) / 65537 - 0.5;
 }
 
-static mst_status sum_ours(mst_team *team, double *x, int64_t n) {
-  return mst_sum_lattice(team, x, n, 1024);
-}
+typedef struct terms {
+  mst_team *team;
+  double *x;
+  int64_t n;
+} terms;
 
-static mst_status sum_peer(mst_team *team, double *x, int64_t n) {
-  MPI_Allreduce(MPI_IN_PLACE, x, (int)n, MPI_DOUBLE, MPI_SUM, mst_team_comm(team));
+static mst_status prepare(void *context) {
+  const terms *t = context;
+  fill(t->x, t->n, mst_team_rank(t->team));
   return MST_OK;
 }
 
-static mst_status time_once(mst_team *team, mst_status (*sum)(mst_team *, double *, int64_t),
-                            double *x, int64_t n, double *seconds) {
-  fill(x, n, mst_team_rank(team));
-  MST_TRY(mst_team_barrier(team));
-  double start = MPI_Wtime();
-  MST_TRY(sum(team, x, n));
-  *seconds = MPI_Wtime() - start;
-  return mst_max_f64(team, seconds, 1);
+static mst_status sum_ours(void *context) {
+  const terms *t = context;
+  return mst_sum_lattice(t->team, t->x, t->n, 1024);
+}
+
+static mst_status sum_peer(void *context) {
+  const terms *t = context;
+  return mst_peer_sum(t->team, t->x, t->n);
 }
 
 static mst_status measure(mst_team *team, int mib, bool shared) {
-  int64_t n = (int64_t)mib << 17;
-  double *x = NULL, ours[REPEATS], peer[REPEATS], warm;
-  MST_TRY(mst_team_agree(team, mst_alloc(&x, n, sizeof *x, "terms")));
-  mst_status status = time_once(team, sum_ours, x, n, &warm);
-  if (status == MST_OK) status = time_once(team, sum_peer, x, n, &warm);
-  for (int i = 0; i < REPEATS && status == MST_OK; i++) {
-    status = time_once(team, sum_ours, x, n, &ours[i]);
-    if (status == MST_OK) status = time_once(team, sum_peer, x, n, &peer[i]);
-  }
+  terms t = {.team = team, .n = (int64_t)mib << 17};
+  double *x = NULL;
+  mst_trial trial[2] = {{.run = sum_ours, .prepare = prepare, .context = &t},
+                        {.run = sum_peer, .prepare = prepare, .context = &t}};
+  mst_pace pace = {.fewest = REPEATS, .most = REPEATS, .seconds = 1e9, .warm = true};
+  mst_measured m[2];
+  MST_TRY(mst_team_agree(team, mst_alloc(&x, t.n, sizeof *x, "terms")));
+  t.x = x;
+  mst_status status = mst_measure(team, trial, 2, &pace, m);
   mst_free(x);
   if (status != MST_OK || mst_team_rank(team) != 0) return status;
-  double o = median(ours, REPEATS) * 1e3, p = median(peer, REPEATS) * 1e3;
+  double o = m[0].seconds * 1e3, p = m[1].seconds * 1e3;
   printf("sum_lattice_%dMiB_%s_p%d  ours %.3f ms  peer %.3f ms  ratio %.2fx\n", mib,
          shared ? "shared" : "mpi", mst_team_size(team), o, p, p / o);
   fflush(stdout);

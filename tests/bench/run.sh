@@ -31,7 +31,7 @@ ranks_of() {
     *bench_robust.sh) getconf _NPROCESSORS_ONLN;;
     *bench_robust_calls) ;; # by bench_robust.sh
     *bench_gram) echo 1 2;;
-    *bench_solve|*bench_federated.sh) echo 2;;
+    *bench_solve|*bench_federated.sh|*bench_analytic|*bench_analytic*.sh) echo 2;;
     *bench_federated) echo 1 2;;
     *) echo 1;;
   esac
@@ -47,6 +47,7 @@ trap 'rm -f "$log"' EXIT
 failed=0 ran=0
 for program in "$@"; do
   case $program in *"$filter"*) ;; *) continue;; esac
+  case $program,$filter in *_large.sh,*large*) ;; *_large.sh,*) continue;; esac # minutes: by its name alone
   ran=$((ran + 1))
   for p in ${BENCH_RANKS:-$(ranks_of "$program")}; do
     case $program in

@@ -13,3 +13,5 @@ tests_comm_test_digest_LDADD = $(comm_test_libs)
 tests_comm_test_share_LDADD = $(comm_test_libs)
 tests_comm_test_neighbours_LDADD = $(comm_test_libs)
 tests_comm_test_posted_LDADD = $(comm_test_libs)
+RANK_TESTS += tests/comm/test_measure
+tests_comm_test_measure_LDADD = $(comm_test_libs)

@@ -20,6 +20,12 @@ static mst_features_spec small_spec(const char *kind) {
   spec.patch = 4;
   spec.bandwidth = 2.0;
   if (strcmp(kind, "nystrom") == 0) spec.count = 37;
+  if (strcmp(kind, "conv_stack") == 0) {
+    spec.pool = 6;
+    spec.fields = 3;
+    spec.field_maps = 4;
+    spec.second_filters = 5;
+  }
   return spec;
 }
 
@@ -52,7 +58,7 @@ START_TEST(every_member_is_found_by_its_name) {
     ck_assert_uint_gt(strlen(mst_features_at(n)->summary), 0);
     n++;
   }
-  ck_assert_int_eq(n, 7);
+  ck_assert_int_eq(n, 8);
   ck_assert_ptr_null(mst_features_find("cnov"));
   ck_assert_ptr_null(mst_features_at(-1));
 }
@@ -128,6 +134,8 @@ START_TEST(rows_keep_their_bits_in_any_batch) {
   }
   check_purity("conv", &grey_shape);
   check_purity("conv", &colour_shape);
+  check_purity("conv_stack", &grey_shape);
+  check_purity("conv_stack", &colour_shape);
   check_purity("scattering", &grey_shape);
   check_purity("scattering", &colour_shape);
 }
@@ -168,9 +176,10 @@ START_TEST(copied_parameters_give_the_same_bits) {
 END_TEST
 
 START_TEST(the_seed_decides_a_random_map) {
-  static const char *const random[] = {"relu", "fourier", "conv", "johnson_lindenstrauss"};
+  static const char *const random[] = {"relu", "fourier", "conv", "johnson_lindenstrauss",
+                                       "conv_stack"};
   float *rows = make_images(ROWS, 12, 15, 1);
-  for (int k = 0; k < 4; k++) {
+  for (int k = 0; k < 5; k++) {
     mst_features_spec spec = small_spec(random[k]);
     mst_features *f = make_fitted(&spec, &grey_shape, rows);
     mst_features *again = make_fitted(&spec, &grey_shape, rows);

@@ -113,6 +113,7 @@ START_TEST(other_sizes_scales_and_angles_agree_with_the_slow_reference) {
   check_reference(13, 10, 2, 2, 3, 20, 16);
   check_reference(9, 16, 1, 1, 4, 12, 20);
   check_reference(17, 12, 1, 3, 2, 32, 24);
+  check_reference(26, 9, 1, 1, 2, 30, 12); /* three primes */
 }
 END_TEST
 

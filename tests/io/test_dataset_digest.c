@@ -10,14 +10,18 @@
 /* What is changed in the rows of dataset_sample.h; row -1: nothing. */
 typedef struct change {
   int64_t x_row, label_row, client_row, swapped_row; /* the last with the one after it */
+  bool weights;                                      /* there are any ... */
+  int64_t weight_row;
 } change;
-static const change none = {-1, -1, -1, -1};
+static const change none = {-1, -1, -1, -1, false, -1};
 
 static void write_changed(const char *path, int64_t rows, change c, const mst_dataset_options *o) {
   static float x[15 * ROWS];
+  float weight[ROWS];
   int32_t label[ROWS], client[ROWS];
   mst_dataset_info info = full_info(rows);
-  info.has_group = info.has_weight = false;
+  info.has_group = false;
+  info.has_weight = c.weights;
   for (int64_t i = 0; i < rows; i++) {
     int64_t from = i == c.swapped_row                             ? i + 1
                    : c.swapped_row >= 0 && i == c.swapped_row + 1 ? i - 1
@@ -25,20 +29,22 @@ static void write_changed(const char *path, int64_t rows, change c, const mst_da
     for (int64_t k = 0; k < 15; k++) x[i * 15 + k] = x_of(from * 15 + k);
     label[i] = label_of(from);
     client[i] = (int32_t)from / 10;
+    weight[i] = i == c.weight_row ? 0.5f : 1.0f;
     if (i == c.x_row) x[i * 15 + 7] = -x[i * 15 + 7];
     if (i == c.label_row) label[i] = (label[i] + 1) % 7;
     if (i == c.client_row) client[i]++;
   }
   mst_dataset_writer *w;
   ck_ok(mst_dataset_create(team, path, &info, o, &w));
-  ck_ok(mst_dataset_write(w, 0, rank == 0 ? rows : 0, x, label, NULL, client, NULL, NULL));
+  ck_ok(mst_dataset_write(w, 0, rank == 0 ? rows : 0, x, label, NULL, client, NULL,
+                          c.weights ? weight : NULL));
   ck_ok(mst_dataset_commit(w));
 }
 
 /* The digest by the ranks of t, in windows of so many rows a rank. */
 static void digest_of(mst_team *t, const char *path, int64_t window, char hex[MST_DIGEST_HEX]) {
   mst_dataset *d;
-  mst_dataset_digest g = {{0}};
+  mst_dataset_digest g = {.weights = false};
   int64_t first, count, most;
   float *x = NULL;
   ck_ok(mst_dataset_open(t, path, &d));
@@ -79,11 +85,11 @@ START_TEST(the_same_rows_have_the_same_digest_however_they_are_stored_and_read) 
 END_TEST
 
 START_TEST(a_change_anywhere_gives_another_digest) {
-  static const change changed[] = {{0, -1, -1, -1},
-                                   {ROWS - 1, -1, -1, -1},
-                                   {-1, 299, -1, -1},
-                                   {-1, -1, 300, -1},
-                                   {-1, -1, -1, 5}};
+  static const change changed[] = {{0, -1, -1, -1, false, -1},
+                                   {ROWS - 1, -1, -1, -1, false, -1},
+                                   {-1, 299, -1, -1, false, -1},
+                                   {-1, -1, 300, -1, false, -1},
+                                   {-1, -1, -1, 5, false, -1}};
   const char *path = scratch("digest_changed.h5");
   char expected[MST_DIGEST_HEX], hex[MST_DIGEST_HEX];
   write_changed(path, ROWS, none, NULL);
@@ -100,12 +106,31 @@ START_TEST(a_change_anywhere_gives_another_digest) {
 }
 END_TEST
 
+START_TEST(weights_count_where_they_are_asked_for) {
+  const char *path = scratch("digest_weights.h5");
+  char plain[MST_DIGEST_HEX], expected[MST_DIGEST_HEX], hex[MST_DIGEST_HEX];
+  write_changed(path, ROWS, none, NULL);
+  ck_ok(mst_dataset_digest_file(team, path, true, plain));
+  for (int64_t row = -1; row < ROWS; row += 300) {
+    write_changed(path, ROWS, (change){-1, -1, -1, -1, true, row}, NULL);
+    ck_ok(mst_dataset_digest_file(team, path, false, hex));
+    ck_assert_str_eq(hex, plain);
+    ck_ok(mst_dataset_digest_file(team, path, true, hex));
+    if (row < 0) memcpy(expected, hex, sizeof hex);
+    ck_assert_str_ne(hex, plain);
+    ck_assert(row < 0 || strcmp(hex, expected) != 0);
+  }
+  remove_file(path);
+}
+END_TEST
+
 static Suite *suite(void) {
   Suite *s = suite_create("dataset digest");
   TCase *t = tcase_create("dataset digest");
   tcase_add_unchecked_fixture(t, make_team, drop_team);
   tcase_add_test(t, the_same_rows_have_the_same_digest_however_they_are_stored_and_read);
   tcase_add_test(t, a_change_anywhere_gives_another_digest);
+  tcase_add_test(t, weights_count_where_they_are_asked_for);
   suite_add_tcase(s, t);
   return s;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/memory.h"
 #include "tests/harness.h"
 
@@ -88,6 +89,51 @@ START_TEST(a_program_that_is_not_there_is_said_to_be_missing) {
 }
 END_TEST
 
+static bool stop_asked;
+static int looks;
+static bool stop_soon(void) {
+  looks++;
+  return stop_asked && looks > 3;
+}
+
+static ended run_within(const char *script, double seconds) {
+  const char *const argv[] = {"sh", "-c", script, NULL};
+  const mst_process_limits limits = {.seconds = seconds, .stop = stop_soon};
+  ended e = {.code = 99};
+  looks = 0;
+  ck_ok(mst_process_run_within(argv, NULL, &limits, &e.code, &e.out, &e.err));
+  return e;
+}
+
+START_TEST(within_its_limits_a_program_ends_as_it_likes) {
+  ended e = run_within("sleep 0.1; echo done; exit 4", 60);
+  ck_assert_int_eq(e.code, 4);
+  ck_assert_str_eq(e.out.at, "done\n");
+  forget(&e);
+}
+END_TEST
+
+START_TEST(past_its_time_a_program_is_asked_to_end) {
+  const double start = mst_clock_seconds();
+  ended e = run_within("trap 'echo asked; exit 3' TERM; echo begun; sleep 30 & wait", 0.3);
+  ck_assert_int_eq(e.code, MST_PROCESS_LATE);
+  ck_assert_str_eq(e.out.at, "begun\nasked\n");
+  ck_assert_double_lt(mst_clock_seconds() - start, 4);
+  forget(&e);
+}
+END_TEST
+
+START_TEST(a_program_is_ended_when_this_one_is_to_stop) {
+  const double start = mst_clock_seconds();
+  stop_asked = true;
+  ended e = run_within("sleep 30", 0);
+  stop_asked = false;
+  ck_assert_int_eq(e.code, MST_PROCESS_STOPPED);
+  ck_assert_double_lt(mst_clock_seconds() - start, 4);
+  forget(&e);
+}
+END_TEST
+
 /* The environment, two texts, and what a fault leaves is freed. */
 START_TEST(memory_that_lacks_is_an_error_and_none_is_lost) {
   const char *const argv[] = {"echo", "x", NULL};
@@ -113,6 +159,9 @@ static Suite *suite(void) {
   tcase_add_test(c, output_is_appended_to_what_is_there);
   tcase_add_test(c, a_signal_is_told_from_an_exit_code);
   tcase_add_test(c, a_program_that_is_not_there_is_said_to_be_missing);
+  tcase_add_test(c, within_its_limits_a_program_ends_as_it_likes);
+  tcase_add_test(c, past_its_time_a_program_is_asked_to_end);
+  tcase_add_test(c, a_program_is_ended_when_this_one_is_to_stop);
   tcase_add_test(c, memory_that_lacks_is_an_error_and_none_is_lost);
   suite_add_tcase(s, c);
   return s;

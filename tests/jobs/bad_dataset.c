@@ -1,7 +1,10 @@
 /* Write a small dataset file with one thing wrong, for the scripts that drive the command:
  *
  *   bad_dataset KIND FILE     KIND: sound labels nonfinite no_rows no_x x_text y_short y_real
- *                             twins parts
+ *                             twins parts weights bad_weights repeated y_wide
+ *
+ * (y_wide: three real values a row; weights: rows of weights 0, 1 and 2, two of them bad in bad_weights; repeated: each of the rows
+ * so often)
  *
  * and, for one part of a file of kind parts (real /y, /group, /weight, checksummed), flip a byte of
  * it:
@@ -65,6 +68,40 @@ static void fill(const char *kind) {
     x[21][0] = INFINITY;
     x[21][1] = NAN;
   }
+}
+
+/* /weight, or the rows as often as it says. */
+static void put_weighted(hid_t file, const char *kind) {
+  float weight[ROWS], often[2 * ROWS][COLUMNS];
+  int32_t labels[2 * ROWS];
+  hsize_t shape[2] = {ROWS, COLUMNS};
+  int n = 0;
+  for (int i = 0; i < ROWS; i++) {
+    weight[i] = (float)(i * 5 / 4 % 3);
+    for (int k = 0; k < (int)weight[i]; k++, n++) {
+      memcpy(often[n], x[i], sizeof x[i]);
+      labels[n] = y[i];
+    }
+  }
+  if (strcmp(kind, "bad_weights") == 0) {
+    weight[7] = -1;
+    weight[30] = INFINITY;
+  }
+  bool repeated = strcmp(kind, "repeated") == 0;
+  if (repeated) shape[0] = (hsize_t)n;
+  put(file, "x", H5T_NATIVE_FLOAT, 2, shape, repeated ? often : x);
+  put(file, "y", H5T_NATIVE_INT32, 1, shape, repeated ? labels : y);
+  if (!repeated) put(file, "weight", H5T_NATIVE_FLOAT, 1, shape, weight);
+  put_attribute(file, "n_classes", CLASSES);
+}
+
+/* /y of three columns. */
+static void put_wide(hid_t file) {
+  const hsize_t shape[2] = {ROWS, 3};
+  float wide[ROWS][3];
+  for (int i = 0; i < ROWS; i++)
+    for (int k = 0; k < 3; k++) wide[i][k] = x[i][k] - 2 * x[i][k + 3];
+  put(file, "y", H5T_NATIVE_FLOAT, 2, shape, wide);
 }
 
 static herr_t put_checked(hid_t file, const char *name, hid_t type, const void *data) {
@@ -169,6 +206,11 @@ int main(int argc, char **argv) {
   if (strcmp(kind, "parts") == 0) return write_parts(argv[2]);
   hid_t file = H5Fcreate(argv[2], H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   if (file < 0) return 1;
+  if (strcmp(kind, "weights") == 0 || strcmp(kind, "bad_weights") == 0 ||
+      strcmp(kind, "repeated") == 0) {
+    put_weighted(file, kind);
+    return H5Fclose(file) < 0 ? 1 : 0;
+  }
   const hsize_t rows = strcmp(kind, "no_rows") == 0 ? 0 : ROWS;
   const hsize_t shape[2] = {rows, COLUMNS}, less[1] = {ROWS - 1};
   if (strcmp(kind, "x_text") == 0)
@@ -177,8 +219,10 @@ int main(int argc, char **argv) {
     put(file, "x", H5T_NATIVE_FLOAT, 2, shape, x);
   if (strcmp(kind, "y_real") == 0)
     put(file, "y", H5T_NATIVE_FLOAT, 1, shape, y_real);
+  else if (strcmp(kind, "y_wide") == 0)
+    put_wide(file);
   else
     put(file, "y", H5T_NATIVE_INT32, 1, strcmp(kind, "y_short") == 0 ? less : shape, y);
-  if (strcmp(kind, "y_real") != 0) put_attribute(file, "n_classes", CLASSES);
+  if (kind[0] != 'y' || strcmp(kind, "y_short") == 0) put_attribute(file, "n_classes", CLASSES);
   return H5Fclose(file) < 0 ? 1 : 0;
 }

@@ -62,6 +62,13 @@ static const mst_job_section with_method[] = {{.family = &required}, {.keys = NU
 static const mst_job_section with_both[] = {
     {.family = &optional}, {.family = &required}, {.keys = NULL}};
 
+/* Further members can be taken beside the chosen one. */
+static const mst_family joint = {.name = "optimizers", .section = "optimizer", .key = "kind",
+                                 .help = "the optimizer", .fallback = "sgd", .shared = shared,
+                                 .more = "also", .more_help = "more of them",
+                                 .chosen = offsetof(toy_spec, kind), .at = toy_at};
+static const mst_job_section with_joint[] = {{.family = &joint}, {.keys = NULL}};
+
 /* Members of a list have no keys in common. */
 static const mst_param wide[] = {
     {.name = "width", .type = MST_PARAM_INT, AT(width), .fallback = "7", .min = 1, .max = 100,
@@ -258,6 +265,43 @@ START_TEST(keys_of_members_that_a_list_lacks_are_refused_or_passed_over) {
 }
 END_TEST
 
+START_TEST(members_beside_the_chosen_one_bring_their_own_keys) {
+  static const char *const alone[] = {"optimizer.also=[]"};
+  const char *text = "job: toy\noptimizer: {kind: sgd, lr: 1, also: [layered], hidden: [3]}\n";
+  toy_spec spec, other = {.seed = 1};
+  mst_job_schema schema;
+  mst_experiment *e;
+  ck_ok(read_as(with_joint, &joint, text, 0, NULL, &spec, &schema, &e));
+  ck_assert_str_eq(spec.kind, "sgd");
+  ck_assert_int_eq(spec.hidden.n, 0);
+  ck_assert_int_eq(mst_experiment_count(e, "optimizer.also"), 1);
+  ck_ok(mst_family_read_more(&joint, e, 0, &other));
+  ck_assert_str_eq(other.kind, "layered");
+  ck_assert_int_eq(other.hidden.n, 1);
+  ck_assert_double_eq(other.lr, 1.0);
+  /* What both have stands once, as the first of them has it. */
+  ck_assert_double_eq(spec.momentum, 0.9);
+  ck_assert_double_eq(other.momentum, 0.9);
+  const char *at = strstr(mst_experiment_text(e), "momentum");
+  ck_assert_ptr_nonnull(at);
+  ck_assert_ptr_null(strstr(at + 1, "momentum"));
+  mst_experiment_free(e);
+  mst_job_schema_clear(&schema);
+  ck_ok(read_as(with_joint, &joint, text, 1, alone, &spec, &schema, &e));
+  ck_assert_int_eq(schema.schema.n_passed_over, 1);
+  ck_assert_str_eq(schema.schema.passed_over[0], "optimizer.hidden");
+  mst_experiment_free(e);
+  mst_job_schema_clear(&schema);
+  refused(with_joint, "job: toy\noptimizer: {lr: 1, also: [plain], hidden: [3]}\n", 0, NULL,
+          "e.yaml:2: optimizer.hidden: found a list, but this key means nothing to optimizer.kind: "
+          "sgd; remove it, or choose optimizer.kind: layered, or optimizer.also: [layered] beside "
+          "it");
+  refused(with_joint, "job: toy\noptimizer: {lr: 1, also: [layred]}\n", 0, NULL,
+          "e.yaml:2: optimizer.also: entry 1: found \"layred\", must be one of sgd, plain, layered; "
+          "did you mean layered?");
+}
+END_TEST
+
 START_TEST(an_override_of_the_choice_passes_over_the_files_keys) {
   toy_spec spec;
   mst_job_schema schema;
@@ -310,6 +354,7 @@ static Suite *suite(void) {
   tcase_add_test(c, a_list_of_too_many_entries_is_refused);
   tcase_add_test(c, members_of_a_list_are_read_each_with_its_own_keys);
   tcase_add_test(c, keys_of_members_that_a_list_lacks_are_refused_or_passed_over);
+  tcase_add_test(c, members_beside_the_chosen_one_bring_their_own_keys);
   tcase_add_test(c, an_override_of_the_choice_passes_over_the_files_keys);
   tcase_add_test(c, a_failed_allocation_leaves_nothing_behind);
   suite_add_tcase(s, c);

@@ -6,12 +6,12 @@
 #include "core/ease/ease.h"
 #include "parallel/ease.h"
 #include "tests/parallel/learning.h"
+#include "tests/parallel/teams.h"
 
 enum {
   USERS = 800,
   ITEMS = 290
 };
-static mst_team *world, *alone;
 
 /* Users of groups, who like the items of their group. */
 static toy make_ratings(void) {
@@ -28,7 +28,8 @@ typedef struct run {
   mst_roster *roster;
   mst_features *features;
   mst_row_plan plan;
-  mst_analytic_data data;
+  mst_sparse_rows sparse;
+  mst_ease_users users;
 } run;
 
 static void start(run *r, mst_team *team, toy *t, int64_t groups) {
@@ -41,17 +42,42 @@ static void start(run *r, mst_team *team, toy *t, int64_t groups) {
   ck_ok(mst_features_create(&spec, &shape, &r->features));
   ck_ok(mst_rows_create(team, &reader, 1 << 20, &r->rows));
   ck_ok(mst_roster_create(team, t->n, client, 1, false, &r->roster));
-  ck_ok(mst_ease_arrange(mst_team_size(team), t->n, t->d, 0, 0, &r->plan));
+  ck_ok(mst_ease_arrange(mst_team_size(team), t->n, t->d, false, 0, 0, 0, &r->plan));
   if (groups > 1) r->plan = (mst_row_plan){.groups = groups};
   mst_rows_assign(r->rows, r->roster, r->plan.groups);
-  r->data = (mst_analytic_data){.rows = r->rows, .roster = r->roster};
+  r->sparse = (mst_sparse_rows){0};
+  r->users = (mst_ease_users){.rows = r->rows, .roster = r->roster, .features = r->features};
   mst_free(client);
+}
+
+/* The same users as sparse rows, zeros that are stored included. */
+static void start_sparse(run *r, mst_team *team, const toy *t) {
+  int32_t *client = NULL;
+  int64_t n = 0;
+  *r = (run){0};
+  ck_ok(mst_alloc(&client, t->n, sizeof *client, "clients"));
+  ck_ok(mst_roster_create(team, t->n, client, 1, false, &r->roster));
+  mst_free(client);
+  ck_ok(mst_ease_arrange(mst_team_size(team), t->n, t->d, true, t->n * t->d, 0, 0, &r->plan));
+  const int64_t first = r->roster->first, count = r->roster->count;
+  ck_ok(mst_sparse_rows_create(count, t->d, count * t->d, &r->sparse));
+  for (int64_t i = 0; i < count; i++) {
+    const float *x = t->x + (first + i) * t->d;
+    for (int64_t j = 0; j < t->d; j++)
+      if (x[j] != 0 || j % 50 == 0) {
+        r->sparse.index[n] = (int32_t)j;
+        r->sparse.value[n++] = x[j];
+      }
+    r->sparse.start[i + 1] = n;
+  }
+  r->users = (mst_ease_users){.roster = r->roster, .sparse = &r->sparse};
 }
 
 static void end(run *r) {
   mst_features_destroy(r->features);
   mst_rows_destroy(r->rows);
   mst_roster_destroy(r->roster);
+  mst_sparse_rows_free(&r->sparse);
 }
 
 static mst_ease_options options(void) {
@@ -63,10 +89,10 @@ static void train(mst_team *team, toy *t, const mst_ease_options *o, int64_t gro
   run r;
   int64_t interactions = 0;
   start(&r, team, t, groups);
-  ck_ok(mst_ease_train(team, &r.data, r.features, &r.plan, o, NULL, m, &interactions));
+  ck_ok(mst_ease_train(team, &r.users, &r.plan, o, NULL, m, &interactions));
   end(&r);
   start(&r, team, t, groups);
-  ck_ok(mst_ease_evaluate(team, &r.data, r.features, &r.plan, o, m, NULL, score));
+  ck_ok(mst_ease_evaluate(team, &r.users, &r.plan, o, m, NULL, score));
   end(&r);
   int64_t rated = 0;
   for (int64_t i = 0; i < t->n * t->d; i++) rated += t->x[i] != 0;
@@ -136,6 +162,53 @@ START_TEST(bits_do_not_depend_on_ranks_or_groups) {
 }
 END_TEST
 
+START_TEST(sparse_rows_give_the_bits_of_whole_ones) {
+  toy t = make_ratings();
+  for (int hold = 0; hold < 2; hold++) {
+    mst_ease_options o = options();
+    o.hold_train = hold == 1;
+    mst_ease whole, sparse;
+    mst_ease_score a, b;
+    run r;
+    int64_t interactions = 0, same = 0;
+    train(alone, &t, &o, 1, &whole, &a);
+    start_sparse(&r, world, &t);
+    ck_ok(mst_ease_train(world, &r.users, &r.plan, &o, NULL, &sparse, &interactions));
+    ck_ok(mst_ease_evaluate(world, &r.users, &r.plan, &o, &sparse, NULL, &b));
+    end(&r);
+    ck_assert_mem_eq(whole.weights, sparse.weights, ITEMS * ITEMS * 8);
+    ck_assert_mem_eq(&a, &b, sizeof a);
+    for (int64_t i = 0; i < USERS * ITEMS; i++) same += t.x[i] != 0;
+    ck_assert_int_eq(interactions, hold == 1 ? same - b.held : same);
+    mst_ease_free(&whole);
+    mst_ease_free(&sparse);
+  }
+  toy_free(&t);
+}
+END_TEST
+
+START_TEST(what_is_no_rating_is_refused_in_sparse_rows) {
+  toy t = make_ratings();
+  const mst_ease_options o = options();
+  run r;
+  mst_ease m;
+  int64_t interactions = 0;
+  t.x[700 * ITEMS + 13] = 3;
+  start_sparse(&r, world, &t);
+  ck_refused(mst_ease_train(world, &r.users, &r.plan, &o, NULL, &m, &interactions), MST_ERR_INPUT,
+             "user 700 for item 13 is 3");
+  for (int n = 1; n < 14; n += 3) {
+    if (mst_team_rank(world) == mst_team_size(world) - 1) mst_memory_fail_at(n);
+    mst_status st = mst_ease_train(world, &r.users, &r.plan, &o, NULL, &m, &interactions);
+    mst_memory_fail_at(0);
+    ck_assert(st == MST_ERR_INPUT || st == MST_ERR_MEMORY);
+    if (n < 5) ck_assert_int_eq(st, MST_ERR_MEMORY);
+  }
+  end(&r);
+  toy_free(&t);
+}
+END_TEST
+
 /* A tenth of the items is a user's group, of which about half are known: 15 of 275 are left. */
 START_TEST(items_of_the_group_are_found) {
   toy t = make_ratings();
@@ -151,7 +224,7 @@ START_TEST(items_of_the_group_are_found) {
   run r;
   mst_ease_score chance;
   start(&r, world, &t, 1);
-  ck_ok(mst_ease_evaluate(world, &r.data, r.features, &r.plan, &o, &m, NULL, &chance));
+  ck_ok(mst_ease_evaluate(world, &r.users, &r.plan, &o, &m, NULL, &chance));
   end(&r);
   ck_assert_msg(chance.recall < 0.2, "recall of equal scores %g", chance.recall);
   mst_ease_free(&m);
@@ -172,7 +245,7 @@ START_TEST(a_threshold_makes_ratings_of_stars) {
   o.cut = true;
   o.threshold = 4;
   start(&r, world, &stars, 1);
-  ck_ok(mst_ease_train(world, &r.data, r.features, &r.plan, &o, NULL, &b, &interactions));
+  ck_ok(mst_ease_train(world, &r.users, &r.plan, &o, NULL, &b, &interactions));
   end(&r);
   ck_assert_mem_eq(a.weights, b.weights, ITEMS * ITEMS * 8);
   mst_ease_free(&a);
@@ -187,8 +260,7 @@ static void check_refused(toy *t, const mst_ease_options *o, mst_status code, co
   mst_ease m;
   int64_t interactions = 0;
   start(&r, world, t, 1);
-  ck_refused(mst_ease_train(world, &r.data, r.features, &r.plan, o, NULL, &m, &interactions), code,
-             says);
+  ck_refused(mst_ease_train(world, &r.users, &r.plan, o, NULL, &m, &interactions), code, says);
   end(&r);
 }
 
@@ -221,8 +293,7 @@ START_TEST(one_rank_without_memory_is_everyones_failure) {
     int64_t interactions = 0;
     start(&r, world, &t, 1);
     if (mst_team_rank(world) == mst_team_size(world) - 1) mst_memory_fail_at(n);
-    mst_status st =
-        mst_ease_train(world, &r.data, r.features, &r.plan, &o, NULL, &m, &interactions);
+    mst_status st = mst_ease_train(world, &r.users, &r.plan, &o, NULL, &m, &interactions);
     mst_memory_fail_at(0);
     ck_assert(st == MST_OK || st == MST_ERR_MEMORY);
     if (n < 9) ck_assert_int_eq(st, MST_ERR_MEMORY);
@@ -233,17 +304,6 @@ START_TEST(one_rank_without_memory_is_everyones_failure) {
 }
 END_TEST
 
-static void make_teams(void) {
-  mst_blas_init();
-  ck_ok(mst_team_create(MPI_COMM_SELF, NULL, &alone));
-  ck_ok(mst_team_create(MPI_COMM_WORLD, NULL, &world));
-}
-
-static void end_teams(void) {
-  mst_team_destroy(world);
-  mst_team_destroy(alone);
-}
-
 int main(int argc, char **argv) {
   Suite *s = suite_create("EASE over ranks");
   TCase *c = tcase_create("ease");
@@ -251,6 +311,8 @@ int main(int argc, char **argv) {
   tcase_add_unchecked_fixture(c, make_teams, end_teams);
   tcase_add_test(c, weights_are_those_of_the_dense_formula);
   tcase_add_test(c, bits_do_not_depend_on_ranks_or_groups);
+  tcase_add_test(c, sparse_rows_give_the_bits_of_whole_ones);
+  tcase_add_test(c, what_is_no_rating_is_refused_in_sparse_rows);
   tcase_add_test(c, items_of_the_group_are_found);
   tcase_add_test(c, a_threshold_makes_ratings_of_stars);
   tcase_add_test(c, what_is_no_rating_is_refused);

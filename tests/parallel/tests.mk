@@ -3,12 +3,17 @@ parallel_test_libs = libmstparallel.la libmstcomm.la libmstcore.la $(parallel_li
   $(core_libs) $(CHECK_LIBS)
 noinst_HEADERS += tests/parallel/analytic_toy.h tests/parallel/attack_round.h tests/parallel/federation.h \
   tests/parallel/federation_rules.h tests/parallel/learning.h tests/parallel/matrices.h tests/parallel/robust_rows.h \
+  tests/parallel/teams.h \
   tests/parallel/training.h tests/parallel/training_drawer.h tests/parallel/private_training.h \
   tests/parallel/private_steps.h tests/parallel/private_differences.h
 RANK_TESTS += tests/parallel/test_analytic
 tests_parallel_test_analytic_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_analytic_numbers
 tests_parallel_test_analytic_numbers_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_analytic_weights
+tests_parallel_test_analytic_weights_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_analytic_personal
+tests_parallel_test_analytic_personal_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_analytic_saves
 tests_parallel_test_analytic_saves_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_roster
@@ -116,3 +121,7 @@ RANK_TESTS += tests/parallel/test_ease
 tests_parallel_test_ease_LDADD = $(parallel_test_libs)
 RANK_TESTS += tests/parallel/test_naive_bayes
 tests_parallel_test_naive_bayes_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_sketch
+tests_parallel_test_sketch_LDADD = $(parallel_test_libs)
+RANK_TESTS += tests/parallel/test_analytic_depth
+tests_parallel_test_analytic_depth_LDADD = $(parallel_test_libs)
