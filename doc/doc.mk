@@ -8,7 +8,7 @@ nobase_dist_doc_DATA += doc/formats.md doc/grids.md doc/architecture.md doc/arch
   doc/methods/accounting.md doc/methods/analytic.md doc/methods/attacks.md doc/methods/coding.md doc/methods/compression.md \
   doc/methods/decentralised.md doc/methods/federated.md doc/methods/lattice.md doc/methods/list_regression.md doc/methods/merging.md doc/methods/models_conv.md \
   doc/methods/models.md doc/methods/optimizers.md doc/methods/partitions.md \
-  doc/methods/personalisation.md doc/methods/personal_heads.md doc/methods/robust.md doc/methods/robust_distributed.md \
+  doc/methods/depth.md doc/methods/personalisation.md doc/methods/personal_heads.md doc/methods/robust.md doc/methods/robust_distributed.md \
   doc/methods/solve.md doc/methods/train.md
 nobase_dist_doc_DATA += doc/methods/mechanisms.md
 nobase_dist_doc_DATA += doc/methods/bandits.md

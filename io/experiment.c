@@ -178,18 +178,36 @@ static mst_status refuse_missing(const mst_experiment *e, const mst_yaml_node *r
                         line, value, braces, "}}}}}}}}}}}}}}}}");
 }
 
+static mst_status read_default(mst_value *v, const char *name) {
+  mst_place place = {name, 0, NULL};
+  mst_yaml_node *node = NULL;
+  mst_status st = mst_yaml_parse(v->spec->fallback, "schema", false, &node);
+  if (st == MST_OK) st = mst_value_read(v, node, &place);
+  mst_yaml_free(node);
+  return st == MST_ERR_INPUT ? mst_fail_within(MST_ERR_INTERNAL, "default of a key: ") : st;
+}
+
+/* Whether a value that was given is the default, as it is where a resolved experiment is read. */
+static mst_status compare_default(mst_value *v) {
+  mst_value usual = {.spec = v->spec};
+  mst_text text[2] = {MST_TEXT_EMPTY, MST_TEXT_EMPTY};
+  mst_status st = read_default(&usual, "schema");
+  if (st == MST_OK) st = mst_value_print(&usual, &text[0]);
+  if (st == MST_OK) st = mst_value_print(v, &text[1]);
+  if (st == MST_OK) v->usual = strcmp(text[0].at, text[1].at) == 0;
+  mst_value_clear(&usual);
+  for (int i = 0; i < 2; i++) mst_text_free(&text[i]);
+  return st;
+}
+
 static mst_status fill_defaults(mst_experiment *e, const mst_yaml_node *root) {
-  mst_place place = {e->name, 0, NULL};
   for (int i = 0; i < e->n; i++) {
     mst_value *v = &e->value[i];
-    if (v->set || v->spec->fallback == NULL) continue;
-    if (v->spec->fallback == MST_KEY_REQUIRED) return refuse_missing(e, root, v->spec);
-    mst_yaml_node *node = NULL;
-    mst_status st = mst_yaml_parse(v->spec->fallback, "schema", false, &node);
-    if (st == MST_OK) st = mst_value_read(v, node, &place);
-    mst_yaml_free(node);
-    if (st == MST_ERR_INPUT) return mst_fail_within(MST_ERR_INTERNAL, "default of a key: ");
-    if (st != MST_OK) return st;
+    if (v->spec->fallback == NULL) continue;
+    const bool required = v->spec->fallback == MST_KEY_REQUIRED;
+    if (required && !v->set) return refuse_missing(e, root, v->spec);
+    if (required) continue;
+    MST_TRY(v->set ? compare_default(v) : read_default(v, e->name));
   }
   return MST_OK;
 }

@@ -25,9 +25,15 @@ bool mst_experiment_is_set(const mst_experiment *e, const char *key) {
   return v != NULL && v->set;
 }
 
+/* The file or the command line has the key. */
+static bool is_given(const mst_value *v) {
+  return v->set && (v->from_override || v->place.line > 0);
+}
+
 bool mst_experiment_is_said(const mst_experiment *e, const char *key) {
   const mst_value *v = mst_experiment_find(e, key);
-  return mst_experiment_is_set(e, key) && (v->from_override || v->place.line > 0);
+  assert(v != NULL);
+  return v != NULL && is_given(v) && !v->usual;
 }
 
 const char *mst_experiment_word(const mst_experiment *e, const char *key) {
@@ -92,7 +98,7 @@ mst_status mst_experiment_refuse(const mst_experiment *e, const char *key, const
   if (v == NULL || !v->set) return mst_place_fail(&file, key, "not set; %s", message);
   mst_text text = MST_TEXT_EMPTY;
   mst_status st = mst_value_print(v, &text);
-  const char *what = mst_experiment_is_said(e, key) ? "found" : "default";
+  const char *what = is_given(v) ? "found" : "default";
   if (st == MST_OK)
     st = mst_place_fail(&v->place, key, "%s %s, %s", what,
                         mst_text_show(text.at, shown, sizeof shown), message);

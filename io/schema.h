@@ -22,12 +22,13 @@ mst_status mst_place_fail(const mst_place *place, const char *key, const char *f
 typedef struct mst_value {
   const mst_key_spec *spec;
   bool set, from_override;
+  bool usual; /* given, but no other than the default */
   mst_place place;
   int n;
   char **word;      /* words and paths       */
   int64_t *integer; /* integers and booleans */
   double *real;
-  char *path;       /* MST_KEY_PATH, ready to be opened */
+  char *path; /* MST_KEY_PATH, ready to be opened */
 } mst_value;
 
 /** Read node as the value of v->spec into v, which it replaces. One-line error at place. */

@@ -37,7 +37,9 @@ interrupted() {
   signal=$1
   shift
   for _ in 1 2 3 4 5 6 7 8; do
-    begun 1 run "$dir/e.yaml" -q --set output.run="$out" "$@"
+    "$muster" run "$dir/e.yaml" -q --set output.run="$out" "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+    pid=$!
+    watch_over $pid
     for _ in $(seq 2400); do
       [ "$(checkpoints)" -lt "${wait_for:-1}" ] && kill -0 $pid 2>/dev/null || break
       sleep 0.01
@@ -253,7 +255,9 @@ if mount -t tmpfs -o size=512k tmpfs "$dir/disk" 2>/dev/null; then
   [ "$(ls -A "$dir/disk")" = out.h5 ]; result "nothing else is on the full disk" $?
   rm -f "$dir/disk/out.h5" "$dir/err"
   # shellcheck disable=SC2086
-  begun 1 run "$dir/e.yaml" -q $slow --set output.run="$dir/disk/out.h5"
+  "$muster" run "$dir/e.yaml" -q $slow --set output.run="$dir/disk/out.h5" >"$dir/out" 2>"$dir/err" </dev/null &
+  pid=$!
+  watch_over $pid
   for _ in $(seq 2400); do ! complained 'cannot be written' || break; sleep 0.02; done
   kill -TERM $pid
   wait $pid
