@@ -76,9 +76,11 @@ void mst_experiment_free(mst_experiment *e);
 /** Getters: the key must be in the schema (else it is a programming error, asserted).
  *  An unset key (no default) gives is_set false, "", 0 or false. Words are owned by e. Local. */
 bool mst_experiment_is_set(const mst_experiment *e, const char *key);
-/** Whether the file or the command line says another value than the default. A resolved experiment
- *  has every default written out, and must mean what it was resolved from. */
+/** The same, but for a default: whether the file or the command line says it. */
 bool mst_experiment_is_said(const mst_experiment *e, const char *key);
+/** Whether they say another value than the default. A resolved experiment has every default written
+ *  out, and must mean what it was resolved from. */
+bool mst_experiment_is_changed(const mst_experiment *e, const char *key);
 /** Whether the key is in the schema at all: those of a section that an experiment may leave out are
  *  not where it does. */
 bool mst_experiment_knows(const mst_experiment *e, const char *key);

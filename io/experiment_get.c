@@ -33,7 +33,12 @@ static bool is_given(const mst_value *v) {
 bool mst_experiment_is_said(const mst_experiment *e, const char *key) {
   const mst_value *v = mst_experiment_find(e, key);
   assert(v != NULL);
-  return v != NULL && is_given(v) && !v->usual;
+  return v != NULL && is_given(v);
+}
+
+bool mst_experiment_is_changed(const mst_experiment *e, const char *key) {
+  const mst_value *v = mst_experiment_find(e, key);
+  return mst_experiment_is_said(e, key) && !v->usual;
 }
 
 const char *mst_experiment_word(const mst_experiment *e, const char *key) {

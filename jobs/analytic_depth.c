@@ -51,7 +51,7 @@ mst_status mst_job_depth_read(mst_job_depth *d, const mst_experiment *e,
   d->depth = mst_experiment_int(e, "analytic.depth");
   d->on = d->depth > 0;
   for (int i = 0; i < 4 && !d->on; i++)
-    if (mst_experiment_is_said(e, of_layers[i]))
+    if (mst_experiment_is_changed(e, of_layers[i]))
       return mst_experiment_refuse(e, of_layers[i], "means nothing without analytic.depth");
   if (!d->on) return MST_OK;
   if (reason != NULL) return mst_experiment_refuse(e, "analytic.depth", "%s", reason);

@@ -36,7 +36,7 @@ START_TEST(values_and_defaults_are_read) {
 }
 END_TEST
 
-START_TEST(what_is_said_is_what_differs_from_the_defaults) {
+START_TEST(what_is_changed_differs_from_the_defaults) {
   mst_experiment *e = NULL, *resolved = NULL;
   ck_ok(parse(HEAD "seed: 1\nclients: {count: 100, alpha: 0.5}\nmodel: {hidden: [200, 200]}\n"
                    "analytic: {share: 0.5}\nmethod: {pre: [nnm]}\n",
@@ -44,15 +44,16 @@ START_TEST(what_is_said_is_what_differs_from_the_defaults) {
   ck_ok(parse(mst_experiment_text(e), &resolved));
   for (int i = 0; i < 2; i++) {
     const mst_experiment *x = i == 0 ? e : resolved;
-    ck_assert(mst_experiment_is_said(x, "clients.alpha"));
-    ck_assert(mst_experiment_is_said(x, "analytic.share"));
-    ck_assert(mst_experiment_is_said(x, "method.pre"));
-    ck_assert(mst_experiment_is_said(x, "data.train"));
-    ck_assert(!mst_experiment_is_said(x, "seed"));
-    ck_assert(!mst_experiment_is_said(x, "clients.count"));
-    ck_assert(!mst_experiment_is_said(x, "model.hidden"));
-    ck_assert(!mst_experiment_is_said(x, "analytic.ridge"));
-    ck_assert(!mst_experiment_is_said(x, "data.test"));
+    ck_assert(mst_experiment_is_changed(x, "clients.alpha"));
+    ck_assert(mst_experiment_is_changed(x, "analytic.share"));
+    ck_assert(mst_experiment_is_changed(x, "method.pre"));
+    ck_assert(mst_experiment_is_changed(x, "data.train"));
+    ck_assert(!mst_experiment_is_changed(x, "seed"));
+    ck_assert(!mst_experiment_is_changed(x, "clients.count"));
+    ck_assert(!mst_experiment_is_changed(x, "model.hidden"));
+    ck_assert(!mst_experiment_is_changed(x, "analytic.ridge"));
+    ck_assert(!mst_experiment_is_changed(x, "data.test"));
+    ck_assert(mst_experiment_is_said(x, "clients.count"));
   }
   mst_experiment_free(e);
   mst_experiment_free(resolved);
@@ -234,7 +235,7 @@ static Suite *suite(void) {
   Suite *s = suite_create("experiment");
   TCase *c = tcase_create("experiment");
   tcase_add_test(c, values_and_defaults_are_read);
-  tcase_add_test(c, what_is_said_is_what_differs_from_the_defaults);
+  tcase_add_test(c, what_is_changed_differs_from_the_defaults);
   tcase_add_test(c, integers_are_exact_up_to_64_bits);
   tcase_add_test(c, a_file_from_another_system_is_read);
   tcase_add_test(c, an_empty_section_is_the_defaults);
