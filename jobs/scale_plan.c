@@ -56,11 +56,8 @@ mst_status mst_scale_set(const mst_scale *s, int i, const char *run_path, mst_sc
   for (int k = 0; k < s->keys; k++) {
     mst_text text = MST_TEXT_EMPTY;
     char number[MST_NUMBER];
-    const double value = value_on(&s->key[k], s->count[i].ranks);
-    mst_status st =
-        mst_text_add(&text, "%s=%s", s->key[k].key,
-                     s->key[k].whole ? (snprintf(number, sizeof number, "%.0f", value), number)
-                                     : mst_text_real(value, number));
+    mst_status st = mst_text_add(&text, "%s=%s", s->key[k].key,
+                                 mst_text_real(value_on(&s->key[k], s->count[i].ranks), number));
     MST_TRY(add_setting(out, text.at, st));
   }
   char *run = NULL;

@@ -205,10 +205,17 @@ static mst_status take_timings(const mst_report_run *run, mst_scale_trial *t) {
   return take_phases(run, t);
 }
 
-static mst_status collect(const mst_scale *s, const char *path, mst_scale_trial *t) {
+static mst_status collect(const mst_scale *s, const char *path, int64_t ranks, mst_scale_trial *t) {
   mst_report_run run;
   MST_TRY(mst_report_run_read(s->team, path, &run));
-  mst_status st = take_timings(&run, t);
+  mst_status st = MST_OK;
+  if (run.outcome.ranks != ranks)
+    st = mst_fail(MST_ERR_INPUT,
+                  "the run had %" PRId64
+                  " rank%s: %s does not start ranks of the MPI that muster "
+                  "is built with",
+                  run.outcome.ranks, run.outcome.ranks == 1 ? "" : "s", s->word[0]);
+  if (st == MST_OK) st = take_timings(&run, t);
   mst_report_run_clear(&run);
   return st;
 }
@@ -231,7 +238,7 @@ static mst_status perform(mst_scale *s, int i) {
   mst_status st =
       mst_text_add(&path, "%s/ranks-%" PRId64 ".run-%d.h5", s->folder, c->ranks, c->runs + 1);
   if (st == MST_OK) st = launch(s, i, path.at);
-  if (st == MST_OK) st = collect(s, path.at, &t);
+  if (st == MST_OK) st = collect(s, path.at, c->ranks, &t);
   if (s->folder_given == NULL && path.at != NULL) mst_file_remove(path.at);
   mst_text_free(&path);
   if (st != MST_OK) {

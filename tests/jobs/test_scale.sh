@@ -110,6 +110,14 @@ result "a named key grows (got $code)" $?
 alone run f.yaml -q --set output.run=hand.h5 --set method.cohort=6
 [ "$(field digest)" = "$want" ]; result "six clients are half of twelve" $?
 
+# The first rows are a dataset of their own.
+head -n 300 bars.csv >half.csv
+alone import csv half.csv --label-column 0 --scale 0.01 -o half.h5
+alone run a.yaml -q --set data.train=half.h5 --set output.run=hand.h5
+half=$(field digest)
+alone run a.yaml -q --set data.rows=300 --set output.run=hand.h5
+[ -n "$half" ] && [ "$(field digest)" = "$half" ]; result "data.rows: 300 is a file of 300 rows" $?
+
 # What fails.
 cat >launch <<'L'
 #!/bin/sh
@@ -129,6 +137,11 @@ ended 2 && complained '^muster: 2 ranks: .*code 2: .*not finite' && [ "$(grep -c
   complained '1 of 2 rank counts failed' && [ "$(of_row 'strong 1' runs)" = 2 ] &&
   [ "$(of_row 'strong 2' runs)" = 0 ] && last_line '"error": "the run ended with code 2'
 result "a count that fails does not lose the other (got $code)" $?
+printf '#!/bin/sh\nshift 2\nexec "$@"\n' >one
+chmod +x one
+alone scale f.yaml --ranks 1,2 --launcher ./one
+ended 2 && complained '^muster: 2 ranks: the run had 1 rank: ./one does not' && [ "$(of_row 'strong 1' runs)" = 1 ]
+result "a launcher that starts other ranks is told (got $code)" $?
 printf '#!/bin/sh\necho $$ >pid\nexec sleep 60\n' >sleeper
 chmod +x sleeper
 alone scale f.yaml --ranks 1 --launcher ./sleeper --timeout 0.5
