@@ -57,7 +57,7 @@ START_TEST(every_family_refuses_in_the_same_words) {
   int64_t k = 0;
   ck_refused(mst_features_create(&(mst_features_spec){.kind = "rleu"}, &row, &f), MST_ERR_INPUT,
              "features.kind 'rleu' is unknown; choose one of identity, relu, fourier, conv, "
-             "scattering, johnson_lindenstrauss, nystrom; the nearest is relu");
+             "scattering, johnson_lindenstrauss, nystrom, conv_stack; the nearest is relu");
   ck_refused(mst_model_create(&(mst_model_spec){.kind = "mpl"}, &row, true, 2, &m), MST_ERR_INPUT,
              "model.kind 'mpl' is unknown; choose one of softmax, glm, mlp, lenet, resnet; the "
              "nearest is mlp");
